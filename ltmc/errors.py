@@ -1,0 +1,84 @@
+"""The one exception that LTMC raises on purpose, and its codes."""
+
+from enum import StrEnum
+from typing import Any
+
+
+class ErrorCode(StrEnum):
+    """What went wrong, in a form that a program can act on."""
+
+    INVALID_ARGUMENT = "INVALID_ARGUMENT"
+    NOT_FOUND = "NOT_FOUND"
+    CONFLICT = "CONFLICT"
+    CYCLE_DETECTED = "CYCLE_DETECTED"
+    NO_SUITABLE_MEMBER = "NO_SUITABLE_MEMBER"
+    PATH_NOT_ALLOWED = "PATH_NOT_ALLOWED"
+    UNSUPPORTED = "UNSUPPORTED"
+    PARSE_ERROR = "PARSE_ERROR"
+    BACKEND_UNAVAILABLE = "BACKEND_UNAVAILABLE"
+    INTERNAL = "INTERNAL"
+
+
+class LtmcError(Exception):
+    """A failure that the caller can understand and act on.
+
+    Args:
+        code: one of `ErrorCode`.
+        message: a sentence for people and agents: what is wrong and what is allowed.
+        field: the argument at fault, if one is.
+        details: facts for programs, for example ``{"value": 0, "allowed": "1 to 50"}``.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str,
+        *,
+        field: str | None = None,
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.field = field
+        self.details = details
+
+    def as_result(self) -> dict[str, Any]:
+        """The error envelope of the contract."""
+        result: dict[str, Any] = {"success": False, "error": self.message, "error_code": self.code.value}
+        if self.field is not None:
+            result["field"] = self.field
+        if self.details is not None:
+            result["details"] = self.details
+        return result
+
+
+def invalid(field: str, value: Any, allowed: str) -> LtmcError:
+    """An INVALID_ARGUMENT that names the field, the value and what is allowed."""
+    shown = shorten(value)
+    return LtmcError(
+        ErrorCode.INVALID_ARGUMENT,
+        f"{field}: got {shown}; allowed: {allowed}.",
+        field=field,
+        details={"value": shown, "allowed": allowed},
+    )
+
+
+def not_found(field: str, value: Any, what: str, hint: str = "") -> LtmcError:
+    """A NOT_FOUND for the `what` (for example "todo") that `field` names."""
+    return LtmcError(
+        ErrorCode.NOT_FOUND,
+        f"{field}: no {what} {shorten(value)}{'; ' + hint if hint else ''}.",
+        field=field,
+        details={"value": shorten(value)},
+    )
+
+
+def shorten(value: Any, limit: int = 80) -> str:
+    """`value` as it is shown in a message: its repr, cut to `limit` characters, always encodable."""
+    if isinstance(value, str) and len(value) > limit:
+        value = value[:limit] + "…"
+    shown = repr(value)
+    if len(shown) > limit + 3:
+        shown = shown[: limit + 2] + "…"
+    return shown.encode("utf-8", "backslashreplace").decode()
