@@ -1,0 +1,163 @@
+"""The one list of what LTMC is made of. Everything that must know it reads it here.
+
+The server registers `TOOLS`; both builds take their imports, data files and package metadata from
+this module; ``ltmc check`` proves that each entry loads; the tool tables in the docs and the tests'
+parametrisation come from it too. A tool is one function ``ltmc.tools.<category>.<name>`` and one row.
+
+Nothing here imports anything heavy: `ltmc serve` reads it before it answers ``initialize``.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+CATEGORIES: Final[dict[str, str]] = {
+    "memory": "Memory and context",
+    "chat": "Chat",
+    "todos": "Todos",
+    "graph": "Knowledge graph",
+    "patterns": "Code patterns",
+    "cache": "Cache",
+    "analytics": "Analytics",
+}
+"""Category to its heading in the docs, in the order of the docs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool as data.
+
+    Attributes:
+        name: the name clients call, and the name of the function.
+        category: one of `CATEGORIES`, and the module under ``ltmc.tools``.
+        title: the name people see.
+        read_only: nothing that the user stored changes (logs of use do not count).
+        destructive: may remove or replace what the user stored.
+        idempotent: a second call with the same arguments changes nothing more.
+        core: listed by ``--profile core``.
+        extra: beyond the 55 tools of the contract.
+    """
+
+    name: str
+    category: str
+    title: str
+    read_only: bool = False
+    destructive: bool = False
+    idempotent: bool = False
+    core: bool = False
+    extra: bool = False
+
+    @property
+    def module(self) -> str:
+        """The module that holds the tool's function."""
+        return f"ltmc.tools.{self.category}"
+
+
+def _reads(name: str, category: str, title: str, *, core: bool = False, extra: bool = False) -> Tool:
+    return Tool(name, category, title, read_only=True, idempotent=True, core=core, extra=extra)
+
+
+TOOLS: Final[tuple[Tool, ...]] = (
+    Tool("store_memory", "memory", "Store a memory", idempotent=True, core=True),
+    _reads("retrieve_memory", "memory", "Recall memories", core=True),
+    _reads("ask_with_context", "memory", "Answer from memory", core=True),
+    _reads("build_context", "memory", "Pack context"),
+    _reads("route_query", "memory", "Route a query"),
+    _reads("retrieve_by_type", "memory", "Recall by type"),
+    _reads("advanced_context_search", "memory", "Search with filters", core=True),
+    Tool("log_chat", "chat", "Log a chat message", core=True),
+    _reads("get_chats_by_tool", "chat", "Chats by tool"),
+    Tool("add_todo", "todos", "Add a todo", core=True),
+    _reads("list_todos", "todos", "List todos", core=True),
+    Tool("complete_todo", "todos", "Complete a todo", idempotent=True, core=True),
+    _reads("search_todos", "todos", "Search todos"),
+    Tool("link_resources", "graph", "Link two things", idempotent=True, core=True),
+    _reads("query_graph", "graph", "Query the graph", core=True),
+    Tool("auto_link_documents", "graph", "Link similar documents", idempotent=True),
+    _reads("get_document_relationships", "graph", "Relationships of a document"),
+    Tool("log_code_attempt", "patterns", "Log a code attempt", core=True),
+    _reads("get_code_patterns", "patterns", "Recall code patterns", core=True),
+    _reads("analyze_code_patterns", "patterns", "Analyse code patterns"),
+    _reads("get_code_statistics", "patterns", "Code statistics"),
+    _reads("redis_health_check", "cache", "Cache health"),
+    _reads("redis_cache_stats", "cache", "Cache statistics"),
+    Tool("redis_set_cache", "cache", "Set a cache key", destructive=True, idempotent=True),
+    _reads("redis_get_cache", "cache", "Get a cache key"),
+    Tool("redis_delete_cache", "cache", "Delete a cache key", destructive=True, idempotent=True),
+    Tool("redis_clear_cache", "cache", "Clear cache keys", destructive=True, idempotent=True),
+    _reads("get_context_usage_statistics", "analytics", "Context usage"),
+)
+"""Every tool, in the order in which the server lists them."""
+
+LAZY_MODULES: Final[tuple[str, ...]] = (
+    "ltmc.check",
+    "ltmc.demo",
+    "ltmc.search.chunking",
+    "ltmc.search.index",
+    "ltmc.search.packing",
+    "ltmc.services.analytics",
+    "ltmc.services.cache",
+    "ltmc.services.chat",
+    "ltmc.services.graph",
+    "ltmc.services.memory",
+    "ltmc.services.monitoring",
+    "ltmc.services.patterns",
+    "ltmc.services.routing",
+    "ltmc.services.todos",
+    "ltmc.storage.cache",
+    "ltmc.storage.chats",
+    "ltmc.storage.database",
+    "ltmc.storage.graph",
+    "ltmc.storage.patterns",
+    "ltmc.storage.redis_cache",
+    "ltmc.storage.resources",
+    "ltmc.storage.search",
+    "ltmc.storage.telemetry",
+    "ltmc.storage.todos",
+    "aiosqlite",
+    "redis.asyncio",
+    "fastmcp.client",
+    "fastmcp.client.transports",
+    "mcp.client.stdio",
+    "mcp_types._v2025_11_25",
+    "mcp_types._v2026_07_28",
+    "rich.table",
+    "rich._unicode_data",
+)
+"""Modules that are imported inside functions or by name, and so are missed by whoever only follows imports."""
+
+DATA_FILES: Final[tuple[tuple[str, str], ...]] = (
+    ("ltmc.tools", "schemas.json"),
+    ("ltmc.storage.migrations", "0001_core.sql"),
+)
+"""(package, file name) of each file that is read at run time."""
+
+DISTRIBUTIONS: Final[tuple[str, ...]] = ("ltmc", "fastmcp", "fastmcp-slim", "mcp", "redis", "opentelemetry-api")
+"""Distributions whose metadata (version or entry points) is read at run time."""
+
+
+def tool_modules() -> list[str]:
+    """The modules that hold the tools, each once, in order."""
+    return list(dict.fromkeys(tool.module for tool in TOOLS))
+
+
+def select(profile: str, *, read_only: bool = False) -> list[Tool]:
+    """The tools that `profile` offers, in the order of `TOOLS`.
+
+    Args:
+        profile: ``all``, ``core``, or categories separated by commas.
+        read_only: leave out each tool that can change what is stored.
+
+    Raises:
+        ValueError: a word of `profile` is none of these.
+    """
+    words = {word.strip() for word in profile.split(",") if word.strip()}
+    unknown = words - {"all", "core", *CATEGORIES}
+    if unknown or not words:
+        allowed = ", ".join(("all", "core", *CATEGORIES))
+        raise ValueError(f"profile: got {profile!r}; allowed: {allowed} (several separated by commas).")
+    return [tool for tool in TOOLS if _offers(words, tool) and (tool.read_only or not read_only)]
+
+
+def _offers(words: Iterable[str], tool: Tool) -> bool:
+    return "all" in words or tool.category in words or ("core" in words and tool.core)
