@@ -92,12 +92,17 @@ TOOLS: Final[tuple[Tool, ...]] = (
 LAZY_MODULES: Final[tuple[str, ...]] = (
     "ltmc.check",
     "ltmc.demo",
+    "ltmc.doctor",
+    "ltmc.server",
     "ltmc.search.chunking",
     "ltmc.search.index",
     "ltmc.search.packing",
     "ltmc.services.analytics",
     "ltmc.services.cache",
     "ltmc.services.chat",
+    "ltmc.services.code_traits",
+    "ltmc.services.figures",
+    "ltmc.services.finding",
     "ltmc.services.graph",
     "ltmc.services.memory",
     "ltmc.services.monitoring",
@@ -111,9 +116,12 @@ LAZY_MODULES: Final[tuple[str, ...]] = (
     "ltmc.storage.patterns",
     "ltmc.storage.redis_cache",
     "ltmc.storage.resources",
+    "ltmc.storage.routing",
     "ltmc.storage.search",
     "ltmc.storage.telemetry",
     "ltmc.storage.todos",
+    "ltmc.tools.binding",
+    "ltmc.tools.calling",
     "aiosqlite",
     "redis.asyncio",
     "fastmcp.client",
@@ -132,7 +140,14 @@ DATA_FILES: Final[tuple[tuple[str, str], ...]] = (
 )
 """(package, file name) of each file that is read at run time."""
 
-DISTRIBUTIONS: Final[tuple[str, ...]] = ("ltmc", "fastmcp", "fastmcp-slim", "mcp", "redis", "opentelemetry-api")
+DISTRIBUTIONS: Final[tuple[str, ...]] = (
+    "ltmc",
+    "fastmcp",
+    "fastmcp-slim",
+    "mcp",
+    "redis",
+    "opentelemetry-api",
+)
 """Distributions whose metadata (version or entry points) is read at run time."""
 
 

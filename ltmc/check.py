@@ -1,0 +1,72 @@
+"""Proof that everything in the manifest is present and loads, in whichever form is running."""
+
+import asyncio
+import importlib
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata, resources
+from pathlib import Path
+
+from ltmc import manifest
+from ltmc.services import Services
+from ltmc.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One entry of the manifest.
+
+    Attributes:
+        kind: module, tool, data, distribution or database.
+        error: why it does not load; None when it does.
+    """
+
+    kind: str
+    name: str
+    error: str | None = None
+
+    def as_json(self) -> dict[str, str | None]:
+        """For ``--json``."""
+        return asdict(self)
+
+
+def run() -> list[Finding]:
+    """Load every entry: modules, tool functions, data files, metadata, and a scratch database."""
+    return [_try(kind, name, attempt) for kind, name, attempt in _entries()]
+
+
+def _entries() -> Iterator[tuple[str, str, Callable[[], object]]]:
+    for module in dict.fromkeys([*manifest.tool_modules(), *manifest.LAZY_MODULES]):
+        yield "module", module, lambda module=module: importlib.import_module(module)
+    for tool in manifest.TOOLS:
+        yield "tool", tool.name, lambda tool=tool: getattr(importlib.import_module(tool.module), tool.name)
+    for package, file in manifest.DATA_FILES:
+        yield (
+            "data",
+            f"{package}/{file}",
+            lambda package=package, file=file: resources.files(package).joinpath(file).read_bytes(),
+        )
+    for name in manifest.DISTRIBUTIONS:
+        yield "distribution", name, lambda name=name: metadata.version(name)
+    yield "database", "scratch database", _open_scratch_database
+
+
+def _try(kind: str, name: str, attempt: Callable[[], object]) -> Finding:
+    try:
+        attempt()
+    except Exception as error:  # noqa: BLE001 - whatever keeps an entry from loading is the finding
+        return Finding(kind, name, f"{type(error).__name__}: {error}")
+    return Finding(kind, name)
+
+
+def _open_scratch_database() -> None:
+    async def open_and_close(path: Path) -> None:
+        services = Services(Settings(db=path))
+        try:
+            await services.todos.add("check", "", "low", None)
+        finally:
+            await services.close()
+
+    with tempfile.TemporaryDirectory(prefix="ltmc-check-") as folder:
+        asyncio.run(open_and_close(Path(folder) / "ltmc.db"))

@@ -1,0 +1,304 @@
+"""The command line. Each command parses, calls and prints; heavy modules load when a command needs them."""
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from ltmc import __version__, manifest
+from ltmc.errors import LtmcError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ltmc.settings import Settings
+
+EXIT_FAILED, EXIT_USAGE, EXIT_NOTHING_FOUND = 1, 2, 3
+
+
+class Group(click.Group):
+    """A group whose commands print an LtmcError as one line and exit with 1, or 2 for a bad argument."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except LtmcError as error:
+            _fail(error.message, error.code.value)
+
+
+def _fail(message: str, code: str) -> NoReturn:
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(EXIT_USAGE if code == "INVALID_ARGUMENT" else EXIT_FAILED)
+
+
+def _with_database(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--db", type=click.Path(path_type=Path), help="The database file (else LTMC_DB, the settings file)."
+    )(command)
+
+
+_project = click.option("--project", "project_id", help="The project; else 'default'.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ltmc")
+def main() -> None:
+    """LTMC: long-term memory and context for coding agents, served over MCP.
+
+    Agents use `ltmc serve`. The other commands are for people: `demo` shows what it does in ten
+    seconds, `remember`, `recall` and `todo` reach the same memory from a terminal, `doctor` and `check`
+    say what is in force and whether all is well.
+
+    Settings come from flags, else the environment (LTMC_DB, LTMC_REDIS_URL, LTMC_PROFILE,
+    LTMC_READ_ONLY, LTMC_DURABILITY, LTMC_LOG_LEVEL), else the TOML file that `ltmc doctor` names.
+    """
+
+
+@main.command()
+@_with_database
+@click.option(
+    "--profile", help="Tools to offer: all, core, or categories by commas: " + ", ".join(manifest.CATEGORIES)
+)
+@click.option("--read-only", is_flag=True, default=None, help="Offer only tools that change nothing.")
+@click.option("--durability", type=click.Choice(["full", "normal"]), help="What a committed write survives.")
+@click.option("--log-level", help="DEBUG, INFO, WARNING or ERROR; logs go to stderr.")
+def serve(**flags: Any) -> None:
+    """Serve an MCP client on stdin and stdout, until its input ends."""
+    settings = _load(**flags)
+    from ltmc.server import serve_stdio
+
+    serve_stdio(settings)
+
+
+@main.command()
+def demo() -> None:
+    """Show the main job: a client stores and recalls over MCP, on a scratch database."""
+    from rich.console import Console
+
+    from ltmc.demo import run
+
+    if not asyncio.run(run(Console())):
+        _fail("a call of the demo went wrong; its answer is above.", "INTERNAL")
+
+
+@main.command()
+@_json
+def check(as_json: bool) -> None:
+    """Prove that every module, tool, data file and package of LTMC is present and loads.
+
+    Exits with 1 and names what is missing if anything is.
+    """
+    from ltmc.check import run
+    from ltmc.launch import form
+
+    findings = run()
+    broken = [finding for finding in findings if finding.error]
+    if as_json:
+        report = {
+            "form": form(),
+            "version": __version__,
+            "ok": not broken,
+            "entries": [finding.as_json() for finding in findings],
+        }
+        click.echo(json.dumps(report, indent=1))
+    else:
+        table = _table("Kind", "Entries", "Broken")
+        for kind in dict.fromkeys(finding.kind for finding in findings):
+            members = [finding for finding in findings if finding.kind == kind]
+            table.add_row(kind, str(len(members)), str(sum(bool(one.error) for one in members)))
+        _print(table)
+        click.echo(f"LTMC {__version__} ({form()}): {len(findings) - len(broken)} of {len(findings)} load.")
+    for finding in broken:
+        click.echo(f"Missing {finding.kind} {finding.name}: {finding.error}", err=True)
+    if broken:
+        sys.exit(EXIT_FAILED)
+
+
+@main.command()
+@_with_database
+@_json
+def doctor(as_json: bool, **flags: Any) -> None:
+    """Print the settings in force and where each came from, the database, its sizes, and health.
+
+    Exits with 1 if a part that LTMC needs is down.
+    """
+    from ltmc import settings as settings_module
+    from ltmc.doctor import examine
+
+    settings, origins = settings_module.load(**flags)
+    report = asyncio.run(examine(settings, origins))
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+    else:
+        for heading in ("settings", "database", "health"):
+            table = _table(heading.capitalize(), "Value", *(["From"] if heading == "settings" else []))
+            for name, value in report[heading].items():
+                shown = value if isinstance(value, list) else [value]
+                table.add_row(name, *(str(part) for part in shown))
+            _print(table)
+    if report["status"] == "unhealthy":
+        sys.exit(EXIT_FAILED)
+
+
+@main.command()
+@click.argument("text")
+@click.option("--name", "file_name", help="The memory's name; else made from its first words.")
+@click.option("--tag", "tags", multiple=True, help="A tag; may be given several times.")
+@click.option(
+    "--type", "resource_type", default="note", show_default=True, help="document, code, note or data."
+)
+@_project
+@_with_database
+@_json
+def remember(text: str, file_name: str | None, tags: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Store TEXT as a memory; with - it is read from stdin."""
+    if text == "-":
+        text = sys.stdin.read()
+    arguments = {
+        "file_name": file_name or _name_for(text),
+        "content": text,
+        "tags": list(tags),
+        "resource_type": options.pop("resource_type"),
+    }
+    answer = _call("store_memory", arguments, **options)
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        state = "Already known" if answer["deduplicated"] else "Stored"
+        click.echo(f"{state} as {answer['file_name']} (id {answer['resource_id']}).")
+
+
+@main.command()
+@click.argument("query")
+@click.option("--top", "top_k", default=5, show_default=True, help="How many at most.")
+@_project
+@_with_database
+@_json
+def recall(query: str, top_k: int, as_json: bool, **options: Any) -> None:
+    """Find the memories that match QUERY. Exits with 3 when there are none."""
+    answer = _call("retrieve_memory", {"query": query, "top_k": top_k}, **options)
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    elif answer["results"]:
+        table = _table("Score", "Name", "Text", "Stored")
+        for result in answer["results"]:
+            table.add_row(
+                f"{result['score']:.2f}",
+                result["file_name"],
+                result["content"].strip(),
+                result["created_at"][:16],
+            )
+        _print(table)
+    else:
+        click.echo("Nothing matches.", err=True)
+    if not answer["results"]:
+        sys.exit(EXIT_NOTHING_FOUND)
+
+
+@main.group()
+def todo() -> None:
+    """Add, list and complete todos."""
+
+
+@todo.command("add")
+@click.argument("title")
+@click.option("--description", default="", help="More about it.")
+@click.option("--priority", default="medium", show_default=True, help="low, medium or high.")
+@_project
+@_with_database
+@_json
+def todo_add(title: str, description: str, priority: str, as_json: bool, **options: Any) -> None:
+    """Add a todo."""
+    arguments = {"title": title, "description": description, "priority": priority}
+    answer = _call("add_todo", arguments, **options)
+    click.echo(json.dumps(answer, ensure_ascii=False) if as_json else f"Added todo {answer['todo_id']}.")
+
+
+@todo.command("list")
+@click.option("--all", "everything", is_flag=True, help="Completed ones too.")
+@click.option("--limit", default=20, show_default=True, help="How many at most.")
+@_project
+@_with_database
+@_json
+def todo_list(everything: bool, limit: int, as_json: bool, **options: Any) -> None:
+    """List the pending todos, the most urgent first."""
+    arguments = {"status": "all" if everything else "pending", "limit": limit}
+    answer = _call("list_todos", arguments, **options)
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    table = _table("Id", "Priority", "Title", "Status")
+    for one in answer["todos"]:
+        table.add_row(str(one["todo_id"]), one["priority"], one["title"], one["status"])
+    _print(table)
+    click.echo(f"{answer['count']} of {answer['total']}.")
+
+
+@todo.command("done")
+@click.argument("todo_id", type=int)
+@_project
+@_with_database
+@_json
+def todo_done(todo_id: int, as_json: bool, **options: Any) -> None:
+    """Mark a todo as done."""
+    answer = _call("complete_todo", {"todo_id": todo_id}, **options)
+    state = "was already done" if answer["already_completed"] else "is done"
+    click.echo(json.dumps(answer, ensure_ascii=False) if as_json else f"Todo {todo_id} {state}.")
+
+
+def _load(**flags: Any) -> "Settings":
+    from ltmc.settings import load
+
+    settings, _ = load(**flags)
+    logging.basicConfig(
+        stream=sys.stderr, level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    return settings
+
+
+def _call(name: str, arguments: dict[str, Any], *, project_id: str | None, db: Path | None) -> dict[str, Any]:
+    """Call a tool in this process; its error ends the command."""
+    from ltmc.services import Services
+    from ltmc.tools.calling import call
+
+    async def once() -> dict[str, Any]:
+        services = Services(_load(db=db))
+        tool = next(tool for tool in manifest.TOOLS if tool.name == name)
+        try:
+            return await call(services, tool, arguments | {"project_id": project_id})
+        finally:
+            await services.close()
+
+    answer = asyncio.run(once())
+    if not answer["success"]:
+        _fail(answer["error"], answer["error_code"])
+    return answer
+
+
+def _name_for(text: str) -> str:
+    import re
+
+    words = re.findall(r"\w+", text.lower())[:6]
+    return "-".join(words)[:60] + ".md" if words else ""
+
+
+def _table(*columns: str) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _print(table: "Table") -> None:
+    from rich.console import Console
+
+    Console().print(table)

@@ -1,0 +1,75 @@
+"""``ltmc doctor``: what is in force, what is stored, and whether all is well."""
+
+import asyncio
+import platform
+import sqlite3
+from typing import Any
+
+from pydantic import SecretStr
+
+from ltmc import __version__
+from ltmc.errors import LtmcError
+from ltmc.launch import form
+from ltmc.services import Services
+from ltmc.settings import Settings, config_file
+from ltmc.storage import migrations, search
+
+
+async def examine(settings: Settings, origins: dict[str, str]) -> dict[str, Any]:
+    """The report: settings with their origins, the database, health.
+
+    Args:
+        origins: for each setting where it came from.
+    """
+    services = Services(settings)
+    path = settings.db
+    database: dict[str, Any] = {
+        "path": str(path),
+        "sqlite": sqlite3.sqlite_version,
+        "known schema": migrations.SCHEMA_VERSION,
+    }
+    try:
+        database |= await _stored(services)
+    except LtmcError as error:
+        database["error"] = error.message
+    health = await services.monitoring.health_check()
+    await services.close()
+    return {
+        "version": __version__,
+        "form": form(),
+        "python": platform.python_version(),
+        "settings": {
+            **{name: [_shown(getattr(settings, name)), origins[name]] for name in Settings.model_fields},
+            "settings file": [str(config_file()), "present" if config_file().exists() else "absent"],
+        },
+        "database": database,
+        "health": {
+            "status": health["status"],
+            **{
+                name: result["status"] + (f": {result['error']}" if "error" in result else "")
+                for name, result in health["services"].items()
+            },
+        },
+        "status": health["status"],
+    }
+
+
+async def _stored(services: Services) -> dict[str, Any]:
+    async with services.database.read() as tx:
+        version = await tx.value("SELECT max(version) FROM schema_migrations")
+        counts = await search.storage_counts(tx)
+    path = services.database.path
+    wal = path.with_name(path.name + "-wal")
+    sizes = await asyncio.to_thread(lambda: (path.stat().st_size, wal.stat().st_size if wal.exists() else 0))
+    return {"schema": version, "bytes": sizes[0], "wal bytes": sizes[1], **counts}
+
+
+def _shown(value: Any) -> str | bool | None:
+    if isinstance(value, SecretStr):
+        return _without_password(value.get_secret_value())
+    return value if isinstance(value, bool) or value is None else str(value)
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.rpartition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"

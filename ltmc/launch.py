@@ -1,0 +1,24 @@
+"""How this very LTMC is started again: from source, from the .pyz or as the frozen program."""
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+Form = Literal["source", "pyz", "frozen"]
+
+
+def form() -> Form:
+    """The form that is running."""
+    if getattr(sys, "frozen", False):
+        return "frozen"
+    return "pyz" if "_bootstrap" in sys.modules else "source"
+
+
+def own_command() -> list[str]:
+    """The program and arguments to which a command such as ``serve`` is added."""
+    running = form()
+    if running == "frozen":
+        return [sys.executable]
+    if running == "pyz":
+        return [sys.executable, str(Path(sys.argv[0]).resolve())]
+    return [sys.executable, "-m", "ltmc"]

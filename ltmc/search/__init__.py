@@ -1,0 +1,1 @@
+"""Finding: text analysis, the index behind one interface, chunking and packing."""

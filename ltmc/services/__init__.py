@@ -1,0 +1,108 @@
+"""The logic of LTMC. `Services` makes each service at its first use."""
+
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ltmc.settings import Settings
+
+if TYPE_CHECKING:
+    from ltmc.services.analytics import AnalyticsService
+    from ltmc.services.cache import CacheService
+    from ltmc.services.chat import ChatService
+    from ltmc.services.graph import GraphService
+    from ltmc.services.memory import MemoryService
+    from ltmc.services.monitoring import MonitoringService
+    from ltmc.services.patterns import PatternService
+    from ltmc.services.routing import RoutingService
+    from ltmc.services.todos import TodoService
+    from ltmc.storage.database import Database
+
+DEFAULT_PROJECT = "default"
+ALL_PROJECTS = "*"
+
+
+def project_of(project_id: str | None) -> str:
+    """The project that a call means."""
+    return DEFAULT_PROJECT if project_id is None else project_id
+
+
+def scope_of(project_id: str | None) -> str | None:
+    """The project of a call that reads aggregates; None for all of them."""
+    return None if project_id == ALL_PROJECTS else project_of(project_id)
+
+
+class Services:
+    """What the tools call. Nothing is imported, opened or connected before it is used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.started = time.monotonic()
+
+    @cached_property
+    def database(self) -> "Database":
+        from ltmc.storage.database import Database
+
+        return Database(self.settings.db, self.settings.durability)
+
+    @cached_property
+    def memory(self) -> "MemoryService":
+        from ltmc.services.memory import MemoryService
+
+        return MemoryService(self.database)
+
+    @cached_property
+    def chat(self) -> "ChatService":
+        from ltmc.services.chat import ChatService
+
+        return ChatService(self.database)
+
+    @cached_property
+    def todos(self) -> "TodoService":
+        from ltmc.services.todos import TodoService
+
+        return TodoService(self.database)
+
+    @cached_property
+    def graph(self) -> "GraphService":
+        from ltmc.services.graph import GraphService
+
+        return GraphService(self.database)
+
+    @cached_property
+    def patterns(self) -> "PatternService":
+        from ltmc.services.patterns import PatternService
+
+        return PatternService(self.database)
+
+    @cached_property
+    def cache(self) -> "CacheService":
+        from ltmc.services.cache import CacheService
+
+        return CacheService(self.settings, self.database)
+
+    @cached_property
+    def routing(self) -> "RoutingService":
+        from ltmc.services.routing import RoutingService
+
+        return RoutingService(self)
+
+    @cached_property
+    def monitoring(self) -> "MonitoringService":
+        from ltmc.services.monitoring import MonitoringService
+
+        return MonitoringService(self)
+
+    @cached_property
+    def analytics(self) -> "AnalyticsService":
+        from ltmc.services.analytics import AnalyticsService
+
+        return AnalyticsService(self.database)
+
+    async def close(self) -> None:
+        """Let go of what was opened."""
+        used = vars(self)
+        if "cache" in used:
+            await self.cache.close()
+        if "database" in used:
+            await self.database.close()

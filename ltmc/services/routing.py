@@ -1,0 +1,243 @@
+"""Choosing how to answer a query: which of several searches fits it, and how sure that is."""
+
+import hashlib
+import json
+import math
+import re
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ltmc.errors import invalid
+from ltmc.search.analysis import query_terms
+from ltmc.services import Services, project_of
+from ltmc.storage import routing
+from ltmc.storage.database import Transaction
+
+METHODS = (
+    "semantic_search",
+    "keyword_search",
+    "graph_query",
+    "chat_history",
+    "todo_search",
+    "code_patterns",
+    "recent_items",
+)
+FALLBACK = "semantic_search"
+UNSURE = 0.35
+"""Below this confidence the broadest search is taken instead."""
+
+TEMPERATURE = 0.25
+"""Softmax temperature over scores of 0 to 1: a lead of 0.5 over all six others gives a confidence of 0.55."""
+
+_WORDS = {
+    "time": "today yesterday recent recently latest last lately newest new ago week month since earlier",
+    "code": "code function method class snippet implement implementation bug error exception traceback "
+    "regex script compile test api refactor python javascript typescript rust go sql parse",
+    "relation": "related relation relationship linked link links connected connection between depends "
+    "dependency dependencies graph neighbours neighbors impact affects",
+    "chat": "said say told tell discussed discuss conversation chat talked asked mentioned message agreed "
+    "decided decide",
+    "todo": "todo todos task tasks pending open remaining unfinished done completed backlog priority",
+    "question": "how why explain describe overview meaning about concept understand",
+}
+_TERMS = {name: frozenset(words.split()) for name, words in _WORDS.items()}
+_ENTITY = re.compile(
+    r"\"([^\"]+)\"|'([^']+)'|`([^`]+)`|\b(\w+(?:[./-]\w+)*\.\w{1,5})\b|\b([A-Za-z]+[a-z][A-Z]\w*|\w+_\w+)\b"
+)
+
+
+class RoutingService:
+    """Routes by features of the query: rules with weights, turned into shares that sum to one."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def analyze_query(self, query: str) -> dict[str, Any]:
+        """The features of a query and a score, 0 to 1, for each method."""
+        words = re.findall(r"\w+", query.lower())
+        hits = {name: [word for word in words if word in terms] for name, terms in _TERMS.items()}
+        entities = [next(filter(None, match.groups())) for match in _ENTITY.finditer(query)]
+        quoted = bool(re.search(r"\"[^\"]+\"", query))
+        share = {name: min(1.0, len(found) / 2) for name, found in hits.items()}
+        scores = {
+            "semantic_search": 0.35 + 0.25 * share["question"] + 0.15 * (len(words) >= 6),
+            "keyword_search": 0.15 + 0.5 * quoted + 0.3 * (bool(entities) and len(words) <= 3),
+            "graph_query": 0.9 * share["relation"] + 0.1 * bool(entities and share["relation"]),
+            "chat_history": 0.9 * share["chat"] + 0.1 * bool(share["time"] and share["chat"]),
+            "todo_search": 0.95 * share["todo"],
+            "code_patterns": 0.85 * share["code"] + 0.15 * bool(entities and share["code"]),
+            "recent_items": 0.7 * share["time"] * (1 - 0.5 * bool(share["chat"] or share["todo"])),
+        }
+        scores = {method: round(min(1.0, score), 4) for method, score in scores.items()}
+        return {
+            "features": {
+                "intent": max(scores, key=lambda method: scores[method]),
+                "entities": entities,
+                "time_terms": hits["time"],
+                "code_terms": hits["code"],
+                "relation_terms": hits["relation"],
+                "length": len(words),
+            },
+            "scores": scores,
+        }
+
+    def route_query(
+        self, query: str, available_methods: Sequence[str] | None = None, project_id: str | None = None
+    ) -> dict[str, Any]:
+        """The method to take, with its share of the softmax over the scores of those allowed.
+
+        Raises:
+            LtmcError: INVALID_ARGUMENT for an unknown method, or when none is allowed.
+        """
+        allowed = METHODS if available_methods is None else list(dict.fromkeys(available_methods))
+        unknown = [method for method in allowed if method not in METHODS]
+        if unknown or not allowed:
+            raise invalid("available_methods", unknown or [], "at least one of " + ", ".join(METHODS))
+        analysis = self.analyze_query(query)
+        weights = {method: math.exp(analysis["scores"][method] / TEMPERATURE) for method in allowed}
+        whole = sum(weights.values())
+        shares = {method: round(weight / whole, 4) for method, weight in weights.items()}
+        ordered = sorted(shares, key=lambda method: -shares[method])
+        best = ordered[0]
+        why = f"{best} scores {analysis['scores'][best]} of 1"
+        if shares[best] < UNSURE and FALLBACK in shares and best != FALLBACK:
+            why = f"no method stands out ({best} has {shares[best]}), so the broadest search is taken"
+            best = FALLBACK
+        features = analysis["features"]
+        seen = [
+            f"{name} {features[name]}"
+            for name in features
+            if isinstance(features[name], list) and features[name]
+        ]
+        return {
+            "method": best,
+            "confidence": shares[best],
+            "alternatives": [
+                {"method": method, "confidence": shares[method]} for method in ordered if method != best
+            ],
+            "reasoning": why + ("; seen: " + ", ".join(seen).replace("_", " ") if seen else "") + ".",
+            "features": features,
+        }
+
+    async def answer(
+        self,
+        query: str,
+        *,
+        available_methods: Sequence[str] | None,
+        execute: bool,
+        top_k: int,
+        conversation_id: str | None,
+        project_id: str | None,
+    ) -> dict[str, Any]:
+        """Route a query and, unless told not to, carry the search out; an empty answer is tried once more
+        with the broadest search, if that is allowed."""
+        started = time.perf_counter()
+        route = self.route_query(query, available_methods, project_id)
+        results: list[dict[str, Any]] | None = None
+        fallback = False
+        if execute:
+            results = await self._run(route["method"], query, top_k, conversation_id, project_id)
+            may_fall_back = available_methods is None or FALLBACK in available_methods
+            if not results and route["method"] != FALLBACK and may_fall_back:
+                results = await self._run(FALLBACK, query, top_k, conversation_id, project_id)
+                fallback = True
+        elapsed_ms = (time.perf_counter() - started) * 1000
+
+        async def write(tx: Transaction) -> None:
+            await routing.insert(
+                tx,
+                project_id=project_of(project_id),
+                query_hash=hashlib.sha256(query.encode()).hexdigest()[:32],
+                features=json.dumps(route["features"], ensure_ascii=False),
+                method=route["method"],
+                confidence=route["confidence"],
+                alternatives=json.dumps(route["alternatives"]),
+                result_count=None if results is None else len(results),
+                latency_ms=elapsed_ms,
+                fallback_used=fallback,
+            )
+
+        self._services.database.log(write)
+        return {
+            "recommended_method": route["method"],
+            "confidence": route["confidence"],
+            "reasoning": route["reasoning"],
+            "alternatives": route["alternatives"],
+            "features": route["features"],
+            **({} if results is None else {"results": results, "count": len(results)}),
+            "fallback_used": fallback,
+        }
+
+    async def _run(
+        self, method: str, query: str, top_k: int, conversation_id: str | None, project_id: str | None
+    ) -> list[dict[str, Any]]:
+        services = self._services
+        if method == "graph_query":
+            return await self._related(query, top_k, project_id)
+        if method == "todo_search":
+            wanted = " ".join(term for term in query_terms(query) if term not in _TERMS["todo"])
+            if not wanted:
+                page = await services.todos.page(
+                    status="pending",
+                    priority=None,
+                    limit=top_k,
+                    offset=0,
+                    sort="priority",
+                    project_id=project_id,
+                )
+                return list(page["todos"])
+            found = await services.memory.recall_by_type(
+                wanted, "todo", top_k=top_k, offset=0, project_id=project_id
+            )
+            return list(found["results"])
+        if method == "code_patterns":
+            return list(
+                (
+                    await services.patterns.find(
+                        query,
+                        result_filter="all",
+                        top_k=top_k,
+                        offset=0,
+                        tags=[],
+                        function_name=None,
+                        file_name=None,
+                        module_name=None,
+                        language=None,
+                        project_id=project_id,
+                    )
+                )["patterns"]
+            )
+        if method == "recent_items":
+            found = await services.memory.search("", {}, top_k=top_k, offset=0, project_id=project_id)
+            return list(found["results"])
+        if method == "chat_history":
+            filters: dict[str, Any] = {"sources": ["chat"]}
+            if conversation_id is not None:
+                filters["conversation_id"] = conversation_id
+            found = await services.memory.search(query, filters, top_k=top_k, offset=0, project_id=project_id)
+            return list(found["results"])
+        found = await services.memory.retrieve(
+            query,
+            tool="route_query",
+            conversation_id=conversation_id,
+            top_k=top_k,
+            offset=0,
+            min_score=0.0,
+            resource_type=None,
+            project_id=project_id,
+            every_term=method == "keyword_search",
+        )
+        return list(found["results"])
+
+    async def _related(self, query: str, top_k: int, project_id: str | None) -> list[dict[str, Any]]:
+        """The relationships of the things that the query names."""
+        named = [next(filter(None, match.groups())) for match in _ENTITY.finditer(query)]
+        words = [word for word in query_terms(query) if word not in _TERMS["relation"]]
+        for entity in [*named, *words]:
+            found = await self._services.graph.query(
+                entity, relations=None, direction="both", max_depth=1, limit=top_k, project_id=project_id
+            )
+            if found["relationships"]:
+                return [{"entity": found["entity"], **edge} for edge in found["relationships"]]
+        return []

@@ -1,0 +1,113 @@
+"""Todos: what is to be done, how urgent, and what is done."""
+
+from typing import Any
+
+from ltmc.errors import not_found
+from ltmc.search import index
+from ltmc.search.index import Entry
+from ltmc.services import finding, project_of
+from ltmc.services.finding import PRIORITIES
+from ltmc.storage import todos
+from ltmc.storage.database import Database
+from ltmc.storage.search import Condition
+from ltmc.timestamps import now
+
+RANKS = {name: rank for rank, name in PRIORITIES.items()}
+
+
+class TodoService:
+    """The todos of each project."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(
+        self, title: str, description: str, priority: str, project_id: str | None
+    ) -> dict[str, Any]:
+        """Add a pending todo."""
+        project, moment = project_of(project_id), now()
+        async with self._database.write(project) as tx:
+            todo_id = await todos.insert(tx, project, title, description, RANKS[priority], moment)
+            await index.add(tx, "todo", [Entry(todo_id, description, title)])
+        return {
+            "todo_id": todo_id,
+            "title": title,
+            "description": description,
+            "priority": priority,
+            "status": "pending",
+            "created_at": moment,
+        }
+
+    async def page(
+        self,
+        *,
+        status: str,
+        priority: str | None,
+        limit: int,
+        offset: int,
+        sort: str,
+        project_id: str | None,
+    ) -> dict[str, Any]:
+        """A page of the todos, the most urgent or the newest first."""
+        async with self._database.read() as tx:
+            rows, total = await todos.page(
+                tx,
+                project_of(project_id),
+                status=None if status == "all" else status,
+                priority=None if priority is None else RANKS[priority],
+                by_priority=sort == "priority",
+                limit=limit,
+                offset=offset,
+            )
+        return {
+            "todos": [finding.todo(row) for row in rows],
+            "count": len(rows),
+            "total": total,
+            "has_more": offset + len(rows) < total,
+        }
+
+    async def complete(self, todo_id: int, project_id: str | None) -> dict[str, Any]:
+        """Mark a todo as completed; a second time changes nothing.
+
+        Raises:
+            LtmcError: NOT_FOUND, also when it belongs to another project than the one named.
+        """
+        async with self._database.write() as tx:
+            row = await todos.get(tx, todo_id, project_id)
+            if row is None:
+                raise not_found("todo_id", todo_id, "todo")
+            already, completed_at = row["status"] == "completed", row["completed_at"]
+            if not already:
+                completed_at = now()
+                await todos.complete(tx, todo_id, completed_at)
+        return {
+            "todo_id": todo_id,
+            "title": row["title"],
+            "status": "completed",
+            "completed_at": completed_at,
+            "already_completed": already,
+        }
+
+    async def search(
+        self, query: str, *, status: str, limit: int, offset: int, project_id: str | None
+    ) -> dict[str, Any]:
+        """The todos that hold every word of the query, or words that begin with it."""
+        async with self._database.read() as tx:
+            ranking = await index.search(
+                tx,
+                "todo",
+                query,
+                project_id=project_of(project_id),
+                conditions=[] if status == "all" else [Condition("t.status = ?", [status])],
+                every_term=True,
+                limit=limit,
+                offset=offset,
+            )
+            found = await finding.describe(tx, "todo", ranking.hits)
+        return {
+            "todos": [{**result, "relevance_score": result.pop("score")} for result in found],
+            "count": len(found),
+            "total": ranking.total,
+            "has_more": offset + len(found) < ranking.total,
+            "search_mode": ranking.mode,
+        }

@@ -1,0 +1,1 @@
+"""SQL and connections. Nothing above this package writes SQL; nothing here knows of tools."""

@@ -1,0 +1,275 @@
+"""The SQLite database: connections, transactions, errors.
+
+One process has one `Database`. It opens at first use, with two connections: one that writes, one that
+reads, so that a long search never waits for a commit. Several processes share the file through WAL.
+"""
+
+import asyncio
+import logging
+import random
+import sqlite3
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import aiosqlite
+import anyio
+
+from ltmc.errors import ErrorCode, LtmcError
+from ltmc.storage import migrations
+from ltmc.timestamps import now
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+Row = dict[str, Any]
+
+BUSY_TIMEOUT_MS = 5_000
+"""How long SQLite itself waits for another process's lock."""
+
+LOCK_ATTEMPTS = 6
+"""How often a transaction's start is tried, so that a lock is waited for at most about 30 s."""
+
+
+LOG_BACKLOG = 10_000
+"""How many rows of the log of use wait in memory at most; beyond that the oldest are dropped."""
+
+logger = logging.getLogger(__name__)
+
+
+class Transaction:
+    """A transaction in progress. Each method is one hop to the connection's thread."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def all(self, sql: str, parameters: Parameters = ()) -> list[Row]:
+        """Every row, as dicts from column name to value."""
+        return [dict(row) for row in await self._connection.execute_fetchall(sql, parameters)]
+
+    async def one(self, sql: str, parameters: Parameters = ()) -> Row | None:
+        """The first row, or None."""
+        rows = list(await self._connection.execute_fetchall(sql, parameters))
+        return dict(rows[0]) if rows else None
+
+    async def value(self, sql: str, parameters: Parameters = ()) -> Any:
+        """The first column of the first row, or None."""
+        rows = list(await self._connection.execute_fetchall(sql, parameters))
+        return rows[0][0] if rows else None
+
+    async def run(self, sql: str, parameters: Parameters = ()) -> None:
+        """Execute for the effect alone."""
+        await self._connection.execute_fetchall(sql, parameters)
+
+    async def many(self, sql: str, rows: Iterable[Parameters]) -> None:
+        """Execute once for each of `rows`."""
+        await self._connection.executemany(sql, rows)
+
+
+class Database:
+    """The database file at `path`, created with its folder (0700) and schema at first use.
+
+    Args:
+        path: the file.
+        durability: ``full``: a committed write survives a power cut; ``normal``: it survives the
+            death of the process, and a power cut may take the last writes (SQLite's ``synchronous``).
+    """
+
+    def __init__(self, path: Path, durability: Literal["full", "normal"] = "full") -> None:
+        self.path = path
+        self._durability = durability
+        self._opening = asyncio.Lock()
+        self._writing = asyncio.Lock()
+        self._reading = asyncio.Lock()
+        self._writer: aiosqlite.Connection | None = None
+        self._reader: aiosqlite.Connection | None = None
+        self._synchronous = ""
+        self._projects: set[str] = set()
+        self._log_work: deque[Callable[[Transaction], Awaitable[None]]] = deque(maxlen=LOG_BACKLOG)
+        self._log_task: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Transaction]:
+        """A snapshot of the database; writing in it is an error."""
+        _, reader = await self._connections()
+        async with self._reading:
+            async with self._transaction(reader, "BEGIN"):
+                yield Transaction(reader)
+
+    @asynccontextmanager
+    async def write(self, project_id: str | None = None) -> AsyncIterator[Transaction]:
+        """A transaction that commits on leaving the block, or rolls back when it raises.
+
+        Args:
+            project_id: made known as a project in the same transaction.
+        """
+        async with self._write(project_id, self._durability) as transaction:
+            yield transaction
+
+    def log(self, work: Callable[[Transaction], Awaitable[None]]) -> None:
+        """Have rows of a log of use written soon, in the background and in order.
+
+        They survive the death of the process once written, but are not waited for on the disk, and a
+        failure to write them is itself only logged: no answer waits for them or fails with them.
+        """
+        self._log_work.append(work)
+        if self._log_task is None or self._log_task.done():
+            self._log_task = asyncio.create_task(self._write_logs())
+
+    async def settle(self) -> None:
+        """Wait until what `log` was given is written."""
+        if self._log_task is not None:
+            await asyncio.shield(self._log_task)
+
+    async def _write_logs(self) -> None:
+        while self._log_work:
+            batch = [self._log_work.popleft() for _ in range(len(self._log_work))]
+            try:
+                async with self._write(None, "normal") as transaction:
+                    for work in batch:
+                        await work(transaction)
+            except (LtmcError, sqlite3.Error) as error:
+                logger.warning("%d rows of the log of use were lost: %s", len(batch), error)
+
+    @asynccontextmanager
+    async def _write(self, project_id: str | None, durability: str) -> AsyncIterator[Transaction]:
+        writer, _ = await self._connections()
+        async with self._writing:
+            await self._set_synchronous(writer, durability)
+            async with self._transaction(writer, "BEGIN IMMEDIATE"):
+                transaction = Transaction(writer)
+                if project_id is not None and project_id not in self._projects:
+                    await transaction.run(
+                        "INSERT INTO projects (project_id, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                        (project_id, now()),
+                    )
+                yield transaction
+            if project_id is not None:
+                self._projects.add(project_id)
+
+    async def close(self) -> None:
+        """Write what is left to log and close both connections; the next use opens them again."""
+        await self.settle()
+        async with self._opening:
+            for connection in (self._reader, self._writer):
+                if connection is not None:
+                    await connection.close()
+            self._writer = self._reader = None
+
+    async def _connections(self) -> tuple[aiosqlite.Connection, aiosqlite.Connection]:
+        if self._writer is not None and self._reader is not None:
+            return self._writer, self._reader
+        async with self._opening:
+            if self._writer is None or self._reader is None:
+                with anyio.CancelScope(shield=True), translated(self.path):
+                    await self._open()
+            assert self._writer is not None  # noqa: S101 - _open set them or raised
+            assert self._reader is not None  # noqa: S101
+            return self._writer, self._reader
+
+    async def _open(self) -> None:
+        create_private(self.path)
+        writer = await self._connect()
+        try:
+            await _retrying(lambda: _use_wal(writer))
+            self._synchronous = ""
+            await self._set_synchronous(writer, self._durability)
+            await migrations.migrate(writer, self.path)
+            reader = await self._connect()
+            await reader.execute("PRAGMA query_only = ON")
+        except BaseException:
+            await writer.close()
+            raise
+        self._writer, self._reader = writer, reader
+
+    async def _connect(self) -> aiosqlite.Connection:
+        connection = await aiosqlite.connect(self.path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
+        connection.row_factory = sqlite3.Row
+        await connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    async def _set_synchronous(self, connection: aiosqlite.Connection, level: str) -> None:
+        if level != self._synchronous:
+            await connection.execute(f"PRAGMA synchronous = {level}")
+            self._synchronous = level
+
+    @asynccontextmanager
+    async def _transaction(self, connection: aiosqlite.Connection, begin: str) -> AsyncIterator[None]:
+        # The thread carries out what it was sent even if the waiting task is cancelled, so the start and
+        # the end of a transaction are waited for in every case: none is left open for the next caller.
+        with translated(self.path):
+            with anyio.CancelScope(shield=True):
+                await _retrying(lambda: connection.execute(begin))
+            try:
+                yield
+                with anyio.CancelScope(shield=True):
+                    await connection.execute("COMMIT")
+            except BaseException:
+                with anyio.CancelScope(shield=True):
+                    if connection.in_transaction:
+                        await connection.execute("ROLLBACK")
+                raise
+
+
+class translated:  # noqa: N801 - reads as a statement
+    """Turns the failures of SQLite that are not our mistakes into BACKEND_UNAVAILABLE."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, OSError):
+            raise unavailable(self._path, error.strerror or str(error)) from error
+        mistakes = (
+            sqlite3.IntegrityError,
+            sqlite3.ProgrammingError,
+            sqlite3.DataError,
+            sqlite3.InterfaceError,
+        )
+        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, mistakes):
+            code = getattr(error, "sqlite_errorcode", None)
+            if code != sqlite3.SQLITE_ERROR:  # SQLITE_ERROR is a mistake in the SQL
+                raise unavailable(self._path, str(error)) from error
+
+
+def unavailable(path: Path, why: str) -> LtmcError:
+    """The error for a database that cannot be used now."""
+    return LtmcError(
+        ErrorCode.BACKEND_UNAVAILABLE,
+        f"The database {path} cannot be used: {why}.",
+        details={"backend": "sqlite", "path": str(path), "reason": why},
+    )
+
+
+def create_private(path: Path) -> None:
+    """Create the folder (0700) and the empty file (0600) where they are missing."""
+    missing = not path.parent.exists()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if missing:
+        path.parent.chmod(0o700)
+    path.touch(0o600, exist_ok=True)
+
+
+async def _use_wal(connection: aiosqlite.Connection) -> None:
+    rows = list(await connection.execute_fetchall("PRAGMA journal_mode"))
+    if rows[0][0] != "wal":
+        await connection.execute("PRAGMA journal_mode = WAL")
+
+
+async def _retrying(attempt: Any) -> None:
+    """Await ``attempt()`` again, after a random pause, while another process holds the lock."""
+    for tries_left in range(LOCK_ATTEMPTS - 1, -1, -1):
+        try:
+            await attempt()
+        except sqlite3.OperationalError as error:
+            if tries_left == 0 or error.sqlite_errorcode & 0xFF not in (
+                sqlite3.SQLITE_BUSY,
+                sqlite3.SQLITE_LOCKED,
+            ):
+                raise
+            await asyncio.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - not for secrets
+        else:
+            return

@@ -1,0 +1,93 @@
+"""The knowledge graph: nodes and directed, weighted, named edges."""
+
+import json
+from collections.abc import Sequence
+
+from ltmc.storage.database import Row, Transaction
+
+
+async def insert_node(
+    tx: Transaction, project_id: str, node_id: str, kind: str, ref_id: str | None, label: str, moment: str
+) -> bool:
+    """A node, if it is new; whether it was."""
+    created = await tx.value(
+        "INSERT INTO graph_nodes (project_id, node_id, kind, ref_id, label, created_at) "
+        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1",
+        (project_id, node_id, kind, ref_id, label, moment),
+    )
+    return created is not None
+
+
+async def node(tx: Transaction, project_id: str, node_id: str) -> Row | None:
+    """A node."""
+    return await tx.one(
+        "SELECT * FROM graph_nodes WHERE project_id = ? AND node_id = ?", (project_id, node_id)
+    )
+
+
+async def nodes(tx: Transaction, project_id: str, node_ids: Sequence[str]) -> list[Row]:
+    """Nodes by id."""
+    return await tx.all(
+        "SELECT node_id, kind, label FROM graph_nodes "
+        "WHERE project_id = ? AND node_id IN (SELECT value FROM json_each(?))",
+        (project_id, json.dumps(node_ids)),
+    )
+
+
+async def labels(tx: Transaction, project_id: str) -> list[Row]:
+    """Every node's id and label."""
+    return await tx.all("SELECT node_id, label FROM graph_nodes WHERE project_id = ?", (project_id,))
+
+
+async def upsert_edge(
+    tx: Transaction,
+    project_id: str,
+    source_id: str,
+    target_id: str,
+    relation: str,
+    *,
+    weight: float,
+    auto: bool,
+    properties: str,
+    moment: str,
+) -> tuple[int, bool]:
+    """An edge, or its new weight and properties; its id and whether it is new."""
+    known = await tx.value(
+        "SELECT id FROM graph_edges WHERE project_id = ? AND source_id = ? AND target_id = ? AND relation = ?",
+        (project_id, source_id, target_id, relation),
+    )
+    if known is not None:
+        await tx.run(
+            "UPDATE graph_edges SET weight = ?, auto = ?, properties = ?, updated_at = ? WHERE id = ?",
+            (weight, int(auto), properties, moment, known),
+        )
+        return int(known), False
+    created = await tx.value(
+        "INSERT INTO graph_edges (project_id, source_id, target_id, relation, weight, auto, properties, "
+        "created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (project_id, source_id, target_id, relation, weight, int(auto), properties, moment, moment),
+    )
+    return int(created), True
+
+
+async def edges(
+    tx: Transaction,
+    project_id: str,
+    node_ids: Sequence[str],
+    *,
+    outgoing: bool,
+    incoming: bool,
+    relations: Sequence[str] | None,
+) -> list[Row]:
+    """The edges that leave or reach one of the nodes, oldest first."""
+    ends = [
+        f"{end} IN (SELECT value FROM json_each(?2))"
+        for end, wanted in (("source_id", outgoing), ("target_id", incoming))
+        if wanted
+    ]
+    sql = f"SELECT * FROM graph_edges WHERE project_id = ?1 AND ({' OR '.join(ends)})"
+    parameters = [project_id, json.dumps(node_ids)]
+    if relations is not None:
+        sql += f" AND relation IN ({', '.join('?' * len(relations))})"
+        parameters += relations
+    return await tx.all(sql + " ORDER BY id", parameters)

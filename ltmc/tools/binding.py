@@ -1,0 +1,189 @@
+"""From a tool's function to its JSON schema, and from a call's raw arguments to checked ones."""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from ltmc.errors import ErrorCode, LtmcError, invalid, shorten
+from ltmc.manifest import TOOLS, Tool
+
+ToolFunction = Callable[..., Awaitable[dict[str, Any]]]
+
+ALIASES = {
+    "question": "query",
+    "context_limit": "top_k",
+    "context_k": "top_k",
+    "token_limit": "max_tokens",
+    "items": "documents",
+    "relationship_type": "relation",
+    "entity_id": "entity",
+    "document_id": "doc_id",
+    "tool_name": "source_tool",
+    "resource_1_id": "source_id",
+    "resource_2_id": "target_id",
+    "prerequisite_task_id": "prerequisite_blueprint_id",
+}
+"""Older argument names, accepted wherever the tool has the newer one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A tool's function with the model of its arguments."""
+
+    function: ToolFunction
+    model: type[BaseModel]
+
+    def check(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """The arguments as the function takes them, defaults filled in.
+
+        Raises:
+            LtmcError: INVALID_ARGUMENT that names the field, the value and what is allowed.
+        """
+        arguments = self._without_aliases(raw)
+        try:
+            checked = self.model.model_validate(arguments)
+        except ValidationError as error:
+            raise self._refusal(error) from None
+        return {name: getattr(checked, name) for name in self.model.model_fields}
+
+    def _without_aliases(self, raw: dict[str, Any]) -> dict[str, Any]:
+        fields = self.model.model_fields
+        arguments: dict[str, Any] = {}
+        for given, value in raw.items():
+            name = given if given in fields else ALIASES.get(given, given)
+            if name not in fields:
+                accepted = ", ".join(fields) or "no arguments"
+                raise LtmcError(
+                    ErrorCode.INVALID_ARGUMENT,
+                    f"{shorten(given)} is not an argument of this tool; accepted: {accepted}.",
+                    field=given.encode("utf-8", "backslashreplace").decode(),
+                    details={"value": shorten(value), "accepted": list(fields)},
+                )
+            if name in arguments:
+                raise invalid(name, value, f"one of {name} and {given}, not both")
+            arguments[name] = value
+        return arguments
+
+    def _refusal(self, error: ValidationError) -> LtmcError:
+        first = error.errors(include_url=False)[0]
+        name, *inner = first["loc"]
+        field = str(name) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inner)
+        if first["type"] == "not_allowed":
+            allowed = first["ctx"]["allowed"]
+        elif inner:
+            allowed = first["msg"][0].lower() + first["msg"][1:]
+        else:
+            allowed = describe(self.model.model_json_schema()["properties"][name])
+        if first["type"] == "missing":
+            return LtmcError(
+                ErrorCode.INVALID_ARGUMENT,
+                f"{field}: missing; required: {allowed}.",
+                field=field,
+                details={"value": None, "allowed": allowed},
+            )
+        return invalid(field, first["input"], allowed)
+
+
+@cache
+def bind(tool: Tool) -> Binding:
+    """Import the tool's function and build the model of its arguments, once."""
+    function = getattr(import_module(tool.module), tool.name)
+    parameters = list(inspect.signature(function).parameters.values())[1:]  # the first is the services
+    fields: dict[str, Any] = {
+        parameter.name: (
+            parameter.annotation,
+            ... if parameter.default is inspect.Parameter.empty else parameter.default,
+        )
+        for parameter in parameters
+    }
+    config = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
+    return Binding(function, create_model(tool.name, __config__=config, **fields))
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """For each tool what `schemas.json` holds: its description and the JSON schema of its arguments."""
+    found = {}
+    for tool in TOOLS:
+        binding = bind(tool)
+        summary, arguments = _read_docstring(binding.function)
+        schema = binding.model.model_json_schema()
+        properties = (
+            {name: _simplify(value) for name, value in schema["properties"].items()}
+            if ("properties" in schema)
+            else {}
+        )
+        for name, value in properties.items():
+            if name in arguments:
+                value["description"] = arguments[name]
+        parameters: dict[str, Any] = {"type": "object", "properties": properties}
+        if schema.get("required"):
+            parameters["required"] = schema["required"]
+        parameters["additionalProperties"] = False
+        if "$defs" in schema:
+            parameters["$defs"] = {name: _simplify(value) for name, value in schema["$defs"].items()}
+        found[tool.name] = {"description": summary, "parameters": parameters}
+    return found
+
+
+def _read_docstring(function: ToolFunction) -> tuple[str, dict[str, str]]:
+    """The text before ``Args:``, on one line, and the description of each argument."""
+    summary, _, arguments = (inspect.getdoc(function) or "").partition("\nArgs:\n")
+    entries = re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", arguments, re.MULTILINE)
+    return " ".join(summary.split()), {name: " ".join(text.split()) for name, text in entries}
+
+
+def _simplify(schema: Any) -> Any:
+    """Without titles and without null as a type of its own: leaving an argument out says the same."""
+    if isinstance(schema, list):
+        return [_simplify(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    schema = {
+        key: (
+            {name: _simplify(item) for name, item in value.items()}
+            if key == "properties"
+            else _simplify(value)
+        )
+        for key, value in schema.items()
+        if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
+    }
+    if "anyOf" in schema:
+        rest = [option for option in schema["anyOf"] if option != {"type": "null"}]
+        if len(rest) == 1:
+            del schema["anyOf"]
+            schema = rest[0] | schema
+    return schema
+
+
+def describe(schema: dict[str, Any]) -> str:
+    """In words what a property's JSON schema allows."""
+    schema = _simplify(schema)
+    if "anyOf" in schema:
+        return " or ".join(describe(option) for option in schema["anyOf"])
+    if "enum" in schema:
+        return ", ".join(map(str, schema["enum"]))
+    kind = schema.get("type")
+    if kind in ("integer", "number"):
+        words = "a whole number" if kind == "integer" else "a number"
+        low, high = schema.get("minimum"), schema.get("maximum")
+        if low is not None and high is not None:
+            return f"{words} from {low:g} to {high:g}" if high < 10**9 else f"{words} of at least {low:g}"
+        return words if low is None else f"{words} of at least {low:g}"
+    if kind == "string":
+        if "pattern" in schema:
+            return f"text matching {schema['pattern']}"
+        return f"text of at most {schema['maxLength']} characters" if "maxLength" in schema else "text"
+    if kind == "array":
+        sizes = [
+            f"at {side} {schema[key]}"
+            for key, side in (("minItems", "least"), ("maxItems", "most"))
+            if key in schema
+        ]
+        return "a list" + (f" of {' and '.join(sizes)} items" if sizes else "")
+    return {"boolean": "true or false", "object": "a JSON object"}.get(str(kind), "a value of the right type")

@@ -1,0 +1,64 @@
+"""Todos."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+from ltmc.services import Services
+from ltmc.tools.arguments import (
+    Description,
+    Limit,
+    Offset,
+    Priority,
+    ProjectId,
+    Query,
+    RowId,
+    Title,
+    TodoStatus,
+    lower,
+)
+
+
+async def add_todo(
+    services: Services,
+    title: Title,
+    description: Description = "",
+    priority: Priority = "medium",
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Add a todo that outlives the session."""
+    return await services.todos.add(title, description, priority, project_id)
+
+
+async def list_todos(
+    services: Services,
+    status: TodoStatus = "all",
+    priority: Priority | None = None,
+    limit: Limit = 10,
+    offset: Offset = 0,
+    sort: Annotated[Literal["priority", "created"], BeforeValidator(lower)] = "priority",
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """List todos, the most urgent or the newest first."""
+    return await services.todos.page(
+        status=status, priority=priority, limit=limit, offset=offset, sort=sort, project_id=project_id
+    )
+
+
+async def complete_todo(services: Services, todo_id: RowId, project_id: ProjectId = None) -> dict[str, Any]:
+    """Mark a todo as done; doing it twice changes nothing."""
+    return await services.todos.complete(todo_id, project_id)
+
+
+async def search_todos(
+    services: Services,
+    query: Query,
+    status: TodoStatus = "all",
+    limit: Limit = 10,
+    offset: Offset = 0,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Find todos that hold every word of a query, or words that begin with it."""
+    return await services.todos.search(
+        query, status=status, limit=limit, offset=offset, project_id=project_id
+    )
