@@ -5,6 +5,7 @@ import importlib
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata, resources
 from pathlib import Path
 
@@ -38,18 +39,22 @@ def run() -> list[Finding]:
 
 def _entries() -> Iterator[tuple[str, str, Callable[[], object]]]:
     for module in dict.fromkeys([*manifest.tool_modules(), *manifest.LAZY_MODULES]):
-        yield "module", module, lambda module=module: importlib.import_module(module)
+        yield "module", module, partial(importlib.import_module, module)
     for tool in manifest.TOOLS:
-        yield "tool", tool.name, lambda tool=tool: getattr(importlib.import_module(tool.module), tool.name)
+        yield "tool", tool.name, partial(_load_tool, tool)
     for package, file in manifest.DATA_FILES:
-        yield (
-            "data",
-            f"{package}/{file}",
-            lambda package=package, file=file: resources.files(package).joinpath(file).read_bytes(),
-        )
+        yield "data", f"{package}/{file}", partial(_read, package, file)
     for name in manifest.DISTRIBUTIONS:
-        yield "distribution", name, lambda name=name: metadata.version(name)
+        yield "distribution", name, partial(metadata.version, name)
     yield "database", "scratch database", _open_scratch_database
+
+
+def _load_tool(tool: manifest.Tool) -> object:
+    return getattr(importlib.import_module(tool.module), tool.name)
+
+
+def _read(package: str, file: str) -> bytes:
+    return resources.files(package).joinpath(file).read_bytes()
 
 
 def _try(kind: str, name: str, attempt: Callable[[], object]) -> Finding:

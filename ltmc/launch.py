@@ -11,7 +11,7 @@ def form() -> Form:
     """The form that is running."""
     if getattr(sys, "frozen", False):
         return "frozen"
-    return "pyz" if "_bootstrap" in sys.modules else "source"
+    return "pyz" if "_unpacked" in sys.modules else "source"
 
 
 def own_command() -> list[str]:

@@ -132,7 +132,7 @@ LAZY_MODULES: Final[tuple[str, ...]] = (
     "rich.table",
     "rich._unicode_data",
 )
-"""Modules that are imported inside functions or by name, and so are missed by whoever only follows imports."""
+"""Modules that are imported inside functions or by name, and are missed by whoever only follows imports."""
 
 DATA_FILES: Final[tuple[tuple[str, str], ...]] = (
     ("ltmc.tools", "schemas.json"),

@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from importlib import resources
 from typing import Any
 
-import mcp_types
 from fastmcp import FastMCP
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools.base import Tool as ServerTool
@@ -69,7 +68,7 @@ class ManifestTool(ServerTool):
                 open_world_hint=False,
             ),
         )
-        tool._entry, tool._services = entry, services  # noqa: SLF001 - of its own class
+        tool._entry, tool._services = entry, services
         return tool
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:

@@ -253,7 +253,7 @@ class MemoryService:
         cited = list(dict.fromkeys(position for position, _ in quotes))
         answer = " ".join(f"{sentence} [{cited.index(position) + 1}]" for position, sentence in quotes)
         order = cited + [position for position in range(len(results)) if position not in cited]
-        by_position = {position: sentence for position, sentence in reversed(quotes)}
+        quote_of = dict(reversed(quotes))  # the best of each source
         return {
             "answer": answer or None,
             "context": context,
@@ -263,7 +263,7 @@ class MemoryService:
                     "chunk_id": results[position]["chunk_id"],
                     "file_name": results[position]["file_name"],
                     "score": results[position]["score"],
-                    "quote": by_position.get(position),
+                    "quote": quote_of.get(position),
                 }
                 for position in order
             ],

@@ -82,9 +82,7 @@ class RoutingService:
             "scores": scores,
         }
 
-    def route_query(
-        self, query: str, available_methods: Sequence[str] | None = None, project_id: str | None = None
-    ) -> dict[str, Any]:
+    def route_query(self, query: str, available_methods: Sequence[str] | None = None) -> dict[str, Any]:
         """The method to take, with its share of the softmax over the scores of those allowed.
 
         Raises:
@@ -133,7 +131,7 @@ class RoutingService:
         """Route a query and, unless told not to, carry the search out; an empty answer is tried once more
         with the broadest search, if that is allowed."""
         started = time.perf_counter()
-        route = self.route_query(query, available_methods, project_id)
+        route = self.route_query(query, available_methods)
         results: list[dict[str, Any]] | None = None
         fallback = False
         if execute:

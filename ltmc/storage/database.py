@@ -92,9 +92,8 @@ class Database:
     async def read(self) -> AsyncIterator[Transaction]:
         """A snapshot of the database; writing in it is an error."""
         _, reader = await self._connections()
-        async with self._reading:
-            async with self._transaction(reader, "BEGIN"):
-                yield Transaction(reader)
+        async with self._reading, self._transaction(reader, "BEGIN"):
+            yield Transaction(reader)
 
     @asynccontextmanager
     async def write(self, project_id: str | None = None) -> AsyncIterator[Transaction]:

@@ -53,7 +53,8 @@ async def upsert_edge(
 ) -> tuple[int, bool]:
     """An edge, or its new weight and properties; its id and whether it is new."""
     known = await tx.value(
-        "SELECT id FROM graph_edges WHERE project_id = ? AND source_id = ? AND target_id = ? AND relation = ?",
+        "SELECT id FROM graph_edges "
+        "WHERE project_id = ? AND source_id = ? AND target_id = ? AND relation = ?",
         (project_id, source_id, target_id, relation),
     )
     if known is not None:

@@ -140,8 +140,8 @@ class RedisCache:
         except (RedisError, OSError) as error:
             raise LtmcError(
                 ErrorCode.BACKEND_UNAVAILABLE,
-                f"Redis at {self.host}:{self.port} cannot be used: {type(error).__name__}. Start it, or unset "
-                "LTMC_REDIS_URL to keep the cache in the database.",
+                f"Redis at {self.host}:{self.port} cannot be used: {type(error).__name__}. Start it, or "
+                "unset LTMC_REDIS_URL to keep the cache in the database.",
                 details={"backend": "redis", "host": self.host, "port": self.port},
             ) from error
 

@@ -126,20 +126,20 @@ TagsOrText = Annotated[
 ]
 JsonObject = Annotated[_Object, PlainValidator(_json_object), WithJsonSchema({"type": "object"})]
 JsonValue = Annotated[Any, AfterValidator(json_value), WithJsonSchema({})]
-RowId = Annotated[int, BeforeValidator(_digits), _Number, Field(ge=1, strict=True, le=2**63 - 1)]
+RowId = Annotated[int, Field(ge=1, strict=True, le=2**63 - 1), _Number, BeforeValidator(_digits)]
 RowIdText = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
 Reference = Annotated[
     Annotated[RowIdText, AfterValidator(encodable), AfterValidator(_not_blank), AfterValidator(str.strip)],
     Field(max_length=255),
     WithJsonSchema({"type": ["string", "integer"]}),
 ]
-TopK = Annotated[int, _Number, Field(ge=1, le=50, strict=True)]
-Limit = Annotated[int, _Number, Field(ge=1, le=100, strict=True)]
-Offset = Annotated[int, _Number, Field(ge=0, le=2**31, strict=True)]
-Depth = Annotated[int, _Number, Field(ge=1, le=5, strict=True)]
-MaxTokens = Annotated[int, _Number, Field(ge=16, le=128_000, strict=True)]
-Days = Annotated[int, _Number, Field(ge=1, le=3650, strict=True)]
-Share = Annotated[float, _Number, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
+TopK = Annotated[int, Field(ge=1, le=50, strict=True), _Number]
+Limit = Annotated[int, Field(ge=1, le=100, strict=True), _Number]
+Offset = Annotated[int, Field(ge=0, le=2**31, strict=True), _Number]
+Depth = Annotated[int, Field(ge=1, le=5, strict=True), _Number]
+MaxTokens = Annotated[int, Field(ge=16, le=128_000, strict=True), _Number]
+Days = Annotated[int, Field(ge=1, le=3650, strict=True), _Number]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True), _Number]
 Bool = Annotated[bool, Field(strict=True)]
 ResourceType = Annotated[Literal["document", "code", "note", "data"], _Enum]
 TodoStatus = Annotated[Literal["all", "pending", "completed"], _Enum]

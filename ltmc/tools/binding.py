@@ -112,7 +112,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     for tool in TOOLS:
         binding = bind(tool)
         summary, arguments = _read_docstring(binding.function)
-        schema = binding.model.model_json_schema()
+        schema = _inline(binding.model.model_json_schema())
         properties = (
             {name: _simplify(value) for name, value in schema["properties"].items()}
             if ("properties" in schema)
@@ -125,8 +125,6 @@ def schemas() -> dict[str, dict[str, Any]]:
         if schema.get("required"):
             parameters["required"] = schema["required"]
         parameters["additionalProperties"] = False
-        if "$defs" in schema:
-            parameters["$defs"] = {name: _simplify(value) for name, value in schema["$defs"].items()}
         found[tool.name] = {"description": summary, "parameters": parameters}
     return found
 
@@ -136,6 +134,22 @@ def _read_docstring(function: ToolFunction) -> tuple[str, dict[str, str]]:
     summary, _, arguments = (inspect.getdoc(function) or "").partition("\nArgs:\n")
     entries = re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", arguments, re.MULTILINE)
     return " ".join(summary.split()), {name: " ".join(text.split()) for name, text in entries}
+
+
+def _inline(schema: dict[str, Any]) -> dict[str, Any]:
+    """With definitions in place of references, which not every client follows."""
+    definitions = schema.pop("$defs", {})
+
+    def resolve(part: Any) -> Any:
+        if isinstance(part, list):
+            return [resolve(item) for item in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" in part:
+            part = definitions[part["$ref"].rpartition("/")[2]]
+        return {key: resolve(value) for key, value in part.items()}
+
+    return {key: resolve(value) for key, value in schema.items()}
 
 
 def _simplify(schema: Any) -> Any:

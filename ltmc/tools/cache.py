@@ -8,7 +8,7 @@ from ltmc.services import Services
 from ltmc.tools.arguments import Bool, Filled, JsonValue, ProjectId, not_bool
 
 Key = Annotated[Filled, Field(max_length=250)]
-Ttl = Annotated[int, BeforeValidator(not_bool), Field(ge=1, le=2_592_000, strict=True)]
+Ttl = Annotated[int, Field(ge=1, le=2_592_000, strict=True), BeforeValidator(not_bool)]
 
 
 async def redis_health_check(services: Services) -> dict[str, Any]:

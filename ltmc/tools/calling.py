@@ -20,7 +20,7 @@ async def call(services: Services, tool: Tool, raw: dict[str, Any]) -> dict[str,
         result = {"success": True, **await binding.function(services, **binding.check(raw))}
     except LtmcError as error:
         result = error.as_result()
-    except Exception:  # noqa: BLE001 - the boundary: whatever went wrong, the caller gets an answer
+    except Exception:  # the boundary: whatever went wrong, the caller gets an answer
         logger.exception("%s failed", tool.name)
         message = f"{tool.name} failed inside LTMC; its log on stderr says why."
         result = LtmcError(ErrorCode.INTERNAL, message).as_result()

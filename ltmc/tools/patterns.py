@@ -32,7 +32,7 @@ async def log_code_attempt(
     file_name: Name | None = None,
     module_name: Name | None = None,
     language: Name | None = None,
-    execution_time_ms: Annotated[int, BeforeValidator(not_bool), Field(ge=0, le=2**53, strict=True)]
+    execution_time_ms: Annotated[int, Field(ge=0, le=2**53, strict=True), BeforeValidator(not_bool)]
     | None = None,
     error_message: Annotated[Text, Field(max_length=100_000)] | None = None,
     project_id: ProjectId = None,
