@@ -94,7 +94,7 @@ def best_sentences(query: str, texts: Sequence[tuple[str, float]], limit: int) -
     """The sentences that say most about the query, as (index of the text, sentence).
 
     A sentence scores the sum, over the query's terms that it holds, of ln(1 + n / df), where df counts
-    the n sentences that hold the term, times its text's weight, over the root of its length in terms
+    the n sentences that hold the term, times 1 + its text's weight, over the root of its length in terms
     (a long sentence holds many terms by chance). None is returned that holds no term.
 
     Args:
@@ -110,7 +110,7 @@ def best_sentences(query: str, texts: Sequence[tuple[str, float]], limit: int) -
     rated: dict[str, tuple[float, int]] = {}
     for index, sentence, held in found:
         weight = sum(math.log(1 + len(found) / frequency[term]) for term in held & wanted)
-        score = weight * texts[index][1] / math.sqrt(8 + len(held))
+        score = weight * (1 + texts[index][1]) / math.sqrt(8 + len(held))
         if score > rated.get(sentence, (0.0, 0))[0]:
             rated[sentence] = (score, index)
     ordered = sorted(rated.items(), key=lambda item: -item[1][0])

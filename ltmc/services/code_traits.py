@@ -27,7 +27,7 @@ EXTENSIONS = {
 _BY_EXTENSION = {extension: language for language, names in EXTENSIONS.items() for extension in names}
 
 _SIGNS = {
-    "python": r"^\s*(?:async\s+)?def \w+\(.*\).*:|^\s*(?:from [\w.]+ )?import [\w., *]+$|^\s*class \w+.*:\s*$",
+    "python": r"^\s*(?:async )?def \w+\(.*\).*:|^\s*(?:from [\w.]+ )?import [\w., *]+$|^\s*class \w+.*:\s*$",
     "rust": r"\bfn \w+.*\{|\blet mut\b|\bimpl\b.*\{|^use \w+::",
     "go": r"^package \w+|^func (?:\(\w+ \*?\w+\) )?\w+\(|:= ",
     "typescript": r"^\s*(?:export )?interface \w+|: (?:string|number|boolean)\b[;,)=]",

@@ -211,7 +211,7 @@ class GraphService:
                     if resource is None:
                         raise LtmcError(
                             ErrorCode.NOT_FOUND,
-                            f"documents[{position}].id: nothing is stored as {reference!r}, and no content given.",
+                            f"documents[{position}].id: nothing is stored as {reference!r}; give its content.",
                             field=f"documents[{position}].id",
                             details={"value": reference},
                         )

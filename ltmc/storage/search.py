@@ -112,7 +112,7 @@ async def match(
     sql = f"""
         WITH found AS MATERIALIZED (
             SELECT {source.key} AS id, {source.group} AS grp, -bm25({source.fts}, ?, ?, ?) AS strength
-            FROM {source.fts} JOIN ({source.owner}) ON {source.key} = {source.fts}.rowid
+            FROM {source.owner} JOIN {source.fts} ON {source.fts}.rowid = {source.key}
             WHERE {source.fts} MATCH ? AND {where}
         ), scored AS (
             SELECT id, grp, round(max(strength, 0) / (max(strength, 0) + ?), 4) AS score FROM found
