@@ -1,0 +1,50 @@
+# What the __main__.py of ltmc.pyz calls. Every Python since 2.7 must be able to compile it, so that an
+# unsupported one prints a sentence and not a SyntaxError: no annotations, no f-strings. `archive` fills
+# in PYTHONS and GLIBC.
+import sys
+
+PYTHONS = ()
+GLIBC = ()
+
+
+def unsupported():
+    """What of this host ltmc.pyz does not support; None when it supports it all."""
+    if sys.version_info[:2] not in PYTHONS:
+        return "Python %d.%d" % sys.version_info[:2]
+    if sys.implementation.name != "cpython":
+        return sys.implementation.name
+    if "t" in sys.abiflags:
+        return "a free-threaded Python"
+    import os
+
+    if sys.platform != "linux" or os.uname().machine != "x86_64" or sys.maxsize < 2**32:
+        return "%s on %s" % (sys.platform, os.uname().machine if hasattr(os, "uname") else "?")
+    try:
+        libc = os.confstr("CS_GNU_LIBC_VERSION").split()[1]
+        if tuple(int(part) for part in libc.split(".")[:2]) < GLIBC:
+            return "glibc " + libc
+    except (AttributeError, IndexError, ValueError):
+        return "a C library other than glibc"
+    return None
+
+
+def main():
+    found = unsupported()
+    if found:
+        sys.exit(
+            "ltmc.pyz needs CPython %s on 64-bit x86 Linux with glibc %s or newer, and this is %s; "
+            "start it with such a Python, or use the ltmc program, which brings its own."
+            % (", ".join("%d.%d" % version for version in PYTHONS), "%d.%d" % GLIBC, found)
+        )
+    from pathlib import Path
+
+    import _unpacked
+
+    # In place of the archive: nothing is imported from it any more, and no PYTHONPATH goes before it.
+    sys.path[0] = str(_unpacked.locate(Path(__loader__.archive).absolute()))
+    # The folder is ours and without compiled code each start takes twice as long, so
+    # PYTHONDONTWRITEBYTECODE, common in container images, is not for it.
+    sys.dont_write_bytecode = False
+    from ltmc.cli import main as command
+
+    command()

@@ -1,0 +1,1 @@
+"""Builds the ``ltmc`` program for hosts without Python, with PyInstaller."""
