@@ -71,8 +71,11 @@ def main() -> None:
 @click.option("--log-level", help="DEBUG, INFO, WARNING or ERROR; logs go to stderr.")
 def serve(**flags: Any) -> None:
     """Serve an MCP client on stdin and stdout, until its input ends."""
-    settings = _load(**flags)
-    from ltmc.server import serve_stdio
+    from ltmc.startup import quick_imports
+
+    with quick_imports():
+        settings = _load(**flags)
+        from ltmc.server import serve_stdio
 
     serve_stdio(settings)
 
