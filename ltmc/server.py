@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from importlib import resources
 from typing import Any
 
+import mcp_types
 from fastmcp import FastMCP
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools.base import Tool as ServerTool
@@ -61,21 +62,32 @@ class ManifestTool(ServerTool):
             title=entry.title,
             description=schema["description"],
             parameters=schema["parameters"],
-            annotations=ToolAnnotations(
-                read_only_hint=entry.read_only,
-                destructive_hint=entry.destructive,
-                idempotent_hint=entry.idempotent,
-                open_world_hint=False,
-            ),
+            annotations=_annotations(entry),
         )
         tool._entry, tool._services = entry, services
         return tool
+
+    def to_mcp_tool(self, **overrides: Any) -> mcp_types.Tool:
+        """The listing, without the metadata that FastMCP adds: agents pay for every byte of it."""
+        return super().to_mcp_tool(**overrides, _meta=None)
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
         """Call the tool; failures are results too."""
         from ltmc.tools.calling import call
 
         return as_tool_result(await call(self._services, self._entry, arguments))
+
+
+def _annotations(entry: manifest.Tool) -> ToolAnnotations:
+    """The hints that say something: of a tool that only reads, the others have no meaning."""
+    if entry.read_only:
+        return ToolAnnotations(read_only_hint=True, open_world_hint=False)
+    return ToolAnnotations(
+        read_only_hint=False,
+        destructive_hint=entry.destructive,
+        idempotent_hint=entry.idempotent,
+        open_world_hint=False,
+    )
 
 
 class UnknownTools(Middleware):

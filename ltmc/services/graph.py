@@ -211,7 +211,7 @@ class GraphService:
                     if resource is None:
                         raise LtmcError(
                             ErrorCode.NOT_FOUND,
-                            f"documents[{position}].id: nothing is stored as {reference!r}; give its content.",
+                            f"documents[{position}].id: {reference!r} is not stored; give its content.",
                             field=f"documents[{position}].id",
                             details={"value": reference},
                         )

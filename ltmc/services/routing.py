@@ -36,8 +36,8 @@ _WORDS = {
     "regex script compile test api refactor python javascript typescript rust go sql parse",
     "relation": "related relation relationship linked link links connected connection between depends "
     "dependency dependencies graph neighbours neighbors impact affects",
-    "chat": "said say told tell discussed discuss conversation chat talked asked mentioned message agreed "
-    "decided decide",
+    "chat": "said say told tell discussed discuss discussion conversation chat talked asked mentioned message "
+    "agreed decided decide",
     "todo": "todo todos task tasks pending open remaining unfinished done completed backlog priority",
     "question": "how why explain describe overview meaning about concept understand",
 }
@@ -59,7 +59,7 @@ class RoutingService:
         hits = {name: [word for word in words if word in terms] for name, terms in _TERMS.items()}
         entities = [next(filter(None, match.groups())) for match in _ENTITY.finditer(query)]
         quoted = bool(re.search(r"\"[^\"]+\"", query))
-        share = {name: min(1.0, len(found) / 2) for name, found in hits.items()}
+        share = {name: min(1.0, 0.4 + 0.3 * len(found)) if found else 0.0 for name, found in hits.items()}
         scores = {
             "semantic_search": 0.35 + 0.25 * share["question"] + 0.15 * (len(words) >= 6),
             "keyword_search": 0.15 + 0.5 * quoted + 0.3 * (bool(entities) and len(words) <= 3),

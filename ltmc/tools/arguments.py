@@ -1,5 +1,6 @@
 """The types of tool arguments: what they accept, and the one line that agents read about them."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
@@ -103,12 +104,23 @@ _Enum = BeforeValidator(lower)
 _Number = BeforeValidator(not_bool)
 _Object = dict[str, Any]
 
-ProjectId = Annotated[
-    str | None, Field(pattern=f"^{PROJECT_PATTERN}$", description="Project; null: 'default'.")
-]
-Projects = Annotated[
-    str | None, Field(pattern=rf"^({PROJECT_PATTERN}|\*)$", description="Project; null: 'default'; *: all.")
-]
+
+def _project(allowed: str, words: str) -> AfterValidator:
+    pattern = re.compile(allowed)
+
+    def check(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise refuse(words)
+        return text
+
+    return AfterValidator(check)
+
+
+PROJECT_WORDS = "1 to 100 letters, digits, _ or -"
+ProjectId = Annotated[str, _project(PROJECT_PATTERN, PROJECT_WORDS)] | None
+Projects = (
+    Annotated[str, _project(rf"{PROJECT_PATTERN}|\*", f"{PROJECT_WORDS}; or * for all projects")] | None
+)
 Query = Annotated[Filled, Field(max_length=2000)]
 OptionalQuery = Annotated[Text, Field(max_length=2000)]
 Content = Annotated[Filled, Field(max_length=1_000_000)]

@@ -68,7 +68,11 @@ class Binding:
             if name in arguments:
                 raise invalid(name, value, f"one of {name} and {given}, not both")
             arguments[name] = value
-        return arguments
+        return {  # null says the same as leaving an argument out
+            name: value
+            for name, value in arguments.items()
+            if value is not None or fields[name].is_required()
+        }
 
     def _refusal(self, error: ValidationError) -> LtmcError:
         first = error.errors(include_url=False)[0]
@@ -113,11 +117,9 @@ def schemas() -> dict[str, dict[str, Any]]:
         binding = bind(tool)
         summary, arguments = _read_docstring(binding.function)
         schema = _inline(binding.model.model_json_schema())
-        properties = (
-            {name: _simplify(value) for name, value in schema["properties"].items()}
-            if ("properties" in schema)
-            else {}
-        )
+        properties = {
+            name: _without_sizes(_simplify(value)) for name, value in schema.get("properties", {}).items()
+        }
         for name, value in properties.items():
             if name in arguments:
                 value["description"] = arguments[name]
@@ -173,6 +175,19 @@ def _simplify(schema: Any) -> Any:
             del schema["anyOf"]
             schema = rest[0] | schema
     return schema
+
+
+def _without_sizes(schema: Any) -> Any:
+    """Without limits that no agent comes near: each listing would carry them, and calls are checked anyway."""
+    if isinstance(schema, list):
+        return [_without_sizes(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _without_sizes(value)
+        for key, value in schema.items()
+        if not (key in ("maxLength", "maximum") and isinstance(value, int) and value >= 200)
+    }
 
 
 def describe(schema: dict[str, Any]) -> str:

@@ -1,0 +1,129 @@
+"""The command line, run as a program."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ltmc import __version__, manifest
+from tests.client import run_cli
+
+
+def test_help_names_every_command() -> None:
+    done = run_cli("--help")
+    assert done.returncode == 0
+    for command in ("serve", "demo", "check", "doctor", "remember", "recall", "todo"):
+        assert command in done.stdout
+        assert run_cli(command, "--help").stdout.strip()
+    assert __version__ in run_cli("--version").stdout
+
+
+def test_remember_and_recall(db: Path) -> None:
+    first = run_cli("remember", "The VPN needs the blue token.\n", "--tag", "vpn", "--db", str(db))
+    assert first.returncode == 0
+    assert "Stored as the-vpn-needs-the-blue-token.md" in first.stdout
+    piped = run_cli("remember", "-", "--name", "poem.txt", "--json", text="roses\n\nred\n", LTMC_DB=str(db))
+    assert json.loads(piped.stdout)["file_name"] == "poem.txt"
+    found = run_cli("recall", "blue token", "--json", "--db", str(db))
+    (result,) = json.loads(found.stdout)["results"]
+    assert result["content"] == "The VPN needs the blue token.\n"
+    table = run_cli("recall", "roses", "--db", str(db))
+    assert "poem.txt" in table.stdout
+    nothing = run_cli("recall", "zebra", "--db", str(db))
+    assert (nothing.returncode, nothing.stdout) == (3, "")
+    assert "Nothing matches" in nothing.stderr
+    elsewhere = run_cli("recall", "roses", "--project", "other", "--db", str(db))
+    assert elsewhere.returncode == 3
+
+
+def test_todos(db: Path) -> None:
+    assert "todo 1" in run_cli("todo", "add", "Ship it", "--priority", "high", "--db", str(db)).stdout
+    listed = json.loads(run_cli("todo", "list", "--json", "--db", str(db)).stdout)
+    assert listed["todos"][0]["title"] == "Ship it"
+    assert "is done" in run_cli("todo", "done", "1", "--db", str(db)).stdout
+    assert "already" in run_cli("todo", "done", "1", "--db", str(db)).stdout
+    assert "0 of 0" in run_cli("todo", "list", "--db", str(db)).stdout
+    assert "Ship it" in run_cli("todo", "list", "--all", "--db", str(db)).stdout
+    unknown = run_cli("todo", "done", "7", "--db", str(db))
+    assert (unknown.returncode, unknown.stderr) == (1, "Error: todo_id: no todo 7.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["remember", " "], "file_name"),
+        (["todo", "add", "a", "--priority", "huge"], "low, medium, high"),
+        (["recall", "a", "--top", "99"], "from 1 to 50"),
+        (["recall", "a", "--project", "no spaces"], "project_id"),
+    ],
+)
+def test_bad_arguments_exit_with_two(db: Path, arguments: list[str], words: str) -> None:
+    done = run_cli(*arguments, "--db", str(db))
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_check_is_green_and_lists_every_entry() -> None:
+    done = run_cli("check", "--json")
+    report = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert (report["ok"], report["form"]) == (True, "source")
+    names = {entry["name"] for entry in report["entries"]}
+    assert {tool.name for tool in manifest.TOOLS} | set(manifest.LAZY_MODULES) <= names
+    assert "0" in run_cli("check").stdout
+
+
+def test_demo_shows_the_main_job() -> None:
+    done = run_cli("demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    for words in ("store_memory", "restored from backup", "INVALID_ARGUMENT", "We deploy on Tuesdays."):
+        assert words in done.stdout
+
+
+def test_doctor_tells_origins_and_hides_passwords(db: Path, tmp_path: Path) -> None:
+    toml = tmp_path / "ltmc.toml"
+    toml.write_text('profile = "core"\nlog_level = "info"\n')
+    url = "redis://user:hunter2@127.0.0.1:1/0"
+    done = run_cli(
+        "doctor", "--json", "--db", str(db), LTMC_CONFIG=str(toml), LTMC_LOG_LEVEL="ERROR", LTMC_REDIS_URL=url
+    )
+    report = json.loads(done.stdout)
+    assert done.returncode == 0, "a cache that is down is no failure"
+    assert report["settings"]["db"] == [str(db), "flag"]
+    assert report["settings"]["profile"] == ["core", str(toml)]
+    assert report["settings"]["log_level"] == ["ERROR", "environment"]
+    assert report["settings"]["read_only"] == [False, "default"]
+    assert report["settings"]["redis_url"] == ["redis://127.0.0.1:1/0", "environment"]
+    assert report["health"]["status"] == "degraded"
+    assert "down" in report["health"]["cache"]
+    assert report["database"]["schema"] == report["database"]["known schema"]
+    assert "hunter2" not in done.stdout + done.stderr
+    assert "healthy" in run_cli("doctor", "--db", str(db)).stdout
+
+
+def test_doctor_fails_on_what_is_no_database(tmp_path: Path) -> None:
+    broken = tmp_path / "ltmc.db"
+    broken.write_bytes(b"nonsense" * 1000)
+    done = run_cli("doctor", "--db", str(broken))
+    assert done.returncode == 1
+    assert "not a database" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("profile = 3", "profile"),
+        ('colour = "red"', "colour"),
+        ("log_level = ", "ltmc.toml"),
+        ('durability = "some"', "durability"),
+    ],
+)
+def test_bad_settings_are_named(tmp_path: Path, db: Path, text: str, words: str) -> None:
+    toml = tmp_path / "ltmc.toml"
+    toml.write_text(text)
+    done = run_cli("todo", "list", "--db", str(db), LTMC_CONFIG=str(toml))
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr

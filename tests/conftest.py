@@ -1,0 +1,108 @@
+"""Fixtures that all tests share."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.client import Session
+
+REQUIRE_ALL = os.environ.get("LTMC_REQUIRE_ALL") == "1"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add our own option."""
+    parser.addoption("--update-snapshots", action="store_true", help="record the listing of each tool anew")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps tests away from the settings and memories of whoever runs them."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("LTMC_", "XDG_", "FASTMCP_"))]:
+            patch.delenv(name)
+        patch.setenv("HOME", str(home))
+        yield
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    """The path of a database that does not exist yet."""
+    return tmp_path / "data" / "ltmc.db"
+
+
+@pytest.fixture
+def client(db: Path) -> Iterator[Session]:
+    """A session with a server of its own, on an empty database."""
+    with Session(db) as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    """A session for the tests of a module; each uses a project of its own (fixture `project`)."""
+    with Session(tmp_path_factory.mktemp("shared") / "ltmc.db") as session:
+        yield session
+
+
+@pytest.fixture
+def project(request: pytest.FixtureRequest) -> str:
+    """A project name for one test."""
+    return "".join(char if char.isalnum() else "_" for char in request.node.name)[:100]
+
+
+class RedisServer:
+    """A real Redis server on a free port of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.start()
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        program = shutil.which("redis-server") or "/usr/bin/redis-server"
+        self.process = subprocess.Popen(
+            [program, "--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--dir", self._folder],
+            stdout=subprocess.DEVNULL,
+        )
+        for _ in range(200):
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                    connection.sendall(b"PING\r\n")
+                    if connection.recv(7) == b"+PONG\r\n":
+                        return
+            except OSError:
+                time.sleep(0.05)
+        raise RuntimeError("redis-server did not start")
+
+    def kill(self) -> None:
+        """Kill it at once."""
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis server of the test's own."""
+    if shutil.which("redis-server") is None:
+        unavailable("redis-server is not installed")
+    server = RedisServer(tmp_path)
+    yield server
+    server.kill()
+
+
+def unavailable(what: str) -> None:
+    """Skip for want of `what`; where everything is required (LTMC_REQUIRE_ALL=1), fail."""
+    if REQUIRE_ALL:
+        pytest.fail(what)
+    pytest.skip(what)

@@ -1,0 +1,119 @@
+"""Every call is recorded; the services behind that report what was measured."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ltmc.errors import LtmcError
+from ltmc.services import Services
+from ltmc.settings import Settings
+from tests.client import Session
+
+
+def use(db: Path, work: Any) -> Any:
+    """Run ``work(services)`` on a database."""
+
+    async def run() -> Any:
+        services = Services(Settings(db=db))
+        try:
+            return await work(services)
+        finally:
+            await services.close()
+
+    return asyncio.run(run())
+
+
+@pytest.fixture
+def used(db: Path) -> Path:
+    """A database that a client has used over MCP."""
+    with Session(db) as client:
+        client.ok("add_todo", title="a", project_id="p")
+        client.ok("log_chat", content="a", conversation_id="c", agent_name="ann", project_id="p")
+        client.ok("retrieve_memory", query="a", conversation_id="c", project_id="p")
+        client.bad("add_todo", "INVALID_ARGUMENT", title="")
+        client.bad("complete_todo", "NOT_FOUND", todo_id=99)
+    return db
+
+
+def test_calls_are_recorded_with_duration_and_outcome(used: Path) -> None:
+    usage = use(used, lambda services: services.analytics.get_usage("tool", project_id="*"))
+    assert {row["tool"]: (row["count"], row["error_rate"]) for row in usage} == {
+        "add_todo": (2, 0.5),
+        "log_chat": (1, 0.0),
+        "retrieve_memory": (1, 0.0),
+        "complete_todo": (1, 1.0),
+    }
+    assert all(row["p50_ms"] > 0 for row in usage)
+    by_project = use(used, lambda services: services.analytics.get_usage("project", project_id="*"))
+    assert {row["project"]: row["count"] for row in by_project} == {"p": 3, "default": 2}
+    by_agent = use(used, lambda services: services.analytics.get_usage("agent", project_id="p"))
+    assert {row["agent"]: row["count"] for row in by_agent} == {"ann": 2, None: 1}
+    (day,) = use(used, lambda services: services.analytics.get_usage("day", project_id="p"))
+    assert day["count"] == 3
+    metrics = use(used, lambda services: services.analytics.get_performance_metrics(1, "p"))
+    assert metrics["error_rate"] == 0
+    assert metrics["throughput_per_minute"] > 0
+    with pytest.raises(LtmcError, match="tool, project, agent, day"):
+        use(used, lambda services: services.analytics.get_usage("mood"))
+
+
+def test_the_report_is_measured(used: Path) -> None:
+    report = use(used, lambda services: services.monitoring.get_performance_report(24, None))
+    assert report["requests"]["total"] == 5
+    assert report["requests"]["errors"] == 2
+    assert report["tools"]["called"]["add_todo"] == 2
+    assert "store_memory" in report["tools"]["never_called"]
+    assert report["storage"]["todos"] == 1
+    assert report["storage"]["messages"] == 1
+    assert report["storage"]["db_bytes"] == used.stat().st_size
+    assert report["health_score"] == 1.0
+    assert any("2 of 5 calls failed" in sentence for sentence in report["recommendations"])
+
+
+def test_probes_see_what_is_wrong_and_change_nothing(used: Path) -> None:
+    healthy = use(used, lambda services: services.monitoring.health_check())
+    assert healthy["status"] == "healthy"
+    assert healthy["services"]["sqlite"]["integrity"] == "ok"
+
+    async def break_index(services: Services) -> Any:
+        async with services.database.write() as tx:
+            before = await tx.value("SELECT count(*) FROM usage_events")
+            await tx.run("DELETE FROM todos")
+        return before, await services.monitoring.health_check()
+
+    before, broken = use(used, break_index)
+    assert before == 0, "the probe's write was rolled back"
+    assert broken["status"] == "unhealthy"
+    assert broken["services"]["search_index"]["error"] == "todo: 0 rows, 1 indexed"
+    with pytest.raises(LtmcError, match="known: sqlite"):
+        use(used, lambda services: services.monitoring.validate_service("qdrant"))
+
+
+def test_a_dead_cache_degrades(used: Path) -> None:
+    async def check(_: Services) -> Any:
+        services = Services(Settings(db=used, redis_url="redis://127.0.0.1:1/0"))
+        try:
+            return await services.monitoring.health_check()
+        finally:
+            await services.close()
+
+    health = use(used, check)
+    assert health["status"] == "degraded"
+    assert health["services"]["cache"]["status"] == "down"
+
+
+def test_events_and_utilisation(used: Path) -> None:
+    async def record(services: Services) -> Any:
+        services.analytics.record("import", "p", 3, {"file": "a"})
+        await services.database.settle()
+        async with services.database.read() as tx:
+            event = await tx.one("SELECT * FROM usage_events")
+        return event, await services.analytics.get_system_utilization()
+
+    event, utilisation = use(used, record)
+    assert (event["event_type"], event["value"], event["attributes"]) == ("import", 3, '{"file": "a"}')
+    assert utilisation["process_rss_bytes"] > 1_000_000
+    assert utilisation["db_bytes"] > 0
+    assert utilisation["threads"] >= 1

@@ -1,0 +1,178 @@
+"""The server as a peer on the wire: eras, frames, profiles, listings."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ltmc import manifest
+from ltmc.server import INSTRUCTIONS
+from tests.client import SOURCE_COMMAND, Session, run_cli
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+ERAS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"]
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_store_recall_list_in_every_era(db: Path, era: str) -> None:
+    with Session(db, version=era) as client:
+        assert client.protocol_version == era
+        assert len(client.tools()) == len(manifest.TOOLS)
+        stored = client.ok("store_memory", file_name="a.md", content="The quince is ripe.")
+        client.ok("add_todo", title="pick the quince")
+    with Session(db, version=era) as client:
+        found = client.raw("retrieve_memory", {"query": "quince"})
+        assert found.structured_content["results"][0]["resource_id"] == stored["resource_id"]
+        assert json.loads(found.content[0].text) == found.structured_content
+        assert client.ok("list_todos")["todos"][0]["title"] == "pick the quince"
+
+
+def requests(*messages: tuple[str, dict]) -> str:
+    handshake = {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    }
+    lines = [{"id": 0, "method": "initialize", "params": handshake}, {"method": "notifications/initialized"}]
+    lines += [{"id": n, "method": method, "params": params} for n, (method, params) in enumerate(messages, 1)]
+    return "".join(json.dumps({"jsonrpc": "2.0", **line}) + "\n" for line in lines)
+
+
+@pytest.mark.parametrize("level", ["WARNING", "DEBUG"])
+def test_stdout_carries_only_frames(db: Path, level: str) -> None:
+    db.parent.mkdir()
+    db.write_bytes(b"this is no database at all, " * 100)
+    calls = [
+        ("tools/list", {}),
+        ("tools/call", {"name": "store_memory", "arguments": {"file_name": "a", "content": "b"}}),
+        ("tools/call", {"name": "store_memory", "arguments": {}}),
+        ("tools/call", {"name": "no_such_tool", "arguments": {}}),
+        ("no/such/method", {}),
+    ]
+    with subprocess.Popen(
+        [*SOURCE_COMMAND, "serve", "--db", str(db)],
+        env={"LTMC_LOG_LEVEL": level, "PATH": "/usr/bin:/bin", "HOME": str(db.parent)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(requests(*calls))
+        process.stdin.flush()
+        answers = {}
+        while len(answers) < len(calls) + 1:
+            frame = json.loads(process.stdout.readline())
+            assert frame["jsonrpc"] == "2.0"
+            if "id" in frame:
+                answers[frame["id"]] = frame
+        process.stdin.close()
+        rest = process.stdout.read()
+        log = process.stderr.read()
+        assert process.wait(timeout=10) == 0
+    assert all(json.loads(line)["jsonrpc"] == "2.0" for line in rest.splitlines())
+    assert answers[0]["result"]["serverInfo"]["name"] == "ltmc"
+    broken = answers[2]["result"]["structuredContent"]
+    assert broken["error_code"] == "BACKEND_UNAVAILABLE"
+    assert str(db) in broken["error"]
+    assert answers[3]["result"]["structuredContent"]["error_code"] == "INVALID_ARGUMENT"
+    assert answers[4]["result"]["structuredContent"]["error_code"] == "NOT_FOUND"
+    assert answers[5]["error"]["code"] == -32601
+    assert (level == "DEBUG") == ("DEBUG" in log)
+    assert db.read_bytes() == b"this is no database at all, " * 100, "what is no database is left alone"
+
+
+def test_nothing_slow_is_touched_before_initialize(db: Path) -> None:
+    trace = f"import sys; sys.argv = ['ltmc', 'serve', '--db', {str(db)!r}]; from ltmc.cli import main\n"
+    report = (
+        "import atexit; atexit.register(lambda: print(sorted(n for n in sys.modules "
+        "if n.startswith(('ltmc.', 'aiosqlite', 'redis', 'sqlite3'))), file=sys.stderr))\nmain()"
+    )
+    done = subprocess.run(
+        [SOURCE_COMMAND[0], "-c", trace + report],
+        input=requests(("tools/list", {})),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert '"serverInfo"' in done.stdout
+    loaded = set(re.findall(r"'([\w.]+)'", done.stderr.splitlines()[-1]))
+    assert "ltmc.server" in loaded
+    heavy = {name for name in loaded if name.startswith(("ltmc.tools.", "ltmc.storage", "ltmc.search"))}
+    assert not heavy
+    assert not loaded & {"aiosqlite", "redis", "sqlite3"}
+    assert not db.exists()
+
+
+def test_an_unknown_tool_is_an_error_like_every_other(shared: Session) -> None:
+    error = shared.bad("retrieve_memry", "NOT_FOUND", "name")
+    assert "retrieve_memory" in error["error"]
+
+
+def test_listing_is_in_manifest_order_and_small(shared: Session) -> None:
+    listed = shared.tools()
+    assert [tool["name"] for tool in listed] == [tool.name for tool in manifest.TOOLS]
+    contract = [entry for entry, tool in zip(listed, manifest.TOOLS, strict=True) if not tool.extra]
+    wire = json.dumps({"tools": contract}, separators=(",", ":"), ensure_ascii=False).encode()
+    assert len(wire) < 34_000
+
+
+@pytest.mark.parametrize("tool", [tool.name for tool in manifest.TOOLS])
+def test_listing_of_each_tool_is_as_recorded(
+    shared: Session, tool: str, request: pytest.FixtureRequest
+) -> None:
+    """Run pytest with --update-snapshots to record a change that is meant."""
+    (listed,) = [entry for entry in shared.tools() if entry["name"] == tool]
+    text = json.dumps(listed, indent=1, ensure_ascii=False) + "\n"
+    recorded = SNAPSHOTS / f"{tool}.json"
+    if request.config.getoption("--update-snapshots"):
+        recorded.write_text(text, "utf-8")
+    assert text == recorded.read_text("utf-8")
+
+
+def test_each_recorded_listing_has_its_tool() -> None:
+    assert {path.stem for path in SNAPSHOTS.glob("*.json")} == {tool.name for tool in manifest.TOOLS}
+
+
+def test_core_profile_is_small_and_read_only_is_read_only(db: Path) -> None:
+    with Session(db, "--profile", "core") as client:
+        assert 10 <= len(client.tools()) <= 15
+        error = client.bad("redis_set_cache", "NOT_FOUND", "name", key="a", value=1)
+        assert "--profile" in error["error"]
+    with Session(db, "--profile", "todos,graph", "--read-only") as client:
+        names = {tool["name"] for tool in client.tools()}
+        assert names == {"list_todos", "search_todos", "query_graph", "get_document_relationships"}
+        assert all(tool["annotations"]["readOnlyHint"] for tool in client.tools())
+
+
+def test_unknown_profile_is_refused_before_serving(db: Path) -> None:
+    done = run_cli("serve", "--db", str(db), "--profile", "everything")
+    assert done.returncode == 2
+    assert "profile" in done.stderr
+    assert "core" in done.stderr
+    assert done.stdout == ""
+
+
+def test_instructions_are_short_and_tell_what_matters(shared: Session) -> None:
+    assert shared.client.instructions == INSTRUCTIONS
+    assert len(INSTRUCTIONS) <= 1_500
+    for word in ("store_memory", "retrieve_memory", "has_more", "offset"):
+        assert word in INSTRUCTIONS
+
+
+def test_the_server_ends_with_its_input(db: Path) -> None:
+    done = subprocess.run(
+        [*SOURCE_COMMAND, "serve", "--db", str(db)],
+        input=requests(("tools/call", {"name": "add_todo", "arguments": {"title": "a"}})),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert done.stderr == ""

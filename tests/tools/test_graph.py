@@ -1,0 +1,150 @@
+"""The graph tools through a real client."""
+
+import pytest
+
+from tests.client import Session
+
+
+def link(
+    client: Session, project: str, source: object, target: object, relation: str, **more: object
+) -> dict:
+    return client.ok(
+        "link_resources", source_id=source, target_id=target, relation=relation, project_id=project, **more
+    )
+
+
+def edges(answer: dict) -> list[tuple[str, str, str]]:
+    return [(one["source_id"], one["relation"], one["target_id"]) for one in answer["relationships"]]
+
+
+def test_links_keep_their_direction(shared: Session, project: str) -> None:
+    first = link(shared, project, "api", "database", "Depends On", weight=0.5, properties={"why": "data"})
+    assert first["relation"] == "depends_on"
+    assert first["created"] is True
+    assert first["created_nodes"] == ["api", "database"]
+    again = link(shared, project, "api", "database", "depends_on", weight=0.7)
+    assert (again["created"], again["edge_id"], again["created_nodes"]) == (False, first["edge_id"], [])
+    link(shared, project, "web", "api", "calls")
+    both = shared.ok("query_graph", entity="api", project_id=project)
+    assert edges(both) == [("api", "depends_on", "database"), ("web", "calls", "api")]
+    assert both["relationships"][0]["weight"] == 0.7
+    assert both["relationships"][0]["inverse"] == "required_by"
+    incoming = shared.ok("query_graph", entity="api", direction="INCOMING", project_id=project)
+    assert edges(incoming) == [("web", "calls", "api")]
+    outgoing = shared.ok("query_graph", entity="api", direction="outgoing", project_id=project)
+    assert edges(outgoing) == [("api", "depends_on", "database")]
+    only = shared.ok("query_graph", entity="api", relation_type=["calls"], project_id=project)
+    assert edges(only) == [("web", "calls", "api")]
+
+
+def test_walks_are_breadth_first_and_survive_cycles(shared: Session, project: str) -> None:
+    for source, target in (("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("d", "e")):
+        link(shared, project, source, target, "uses")
+    near = shared.ok("query_graph", entity="a", direction="outgoing", max_depth=2, project_id=project)
+    assert [(edge["source_id"], edge["depth"]) for edge in near["relationships"]] == [("a", 1), ("b", 2)]
+    everything = shared.ok("query_graph", entity="a", max_depth=5, project_id=project)
+    assert everything["count"] == 5
+    assert {node["id"] for node in everything["nodes"]} == {"a", "b", "c", "d", "e"}
+    cut = shared.ok("query_graph", entity="a", max_depth=5, limit=2, project_id=project)
+    assert (cut["count"], cut["truncated"]) == (2, True)
+
+
+def test_unknown_entities_suggest_near_names(shared: Session, project: str) -> None:
+    link(shared, project, "billing-service", "queue", "uses")
+    found = shared.ok("query_graph", entity="biling-servce", project_id=project)
+    assert (found["entity_found"], found["count"]) == (False, 0)
+    assert found["suggestions"] == ["billing-service"]
+
+
+def test_memories_are_nodes_by_id_and_by_name(shared: Session, project: str) -> None:
+    stored = shared.ok("store_memory", file_name="auth.md", content="tokens", project_id=project)
+    made = link(shared, project, stored["resource_id"], "login", "documents", bidirectional=True)
+    assert made["source_id"] == f"resource:{stored['resource_id']}"
+    assert made["created_nodes"] == ["login"]
+    assert made["reverse_edge_id"] != made["edge_id"]
+    shared.ok("store_memory", file_name="auth.md", content="tokens, newer", project_id=project)
+    by_name = shared.ok("query_graph", entity="auth.md", direction="outgoing", project_id=project)
+    assert edges(by_name) == [(made["source_id"], "documents", "login")], "links of older versions are found"
+    assert by_name["nodes"][0] == {"id": made["source_id"], "kind": "resource", "label": "auth.md"}
+    relations = shared.ok("get_document_relationships", doc_id=str(stored["resource_id"]), project_id=project)
+    assert relations["document"]["file_name"] == "auth.md"
+    assert [edge["target_id"] for edge in relations["outgoing"]] == ["login"]
+    assert [edge["source_id"] for edge in relations["incoming"]] == ["login"]
+    assert relations["by_relation"] == {"documents": 2}
+    assert relations["total_relationships"] == 2
+
+
+def test_far_relationships_come_with_their_path(shared: Session, project: str) -> None:
+    link(shared, project, "a", "b", "uses")
+    link(shared, project, "b", "c", "uses")
+    found = shared.ok("get_document_relationships", doc_id="a", max_depth=2, project_id=project)
+    (far,) = found["indirect"]
+    assert far["path"] == ["a", "b", "c"]
+    assert "properties" in found["outgoing"][0]
+    plain = shared.ok("get_document_relationships", doc_id="a", include_metadata=False, project_id=project)
+    assert "properties" not in plain["outgoing"][0]
+
+
+def test_similar_documents_are_linked_once(shared: Session, project: str) -> None:
+    text = "The parser reads tokens from the lexer and builds a syntax tree of nodes"
+    documents = [
+        {"id": "one", "content": text},
+        {"id": "two", "content": text + " quickly"},
+        {"id": "three", "content": "Bananas ripen faster beside apples in a paper bag"},
+        {"id": "none", "content": "..."},
+    ]
+    dry = shared.ok("auto_link_documents", documents=documents, dry_run=True, project_id=project)
+    assert (dry["links_created"], len(dry["links"])) == (0, 1)
+    assert shared.ok("query_graph", entity="one", project_id=project)["entity_found"] is False
+    made = shared.ok("auto_link_documents", items=documents, project_id=project)
+    assert (made["links_created"], made["links_updated"]) == (1, 0)
+    assert {made["links"][0]["source_id"], made["links"][0]["target_id"]} == {"one", "two"}
+    assert made["links"][0]["similarity"] >= 0.75
+    assert [skip["id"] for skip in made["skipped"]] == ["none"]
+    again = shared.ok("auto_link_documents", documents=documents, project_id=project)
+    assert (again["links_created"], again["links_updated"]) == (0, 1)
+    (edge,) = shared.ok("query_graph", entity="two", project_id=project)["relationships"]
+    assert (edge["relation"], edge["auto"]) == ("similar_to", True)
+
+
+def test_one_document_is_compared_with_what_is_stored(shared: Session, project: str) -> None:
+    text = "Retry the upload with exponential backoff when the gateway times out"
+    shared.ok("store_memory", file_name="x.md", content=text, project_id=project)
+    new = shared.ok("store_memory", file_name="y.md", content=text + " again", project_id=project)
+    made = shared.ok("auto_link_documents", documents=[{"id": new["resource_id"]}], project_id=project)
+    assert made["links_created"] == 1
+
+
+@pytest.mark.parametrize(
+    ("tool", "code", "field", "arguments"),
+    [
+        ("link_resources", "INVALID_ARGUMENT", "source_id", {"source_id": " "}),
+        ("link_resources", "INVALID_ARGUMENT", "target_id", {"target_id": "a"}),
+        ("link_resources", "INVALID_ARGUMENT", "relation", {"relation": "9 lives"}),
+        ("link_resources", "INVALID_ARGUMENT", "relation", {"relation": ""}),
+        ("link_resources", "INVALID_ARGUMENT", "weight", {"weight": 1.5}),
+        ("link_resources", "INVALID_ARGUMENT", "weight", {"weight": "heavy"}),
+        ("query_graph", "INVALID_ARGUMENT", "max_depth", {"max_depth": 6}),
+        ("query_graph", "INVALID_ARGUMENT", "direction", {"direction": "up"}),
+        ("query_graph", "INVALID_ARGUMENT", "entity", {"entity": ""}),
+        ("auto_link_documents", "INVALID_ARGUMENT", "documents", {"documents": []}),
+        ("auto_link_documents", "INVALID_ARGUMENT", "documents[0].id", {"documents": [{"content": "a"}]}),
+        (
+            "auto_link_documents",
+            "INVALID_ARGUMENT",
+            "documents[1].id",
+            {"documents": [{"id": "a", "content": "x"}] * 2},
+        ),
+        ("auto_link_documents", "NOT_FOUND", "documents[0].id", {"documents": [{"id": "gone"}]}),
+        ("get_document_relationships", "NOT_FOUND", "doc_id", {"doc_id": "gone"}),
+    ],
+)
+def test_graph_tools_refuse(
+    shared: Session, project: str, tool: str, code: str, field: str, arguments: dict
+) -> None:
+    good = {
+        "link_resources": {"source_id": "a", "target_id": "b", "relation": "uses"},
+        "query_graph": {"entity": "a"},
+    }.get(tool, {})
+    shared.bad(tool, code, field, project_id=project, **(good | arguments))
+    assert shared.ok("query_graph", entity="a", project_id=project)["entity_found"] is False
