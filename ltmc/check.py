@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import pkgutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -40,6 +41,9 @@ def run() -> list[Finding]:
 def _entries() -> Iterator[tuple[str, str, Callable[[], object]]]:
     for module in dict.fromkeys([*manifest.tool_modules(), *manifest.LAZY_MODULES]):
         yield "module", module, partial(importlib.import_module, module)
+    for package in manifest.LAZY_PACKAGES:
+        for module in [package, *_modules_of(package)]:
+            yield "module", module, partial(importlib.import_module, module)
     for tool in manifest.TOOLS:
         yield "tool", tool.name, partial(_load_tool, tool)
     for package, file in manifest.DATA_FILES:
@@ -47,6 +51,14 @@ def _entries() -> Iterator[tuple[str, str, Callable[[], object]]]:
     for name in manifest.DISTRIBUTIONS:
         yield "distribution", name, partial(metadata.version, name)
     yield "database", "scratch database", _open_scratch_database
+
+
+def _modules_of(package: str) -> list[str]:
+    try:
+        path = importlib.import_module(package).__path__
+    except ImportError:
+        return []  # the entry of the package itself is the finding
+    return sorted(f"{package}.{module.name}" for module in pkgutil.iter_modules(path))
 
 
 def _load_tool(tool: manifest.Tool) -> object:

@@ -129,10 +129,14 @@ LAZY_MODULES: Final[tuple[str, ...]] = (
     "mcp.client.stdio",
     "mcp_types._v2025_11_25",
     "mcp_types._v2026_07_28",
+    "anyio._backends._asyncio",
+    "key_value.aio.stores.memory",
     "rich.table",
-    "rich._unicode_data",
 )
 """Modules that are imported inside functions or by name, and are missed by whoever only follows imports."""
+
+LAZY_PACKAGES: Final[tuple[str, ...]] = ("rich._unicode_data",)
+"""Packages any of whose modules may be imported by name: which one depends on the terminal, say."""
 
 DATA_FILES: Final[tuple[tuple[str, str], ...]] = (
     ("ltmc.tools", "schemas.json"),

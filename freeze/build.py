@@ -1,0 +1,115 @@
+"""``python -m freeze.build``: the program ``dist/ltmc/ltmc`` for hosts without Python, or one file of it.
+
+PyInstaller freezes what the lock file names, not what happens to be installed: the wheels are merged
+into a folder as for ltmc.pyz, for the Python that runs the build. What imports alone do not show comes
+from the hook in `ltmc.__pyinstaller`, which reads `ltmc.manifest`.
+"""
+
+import gzip
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+import click
+
+from bundles import build as bundle
+from bundles import lock, publish, wheels
+
+EXCLUDED = (
+    "mcp.cli",  # development commands; without typer its mere import ends the process
+    "fastmcp.cli",  # the fastmcp command, with cyclopts; LTMC has its own
+    "cyclopts",  # the same
+    "tkinter",  # pyperclip asks for it; a server has no window
+    "pytest",  # anyio's plugin for it
+    "setuptools",  # of the Python that builds; what asks for it can do without
+    "pkg_resources",  # the same
+    "IPython",  # rich's display in notebooks
+    "readline",  # history at Python's prompt, which a frozen program does not have
+    "pydantic.v1",  # the interface of pydantic before version 2
+    "dns",  # email_validator looks up domains with it; no address is validated here
+)
+LEXERS = {"_mapping", "python", "special"}
+"""The parts of pygments.lexers that rich's tracebacks use; the other 250 are for other languages."""
+
+ARCHIVE = "ltmc-linux-x86_64.tar.gz"
+
+
+def freeze(scratch: Path, *, onefile: bool) -> Path:
+    """Freeze LTMC below `scratch`; the folder with the program in it, or the one file.
+
+    Raises:
+        subprocess.CalledProcessError: PyInstaller failed; its output is on stderr.
+    """
+    site = scratch / "site-packages"
+    found = wheels.download(sys.version_info[:2], bundle.ROOT / "build" / "wheels")
+    wheels.merge([*found, wheels.build_ltmc(bundle.ROOT, scratch / "own")], site)
+    command = [
+        sys.executable,
+        "-m",
+        "PyInstaller",
+        "--noconfirm",
+        "--clean",
+        "--log-level=WARN",
+        "--name=ltmc",
+    ]
+    command += ["--onefile" if onefile else "--onedir"]
+    command += ["--strip"]  # symbols are three quarters of a libpython built with them
+    lexers = {module.stem for module in (site / "pygments" / "lexers").glob("*.py")} - {"__init__"} - LEXERS
+    command += [f"--exclude-module={name}" for name in EXCLUDED]
+    command += [f"--exclude-module=pygments.lexers.{name}" for name in sorted(lexers)]
+    command += [f"--{name}path={scratch / name}" for name in ("dist", "work", "spec")]
+    command += [str(Path(__file__).with_name("program.py"))]
+    environment = os.environ | {"PYTHONPATH": str(site), "PYTHONHASHSEED": "0"}
+    wheels.run(command, cwd=scratch, env=environment)
+    return scratch / "dist" / "ltmc"
+
+
+def pack(folder: Path, target: Path, epoch: int) -> None:
+    """Write `folder` as a .tar.gz in which only its contents decide the bytes."""
+
+    def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+        entry.uid = entry.gid = 0
+        entry.uname = entry.gname = ""
+        entry.mtime = epoch
+        return entry
+
+    with (
+        target.open("wb") as raw,
+        gzip.GzipFile("", "wb", mtime=epoch, fileobj=raw) as file,
+        tarfile.open(fileobj=file, mode="w") as archive,
+    ):
+        archive.add(folder, "ltmc", filter=plain)  # adds what is in a folder in sorted order
+
+
+@click.command()
+@click.option("--dist", type=click.Path(path_type=Path), default=bundle.ROOT / "dist", help="Where to write.")
+@click.option("--onefile", is_flag=True, help="One file, which unpacks itself at each start: slower.")
+def main(dist: Path, onefile: bool) -> None:
+    """Freeze LTMC with the Python that runs this."""
+    if sys.version_info[:2] not in lock.PYTHONS:
+        raise click.ClickException(
+            f"Python {sys.version_info[0]}.{sys.version_info[1]} is not in the lock file"
+        )
+    dist.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        built = freeze(scratch, onefile=onefile)
+        bundle.check([str(built if onefile else built / "ltmc")], scratch)
+        target = dist / ("ltmc-onefile" if onefile else "ltmc")
+        if target.is_dir():
+            shutil.rmtree(target)
+        shutil.move(built, target)
+    if onefile:
+        size = target.stat().st_size
+    else:
+        size = sum(path.lstat().st_size for path in target.rglob("*") if not path.is_dir())
+        pack(target, dist / ARCHIVE, bundle.source_date())
+    publish.write_sums(dist)
+    click.echo(f"{target}: {size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""Where the frozen program starts."""
+
+from ltmc.cli import main
+
+main()

@@ -1,0 +1,8 @@
+"""PyInstaller finds the hooks of this folder through the entry point ``pyinstaller40``."""
+
+from pathlib import Path
+
+
+def hook_folders() -> list[str]:
+    """The folders with hooks."""
+    return [str(Path(__file__).parent)]
