@@ -130,6 +130,8 @@ def check(as_json: bool) -> None:
 def doctor(as_json: bool, **flags: Any) -> None:
     """Print the settings in force and where each came from, the database, its sizes, and health.
 
+    Where ltmc.pyz has unpacked itself on this host, the versions are listed too.
+
     Exits with 1 if a part that LTMC needs is down.
     """
     from ltmc import settings as settings_module
@@ -140,8 +142,11 @@ def doctor(as_json: bool, **flags: Any) -> None:
     if as_json:
         click.echo(json.dumps(report, indent=1))
     else:
-        for heading in ("settings", "database", "health"):
-            table = _table(heading.capitalize(), "Value", *(["From"] if heading == "settings" else []))
+        columns = {"settings": ["Value", "From"], "unpacked": ["Bytes", "State"]}
+        for heading in ("settings", "database", "unpacked", "health"):
+            if heading == "unpacked" and not report[heading]:
+                continue
+            table = _table(heading.capitalize(), *columns.get(heading, ["Value"]))
             for name, value in report[heading].items():
                 shown = value if isinstance(value, list) else [value]
                 table.add_row(name, *(str(part) for part in shown))
@@ -254,6 +259,36 @@ def todo_done(todo_id: int, as_json: bool, **options: Any) -> None:
     answer = _call("complete_todo", {"todo_id": todo_id}, **options)
     state = "was already done" if answer["already_completed"] else "is done"
     click.echo(json.dumps(answer, ensure_ascii=False) if as_json else f"Todo {todo_id} {state}.")
+
+
+@main.group()
+def cache() -> None:
+    """Look after what ltmc.pyz unpacked at its first start."""
+
+
+@cache.command("prune")
+@_json
+def cache_prune(as_json: bool) -> None:
+    """Remove the unpacked versions of ltmc.pyz that no running process uses.
+
+    A version that is needed again unpacks itself again.
+    """
+    from ltmc import unpacked
+
+    removed, kept = unpacked.prune()
+    if as_json:
+        report = {
+            name: [{"path": str(entry.path), "bytes": entry.size} for entry in group]
+            for name, group in (("removed", removed), ("kept", kept))
+        }
+        click.echo(json.dumps(report, indent=1))
+        return
+    for entry in removed:
+        click.echo(f"Removed {entry.path} ({entry.size / 1e6:.0f} MB).")
+    for entry in kept:
+        click.echo(f"Kept {entry.path}: a process uses it.")
+    if not removed and not kept:
+        click.echo("Nothing is unpacked.")
 
 
 def _load(**flags: Any) -> "Settings":

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from ltmc import __version__
+from ltmc import __version__, unpacked
 from ltmc.errors import LtmcError
 from ltmc.launch import form
 from ltmc.services import Services
@@ -16,7 +16,7 @@ from ltmc.storage import migrations, search
 
 
 async def examine(settings: Settings, origins: dict[str, str]) -> dict[str, Any]:
-    """The report: settings with their origins, the database, health.
+    """The report: settings with their origins, the database, unpacked versions of ltmc.pyz, health.
 
     Args:
         origins: for each setting where it came from.
@@ -43,6 +43,7 @@ async def examine(settings: Settings, origins: dict[str, str]) -> dict[str, Any]
             "settings file": [str(config_file()), "present" if config_file().exists() else "absent"],
         },
         "database": database,
+        "unpacked": {str(entry.path): [entry.size, _state(entry)] for entry in unpacked.entries()},
         "health": {
             "status": health["status"],
             **{
@@ -52,6 +53,12 @@ async def examine(settings: Settings, origins: dict[str, str]) -> dict[str, Any]
         },
         "status": health["status"],
     }
+
+
+def _state(entry: unpacked.Unpacked) -> str:
+    if entry.in_use:
+        return "in use"
+    return "not in use" if entry.whole else "left over"
 
 
 async def _stored(services: Services) -> dict[str, Any]:
