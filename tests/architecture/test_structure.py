@@ -11,7 +11,7 @@ import pytest
 
 import ltmc
 from ltmc import manifest
-from ltmc.tools.__main__ import SCHEMAS_FILE, rendered
+from ltmc.tools.__main__ import README_FILE, SCHEMAS_FILE, rendered_readme, rendered_schemas
 
 ROOT = Path(ltmc.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
@@ -95,13 +95,17 @@ def test_the_manifest_names_every_lazy_module_and_data_file() -> None:
             assert (package, path.name) in data, f"{path} is not in the manifest"
 
 
-def test_generated_schemas_are_in_step() -> None:
-    assert SCHEMAS_FILE.read_text("utf-8") == rendered(), "run python -m ltmc.tools"
+def test_generated_files_are_in_step() -> None:
+    """After a change of a tool run python -m ltmc.tools."""
+    assert SCHEMAS_FILE.read_text("utf-8") == rendered_schemas()
+    readme = README_FILE.read_text("utf-8")
+    assert readme == rendered_readme(readme)
+    assert all(f"`{tool.name}`" in readme for tool in manifest.TOOLS)
 
 
 def test_names_in_the_manifest_are_unique_and_in_order() -> None:
     names = [tool.name for tool in manifest.TOOLS]
     assert len(names) == len(set(names))
     assert sum(tool.core for tool in manifest.TOOLS) <= 15
-    for entry in json.loads(rendered()).values():
+    for entry in json.loads(rendered_schemas()).values():
         assert len(entry["description"]) <= 200

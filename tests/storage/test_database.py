@@ -66,7 +66,10 @@ def test_an_older_schema_is_backed_up_and_brought_forward(db: Path, monkeypatch:
 
 
 def test_statements_are_split_as_sqlite_does() -> None:
-    script = "-- a; b\nCREATE TABLE t (x TEXT DEFAULT ';');\nCREATE TRIGGER r AFTER INSERT ON t BEGIN\n SELECT 1;\nEND;\n"
+    script = (
+        "-- a; b\nCREATE TABLE t (x TEXT DEFAULT ';');\n"
+        "CREATE TRIGGER r AFTER INSERT ON t BEGIN\n SELECT 1;\nEND;\n"
+    )
     assert [text.split()[-1] for text in statements(script)] == ["';');", "END;"]
 
 
