@@ -7,6 +7,7 @@ called, so that ``initialize`` is answered before anything slow.
 import difflib
 import json
 import logging
+import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -155,4 +156,6 @@ def serve_stdio(settings: Settings) -> None:
     """Serve one client on stdin and stdout until its input ends."""
     for name in ("fastmcp", "mcp"):
         logging.getLogger(name).setLevel(settings.log_level)
+    # The thread that reads stdin cannot be interrupted: Ctrl-C would wait for the end of input.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     build(settings).run("stdio", show_banner=False)
