@@ -94,6 +94,7 @@ LAZY_MODULES: Final[tuple[str, ...]] = (
     "ltmc.demo",
     "ltmc.doctor",
     "ltmc.server",
+    "ltmc.stdio",
     "ltmc.search.chunking",
     "ltmc.search.index",
     "ltmc.search.packing",

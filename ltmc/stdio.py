@@ -1,0 +1,254 @@
+"""The stdio transport: newline-delimited JSON-RPC on stdin and stdout, for peers of any kind.
+
+It replaces the SDK's own because that one leaves some requests without an answer and reads without limit.
+Here every request with an id is answered, what is no message gets a JSON-RPC error, a line has a size limit,
+and a client that sends without reading is stopped by back-pressure. Reading and writing block in daemon
+threads, so that neither can keep the process from ending.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.shared.message import ServerMessageMetadata, SessionMessage
+from mcp_types import INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError, JSONRPCRequest, JSONRPCResponse
+from mcp_types.jsonrpc import jsonrpc_message_adapter
+from pydantic import ValidationError
+
+Inbound = SessionMessage | Exception
+Run = Callable[[MemoryObjectReceiveStream[Inbound], MemoryObjectSendStream[SessionMessage]], Awaitable[None]]
+
+MAX_LINE_BYTES = 16 * 1024 * 1024
+"""The largest tool call is two texts of 1,000,000 characters, which JSON may write in 12 MB."""
+
+MAX_IN_FLIGHT = 64
+"""How many requests may be unanswered before no more are read."""
+
+GRACE_SECONDS = 0.5
+"""How long calls in flight may go on after the end of the input."""
+
+logger = logging.getLogger(__name__)
+
+
+async def serve(run: Run) -> None:
+    """Run a server on stdin and stdout until the input ends, or SIGTERM or SIGINT comes.
+
+    While it serves, fd 0 is the null device and fd 1 is stderr, so that nothing else can touch the wire.
+    """
+    wire_in, wire_out = os.dup(0), os.dup(1)
+    with open(os.devnull, "rb") as null:  # noqa: ASYNC230, PTH123 - does not block
+        os.dup2(null.fileno(), 0)
+    os.dup2(2, 1)
+    wire = _Wire(wire_in, wire_out)
+    with anyio.CancelScope() as scope, _signals(scope.cancel):
+        async with wire.streams() as (read_stream, write_stream):
+            await run(read_stream, write_stream)
+
+
+def leave() -> None:
+    """End the process at once if a thread would keep it, such as one that waits for a database lock."""
+    main = threading.main_thread()
+    if any(thread is not main and not thread.daemon for thread in threading.enumerate()):
+        sys.stderr.flush()
+        os._exit(0)
+
+
+class _signals:  # noqa: N801 - reads as a statement
+    """Calls `stop` on SIGTERM and SIGINT."""
+
+    def __init__(self, stop: Callable[[], object]) -> None:
+        self._stop = stop
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with suppress(NotImplementedError):  # Windows ends the process by itself
+                loop.add_signal_handler(number, self._stop)
+
+    def __exit__(self, *_: object) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with suppress(NotImplementedError):
+                loop.remove_signal_handler(number)
+
+
+class _Wire:
+    """The two threads and what they share with the event loop."""
+
+    def __init__(self, wire_in: int, wire_out: int) -> None:
+        self._wire_in, self._wire_out = wire_in, wire_out
+        self._loop = asyncio.get_running_loop()
+        self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
+        self._waiting: dict[int | str, int] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._to_write: queue.Queue[tuple[bytes, asyncio.Future[None]]] = queue.Queue()
+
+    @asynccontextmanager
+    async def streams(
+        self,
+    ) -> AsyncIterator[tuple[MemoryObjectReceiveStream[Inbound], MemoryObjectSendStream[SessionMessage]]]:
+        """The message streams that a server runs on."""
+        inbound, read_stream = anyio.create_memory_object_stream[Inbound](0)
+        write_stream, outbound = anyio.create_memory_object_stream[SessionMessage](0)
+        threading.Thread(target=self._write_forever, daemon=True, name="stdout").start()
+        threading.Thread(target=self._read_forever, args=(inbound,), daemon=True, name="stdin").start()
+        async with anyio.create_task_group() as tasks, read_stream, write_stream:
+            tasks.start_soon(self._send_all, outbound)
+            yield read_stream, write_stream
+
+    def _read_forever(self, inbound: MemoryObjectSendStream[Inbound]) -> None:
+        pending, skipping = b"", False
+        with suppress(RuntimeError):  # the loop has ended
+            while block := self._read():
+                *lines, pending = (pending + block).split(b"\n")
+                items = [parse(line) for line in lines[skipping:] if line.strip()]
+                skipping = skipping and not lines
+                if len(pending) > MAX_LINE_BYTES:
+                    if not skipping:
+                        items.append(
+                            refusal(INVALID_REQUEST, f"A message has at most {MAX_LINE_BYTES} bytes")
+                        )
+                    pending, skipping = b"", True
+                self._in_loop(self._feed(inbound, items))
+            if pending.strip() and not skipping:
+                self._in_loop(self._feed(inbound, [parse(pending)]))
+            self._in_loop(self._end(inbound))
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self._wire_in, 1 << 16)
+        except OSError:
+            return b""
+
+    def _in_loop(self, work: Any) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _feed(
+        self, inbound: MemoryObjectSendStream[Inbound], items: list[SessionMessage | JSONRPCError]
+    ) -> None:
+        for item in items:
+            if isinstance(item, JSONRPCError):
+                await self._write(item)
+                continue
+            if isinstance(item.message, JSONRPCRequest):
+                await self._slots.acquire()
+                request_id = item.message.id
+                self._waiting[request_id] = self._waiting.get(request_id, 0) + 1
+                self._idle.clear()
+
+                async def settle(request_id: int | str = request_id) -> None:
+                    self._settle(request_id)
+
+                item.metadata = ServerMessageMetadata(on_request_unanswered=settle)
+            with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+                await inbound.send(item)
+
+    async def _end(self, inbound: MemoryObjectSendStream[Inbound]) -> None:
+        """After the end of the input let calls in flight finish for a while."""
+        with anyio.move_on_after(GRACE_SECONDS):
+            await self._idle.wait()
+        inbound.close()
+
+    def _settle(self, request_id: int | str | None) -> None:
+        if request_id is None or request_id not in self._waiting:
+            return
+        self._waiting[request_id] -= 1
+        if not self._waiting[request_id]:
+            del self._waiting[request_id]
+        self._slots.release()
+        if not self._waiting:
+            self._idle.set()
+
+    async def _send_all(self, outbound: MemoryObjectReceiveStream[SessionMessage]) -> None:
+        async with outbound:
+            async for item in outbound:
+                await self._write(item.message)
+                if isinstance(item.message, JSONRPCResponse | JSONRPCError):
+                    self._settle(item.message.id)
+
+    async def _write(self, message: Any) -> None:
+        try:
+            frame = message.model_dump_json(by_alias=True, exclude_unset=True).encode()
+        except ValueError:  # text that UTF-8 cannot carry
+            logger.exception("a message could not be sent")
+            error = refusal(INVALID_REQUEST, "The answer holds text that is not valid Unicode", message.id)
+            frame = error.model_dump_json(by_alias=True).encode()
+        written = self._loop.create_future()
+        self._to_write.put((frame + b"\n", written))
+        await written
+
+    def _write_forever(self) -> None:
+        broken = False
+        while True:
+            frame, written = self._to_write.get()
+            with suppress(RuntimeError):  # the loop has ended
+                try:
+                    while frame and not broken:
+                        frame = frame[os.write(self._wire_out, frame) :]
+                except OSError:
+                    broken = True  # the client is gone; its input will end too
+                self._loop.call_soon_threadsafe(_done, written)
+
+
+def _done(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def parse(line: bytes) -> SessionMessage | JSONRPCError:
+    """The message of a line, or the error to answer it with."""
+    try:
+        raw = json.loads(line, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
+        return refusal(PARSE_ERROR, f"Parse error: {error}")
+    if not isinstance(raw, dict):
+        return refusal(INVALID_REQUEST, "Invalid request: a message is one JSON object")
+    identity = raw.get("id")
+    if isinstance(identity, bool) or not isinstance(identity, int | str) or not _encodable(identity):
+        identity = None
+    if b"\\u" in line and not _encodable(_without_arguments(raw)):
+        return refusal(INVALID_REQUEST, "Invalid request: text with lone surrogates", identity)
+    try:
+        return SessionMessage(jsonrpc_message_adapter.validate_python(raw, by_name=False))
+    except (ValidationError, RecursionError):
+        return refusal(
+            INVALID_REQUEST,
+            'Invalid request: jsonrpc must be "2.0", id a whole number or text, method text, params an object',
+            identity,
+        )
+
+
+def refusal(code: int, message: str, request_id: int | str | None = None) -> JSONRPCError:
+    """A JSON-RPC error."""
+    return JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=message))
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _encodable(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        return False
+    return True
+
+
+def _without_arguments(raw: dict[str, Any]) -> dict[str, Any]:
+    """Without a tool's arguments, which the tool itself checks and names."""
+    params = raw.get("params")
+    if raw.get("method") != "tools/call" or not isinstance(params, dict):
+        return raw
+    return raw | {"params": {key: value for key, value in params.items() if key != "arguments"}}
