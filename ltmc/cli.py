@@ -69,15 +69,42 @@ def main() -> None:
 @click.option("--read-only", is_flag=True, default=None, help="Offer only tools that change nothing.")
 @click.option("--durability", type=click.Choice(["full", "normal"]), help="What a committed write survives.")
 @click.option("--log-level", help="DEBUG, INFO, WARNING or ERROR; logs go to stderr.")
-def serve(**flags: Any) -> None:
-    """Serve an MCP client on stdin and stdout, until its input ends."""
+@click.option("--transport", type=click.Choice(["stdio", "http"]), help="How clients reach the server.")
+@click.option("--host", "http_host", help="HTTP: the address to listen on; 127.0.0.1 by default.")
+@click.option("--port", "http_port", type=int, help="HTTP: the port; 8765 by default, 0 for any free one.")
+@click.option(
+    "--public",
+    "http_public",
+    is_flag=True,
+    default=None,
+    help="HTTP: allow an address that other machines reach. Then the token is all that keeps them from "
+    "every memory, and whoever sees the traffic, which is not encrypted, reads both. Use a TLS proxy.",
+)
+@click.option(
+    "--allow-host", "http_allowed_hosts", multiple=True, help="HTTP: a further name of this server; repeat."
+)
+def serve(http_allowed_hosts: tuple[str, ...], **flags: Any) -> None:
+    """Serve MCP: one client on stdin and stdout until its input ends, or many over HTTP.
+
+    With --transport http the server answers at http://127.0.0.1:8765/mcp whoever presents the bearer token.
+    Its first start makes the token and shows it once; `ltmc token` tells where it is and replaces it.
+    """
     from ltmc.startup import quick_imports
 
     with quick_imports():
-        settings = _load(**flags)
-        from ltmc.server import serve_stdio
+        settings = _load(**flags, http_allowed_hosts=" ".join(http_allowed_hosts) or None)
+        if settings.transport == "http":
+            from ltmc.http import HttpServer
+        else:
+            from ltmc.server import serve_stdio
 
-    serve_stdio(settings)
+    if settings.transport == "stdio":
+        serve_stdio(settings)
+        return
+    server = HttpServer(settings)
+    for notice in server.notices:
+        click.echo(notice, err=True)
+    server.run()
 
 
 @main.command()
@@ -289,6 +316,29 @@ def cache_prune(as_json: bool) -> None:
         click.echo(f"Kept {entry.path}: a process uses it.")
     if not removed and not kept:
         click.echo("Nothing is unpacked.")
+
+
+@main.group()
+def token() -> None:
+    """The bearer token that clients of `ltmc serve --transport http` present."""
+
+
+@token.command("path")
+@_with_database
+def token_path(**flags: Any) -> None:
+    """Print where the token is."""
+    from ltmc import tokens
+
+    click.echo(tokens.path_of(_load(**flags).db))
+
+
+@token.command("rotate")
+@_with_database
+def token_rotate(**flags: Any) -> None:
+    """Make a new token and print it; running servers refuse the old one at once."""
+    from ltmc import tokens
+
+    click.echo(tokens.rotate(tokens.path_of(_load(**flags).db)))
 
 
 def _load(**flags: Any) -> "Settings":

@@ -148,13 +148,13 @@ def as_tool_result(envelope: dict[str, Any]) -> ToolResult:
     return ToolResult(content=content, structured_content=envelope, is_error=not envelope["success"])
 
 
-def build(settings: Settings) -> FastMCP[None]:
-    """The server with the tools that the settings offer.
+def build(settings: Settings, services: Services | None = None) -> FastMCP[None]:
+    """The server with the tools that the settings offer. It closes its services when it ends.
 
     Raises:
         ValueError: the profile names an unknown category.
     """
-    services = Services(settings)
+    services = services or Services(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastMCP[None]) -> AsyncIterator[None]:

@@ -32,6 +32,13 @@ class Settings(BaseSettings):
     )
     profile: str = Field("all", description="Which tools to offer: all, core, or categories by commas.")
     read_only: bool = Field(False, description="Offer only the tools that change nothing.")
+    transport: Literal["stdio", "http"] = Field("stdio", description="How clients reach the server.")
+    http_host: str = Field("127.0.0.1", description="The address to listen on.")
+    http_port: int = Field(8765, ge=0, le=65535, description="The port; 0 for any free one.")
+    http_public: bool = Field(False, description="Allow an address that other machines reach.")
+    http_allowed_hosts: str = Field("", description="Further host names of this server, separated by spaces.")
+    http_max_calls: int = Field(256, ge=1, le=10_000, description="Requests that are answered at a time.")
+    http_call_seconds: float = Field(60, gt=0, le=3600, description="How long a request may take.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "WARNING", description="What to log, on stderr."
     )

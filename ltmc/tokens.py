@@ -1,0 +1,119 @@
+"""The bearer token of the HTTP transport: a private file beside the database."""
+
+import hashlib
+import hmac
+import logging
+import os
+import re
+import secrets
+import tempfile
+from pathlib import Path
+
+from ltmc.errors import ErrorCode, LtmcError
+
+PREFIX = "ltmc_"
+"""Lets a person or a scanner tell what a leaked token opens."""
+
+RANDOM_BYTES = 32
+SHAPE = re.compile(r"[\x21-\x7e]{32,256}")
+"""A token that someone else wrote into the file is at least this long, and fits into a header."""
+
+logger = logging.getLogger(__name__)
+
+
+def path_of(database: Path) -> Path:
+    """The token file of a database."""
+    return database.with_name(database.name + ".token")
+
+
+def ensure(path: Path) -> str | None:
+    """Create the token file (0600) if it is missing; the new token, or None where there was one.
+
+    Raises:
+        LtmcError: BACKEND_UNAVAILABLE if it cannot be written, or is not private or not a token.
+    """
+    if path.exists():
+        read(path)
+        return None
+    token, draft = _draft(path)
+    try:
+        os.link(draft, path)  # unlike a rename it replaces nothing
+    except FileExistsError:  # another server was first
+        read(path)
+        return None
+    except OSError as error:
+        raise _unusable(path, str(error)) from error
+    finally:
+        draft.unlink()
+    return token
+
+
+def rotate(path: Path) -> str:
+    """Replace the token; running servers refuse the old one from their next request on.
+
+    Raises:
+        LtmcError: BACKEND_UNAVAILABLE if it cannot be written.
+    """
+    token, draft = _draft(path)
+    draft.replace(path)
+    return token
+
+
+def read(path: Path) -> str:
+    """The token.
+
+    Raises:
+        LtmcError: BACKEND_UNAVAILABLE if it cannot be read, others may read it, or it is not a token.
+    """
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unusable(path, str(error)) from error
+    if os.name == "posix" and mode & 0o077:
+        raise _unusable(path, f"others may read it (mode {mode & 0o777:04o}); chmod 600 it and rotate it")
+    if not SHAPE.fullmatch(text):
+        raise _unusable(path, "it does not hold a token; rotate it")
+    return text
+
+
+class TokenCheck:
+    """Compares what clients present with the token file, as it is at that moment."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._digest = b""
+
+    def admits(self, presented: bytes) -> bool:
+        """Whether this is the token; takes the same time for any wrong one."""
+        try:
+            status = self._path.stat()
+            version = (status.st_ino, status.st_mtime_ns, status.st_mode)
+            if version != self._seen:
+                self._digest = hashlib.sha256(read(self._path).encode()).digest()
+                self._seen = version
+        except (OSError, LtmcError) as error:
+            self._seen = None
+            logger.warning("everyone is refused: %s", error)
+            return False
+        return hmac.compare_digest(hashlib.sha256(presented).digest(), self._digest)
+
+
+def _draft(path: Path) -> tuple[str, Path]:
+    """A new token, and a private file beside `path` that holds it, to be put in its place as a whole."""
+    token = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
+    try:
+        path.parent.mkdir(0o700, parents=True, exist_ok=True)
+        number, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)  # mode 0600
+        with os.fdopen(number, "w") as file:
+            file.write(token + "\n")
+            file.flush()
+            os.fsync(number)
+    except OSError as error:
+        raise _unusable(path, str(error)) from error
+    return token, Path(name)
+
+
+def _unusable(path: Path, why: str) -> LtmcError:
+    return LtmcError(ErrorCode.BACKEND_UNAVAILABLE, f"The token file {path} cannot be used: {why}.")
