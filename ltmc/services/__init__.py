@@ -8,13 +8,16 @@ from ltmc.settings import Settings
 
 if TYPE_CHECKING:
     from ltmc.services.analytics import AnalyticsService
+    from ltmc.services.blueprints import BlueprintService
     from ltmc.services.cache import CacheService
     from ltmc.services.chat import ChatService
     from ltmc.services.graph import GraphService
     from ltmc.services.memory import MemoryService
     from ltmc.services.monitoring import MonitoringService
     from ltmc.services.patterns import PatternService
+    from ltmc.services.projects import ProjectService
     from ltmc.services.routing import RoutingService
+    from ltmc.services.team import TeamService
     from ltmc.services.todos import TodoService
     from ltmc.storage.database import Database
 
@@ -98,6 +101,24 @@ class Services:
         from ltmc.services.analytics import AnalyticsService
 
         return AnalyticsService(self.database)
+
+    @cached_property
+    def projects(self) -> "ProjectService":
+        from ltmc.services.projects import ProjectService
+
+        return ProjectService(self.database)
+
+    @cached_property
+    def blueprints(self) -> "BlueprintService":
+        from ltmc.services.blueprints import BlueprintService
+
+        return BlueprintService(self.database, self.projects)
+
+    @cached_property
+    def team(self) -> "TeamService":
+        from ltmc.services.team import TeamService
+
+        return TeamService(self.database)
 
     async def close(self) -> None:
         """Let go of what was opened."""

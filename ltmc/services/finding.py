@@ -9,7 +9,7 @@ from typing import Any
 from ltmc.errors import ErrorCode, LtmcError, invalid, shorten
 from ltmc.search.index import Hit
 from ltmc.services.code_traits import LABELS
-from ltmc.storage import chats, patterns, resources, todos
+from ltmc.storage import blueprints, chats, patterns, resources, todos
 from ltmc.storage.database import Row, Transaction
 from ltmc.storage.search import Condition, is_in, tags_condition
 from ltmc.timestamps import format_utc, parse
@@ -97,11 +97,25 @@ def _pattern_result(row: Row) -> dict[str, Any]:
     }
 
 
+def _blueprint_result(row: Row) -> dict[str, Any]:
+    return {
+        "blueprint_id": row["blueprint_id"],
+        "title": row["title"],
+        **preview(row["description"]),
+        "kind": row["kind"],
+        "status": row["status"],
+        "complexity": row["complexity"],
+        "tags": row["tags"],
+        "created_at": row["created_at"],
+    }
+
+
 _KINDS: dict[str, tuple[Callable[..., Any], Callable[[Row], dict[str, Any]]]] = {
     "chunk": (resources.chunks_by_id, _chunk_result),
     "message": (chats.by_id, _message_result),
     "todo": (todos.by_id, todo),
     "pattern": (patterns.by_id, _pattern_result),
+    "blueprint": (blueprints.by_id, _blueprint_result),
 }
 
 

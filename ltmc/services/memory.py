@@ -29,7 +29,7 @@ HISTORY_SHARE = 0.3
 
 ANSWER_SENTENCES = 4
 MEMORY_TYPES = ("document", "code", "note", "data")
-VIRTUAL_TYPES = {"chat": "message", "todo": "todo", "pattern": "pattern"}
+VIRTUAL_TYPES = {"chat": "message", "todo": "todo", "pattern": "pattern", "blueprint": "blueprint"}
 """What can be recalled by type beside the stored types, and its kind in the index."""
 
 KINDS = {"memory": "chunk", "chat": "message", "pattern": "pattern"}

@@ -92,3 +92,56 @@ async def edges(
         sql += f" AND relation IN ({', '.join('?' * len(relations))})"
         parameters += relations
     return await tx.all(sql + " ORDER BY id", parameters)
+
+
+async def project_of_node(tx: Transaction, node_id: str) -> str | None:
+    """The project that has a node of this id; the default one if several have."""
+    found = await tx.value(
+        "SELECT project_id FROM graph_nodes WHERE node_id = ? ORDER BY project_id <> 'default', project_id",
+        (node_id,),
+    )
+    return None if found is None else str(found)
+
+
+async def relabel(tx: Transaction, project_id: str, node_id: str, label: str) -> None:
+    """Give a node another label."""
+    await tx.run(
+        "UPDATE graph_nodes SET label = ? WHERE project_id = ? AND node_id = ?", (label, project_id, node_id)
+    )
+
+
+async def remove_edges(
+    tx: Transaction, project_id: str, source_ids: Sequence[str], relations: Sequence[str], *, auto: bool
+) -> list[Row]:
+    """Remove the edges of these relations from the nodes, made by LTMC (`auto`) or by hand; what they were."""
+    return await tx.all(
+        "DELETE FROM graph_edges WHERE project_id = ? AND source_id IN (SELECT value FROM json_each(?)) "
+        "AND relation IN (SELECT value FROM json_each(?)) AND auto = ? "
+        "RETURNING source_id, target_id, relation",
+        (project_id, json.dumps(source_ids), json.dumps(relations), int(auto)),
+    )
+
+
+async def remove_edge(
+    tx: Transaction, project_id: str, source_id: str, target_id: str, relation: str
+) -> None:
+    """Remove one edge."""
+    await tx.run(
+        "DELETE FROM graph_edges WHERE project_id = ? AND source_id = ? AND target_id = ? AND relation = ?",
+        (project_id, source_id, target_id, relation),
+    )
+
+
+async def remove_nodes(tx: Transaction, project_id: str, node_ids: Sequence[str]) -> int:
+    """Remove nodes with all their edges; how many edges there were."""
+    parameters = (project_id, json.dumps(node_ids))
+    edges = await tx.all(
+        "DELETE FROM graph_edges WHERE project_id = ?1 AND (source_id IN (SELECT value FROM json_each(?2)) "
+        "OR target_id IN (SELECT value FROM json_each(?2))) RETURNING id",
+        parameters,
+    )
+    await tx.run(
+        "DELETE FROM graph_nodes WHERE project_id = ? AND node_id IN (SELECT value FROM json_each(?))",
+        parameters,
+    )
+    return len(edges)

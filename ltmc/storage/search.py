@@ -40,6 +40,7 @@ SOURCES = {
     "message": Source("message_fts", "chat_messages m", "m.id", "m.project_id", "m.id"),
     "todo": Source("todo_fts", "todos t", "t.id", "t.project_id", "t.id"),
     "pattern": Source("pattern_fts", "code_patterns p", "p.id", "p.project_id", "p.id"),
+    "blueprint": Source("blueprint_fts", "blueprints b", "b.id", "b.project_id", "b.id"),
 }
 
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Wit
 from pydantic_core import PydanticCustomError
 
 PROJECT_PATTERN = r"[A-Za-z0-9_-]{1,100}"
-TAG_LENGTH, TAGS = 64, 32
+TAG_LENGTH, TAGS, SKILLS = 64, 32, 50
 
 
 def refuse(allowed: str) -> PydanticCustomError:
@@ -59,6 +59,22 @@ def _tags(tags: list[str]) -> list[str]:
     if len(cleaned) > TAGS:
         raise refuse(f"at most {TAGS} tags")
     return cleaned
+
+
+def _skills(skills: list[str]) -> list[str]:
+    cleaned = list(dict.fromkeys(" ".join(encodable(skill).lower().split()) for skill in skills))
+    if any(not skill or len(skill) > TAG_LENGTH for skill in cleaned):
+        raise refuse(f"skills of 1 to {TAG_LENGTH} characters")
+    if len(cleaned) > SKILLS:
+        raise refuse(f"at most {SKILLS} skills")
+    return cleaned
+
+
+def _complexity(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    value = value.strip().upper()
+    return {"LOW": "SIMPLE", "MEDIUM": "MODERATE", "HIGH": "COMPLEX"}.get(value, value)
 
 
 def _json_object(value: Any) -> dict[str, Any]:
@@ -177,3 +193,14 @@ Priority = Annotated[
     BeforeValidator(lambda value: _priority(value) if isinstance(value, str | int) else value),
 ]
 CodeResult = Annotated[Literal["pass", "fail", "partial", "error"], _Enum]
+Skills = Annotated[list[str], AfterValidator(_skills)]
+Complexity = Annotated[
+    Literal["TRIVIAL", "SIMPLE", "MODERATE", "COMPLEX", "CRITICAL"], BeforeValidator(_complexity)
+]
+Minutes = Annotated[int, Field(ge=1, le=40_320, strict=True), _Number]
+LongDescription = Annotated[Filled, Field(max_length=10_000)]
+BlueprintId = Annotated[Filled, AfterValidator(str.strip), Field(max_length=100)]
+BlueprintStatus = Annotated[Literal["draft", "active", "completed", "cancelled"], _Enum]
+FilePath = Annotated[Filled, Field(max_length=4096)]
+DocSource = Annotated[Literal["auto", "file", "docstrings"], _Enum]
+Direction = Annotated[Literal["both", "incoming", "outgoing"], _Enum]

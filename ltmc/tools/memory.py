@@ -28,7 +28,7 @@ from ltmc.tools.arguments import (
     lower,
 )
 
-RECALLABLE = ("document", "code", "note", "data", "chat", "todo", "pattern")
+RECALLABLE = ("document", "code", "note", "data", "chat", "todo", "pattern", "blueprint")
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -187,7 +187,7 @@ async def retrieve_by_type(
     """Recall things of one type. A blank query lists the newest.
 
     Args:
-        doc_type: document, code, note, data, chat, todo or pattern.
+        doc_type: document, code, note, data, chat, todo, pattern or blueprint.
     """
     if doc_type not in RECALLABLE:
         raise invalid("doc_type", doc_type, ", ".join(RECALLABLE))

@@ -1,0 +1,205 @@
+"""Who should do a task: a published score over skills, record, load and preferences. Pure functions.
+
+score = 0.50 coverage + 0.20 history + 0.20 headroom + 0.10 preference; confidence = 0.7 score + 0.3 min(1,
+lead over the runner-up / 0.2). Both are the formulas of LTMC's contract.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+HOURS_PER_WEEK = 40
+"""The working hours of a capacity of 1.0."""
+
+WEIGHTS = {"coverage": 0.50, "history": 0.20, "headroom": 0.20, "preference": 0.10}
+MIN_SKILL_COVERAGE = 0.5
+FULL_LEAD = 0.2
+RELATED = 0.5
+"""What a related skill counts."""
+
+UNKNOWN_HISTORY = 0.5
+
+_ALIASES = {
+    "js": "javascript",
+    "node": "nodejs",
+    "node.js": "nodejs",
+    "ts": "typescript",
+    "py": "python",
+    "python3": "python",
+    "golang": "go",
+    "k8s": "kubernetes",
+    "postgres": "postgresql",
+    "psql": "postgresql",
+    "mongo": "mongodb",
+    "ml": "machine-learning",
+    "machine learning": "machine-learning",
+    "c sharp": "c#",
+    "csharp": "c#",
+    "cpp": "c++",
+    "reactjs": "react",
+    "react.js": "react",
+    "vuejs": "vue",
+    "vue.js": "vue",
+    "qa": "testing",
+    "docs": "documentation",
+    "front-end": "frontend",
+    "back-end": "backend",
+    "dev-ops": "devops",
+    "amazon web services": "aws",
+}
+_RELATED = (
+    "javascript typescript nodejs react vue angular frontend html css",
+    "python django flask fastapi backend",
+    "postgresql mysql sqlite sql database",
+    "mongodb redis cassandra elasticsearch nosql",
+    "docker kubernetes terraform devops ci aws azure gcp operations",
+    "kafka rabbitmq streaming messaging",
+    "machine-learning pytorch tensorflow data-science statistics",
+    "java kotlin scala",
+    "c c++ rust",
+    "testing quality test-automation",
+    "documentation writing",
+    "security cryptography authentication",
+)
+_GROUPS = {skill: place for place, group in enumerate(_RELATED) for skill in group.split()}
+_PREFERS = re.compile(r"prefer_(.+?)(?:_expert|_experience)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What the caller would like.
+
+    Attributes:
+        skills: skills that the member should have beside those required.
+    """
+
+    preferred_member_id: str | None = None
+    exclude_member_ids: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    balance_workload: bool = False
+    min_skill_coverage: float = MIN_SKILL_COVERAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A member rated for a task.
+
+    Attributes:
+        parts: coverage, history, headroom and preference, each 0 to 1.
+        load: hours committed.
+    """
+
+    member_id: str
+    score: float
+    parts: dict[str, float]
+    matched: list[str]
+    missing: list[str]
+    load: float
+
+
+def canonical(skill: str) -> str:
+    """The usual name of a skill, lower-cased."""
+    skill = " ".join(skill.lower().split())
+    return _ALIASES.get(skill, skill.replace(" ", "-") if skill.replace(" ", "-") in _GROUPS else skill)
+
+
+def preferred_skill(key: str) -> str | None:
+    """The skill that a preference such as ``prefer_python_expert`` names; None for another key."""
+    match = _PREFERS.fullmatch(key)
+    return None if match is None else canonical(match.group(1).replace("_", " "))
+
+
+def coverage(required: Sequence[str], has: Iterable[str]) -> tuple[float, list[str], list[str]]:
+    """The share of the required skills that a member has, those had, and those missing.
+
+    An alias counts 1, a related skill 0.5 (and stays missing); nothing required counts as all.
+    """
+    own = {canonical(skill) for skill in has}
+    groups = {_GROUPS[skill] for skill in own if skill in _GROUPS}
+    matched = [skill for skill in required if canonical(skill) in own]
+    missing = [skill for skill in required if skill not in matched]
+    related = sum(_GROUPS.get(canonical(skill)) in groups for skill in missing if canonical(skill) in _GROUPS)
+    if not required:
+        return 1.0, [], []
+    return (len(matched) + RELATED * related) / len(required), matched, missing
+
+
+def history(finished: Sequence[Mapping[str, Any]]) -> float:
+    """The share of finished assignments that were completed on time, smoothed by one success and one failure."""
+    if not finished:
+        return UNKNOWN_HISTORY
+    on_time = sum(
+        row["status"] == "completed" and row["completed_at"] <= row["estimated_completion"]
+        for row in finished
+    )
+    return float(on_time + 1) / (len(finished) + 2)
+
+
+def committed_hours(assignments: Iterable[Mapping[str, Any]]) -> float:
+    """The hours that open assignments still need: estimate times what is left of it."""
+    return float(
+        sum(row["estimated_minutes"] / 60 * (1 - row["progress_percentage"] / 100) for row in assignments)
+    )
+
+
+def rate(
+    member: Mapping[str, Any],
+    required: Sequence[str],
+    finished: Sequence[Mapping[str, Any]],
+    committed: float,
+    preferences: Preferences,
+) -> Candidate:
+    """A member's score for a task.
+
+    Args:
+        member: id, skills and capacity.
+        finished: the member's completed and failed assignments.
+        committed: the hours of the member's open ones.
+    """
+    covered, matched, missing = coverage(required, member["skills"])
+    headroom = max(0.0, 1 - committed / (member["capacity"] * HOURS_PER_WEEK))
+    parts = {
+        "coverage": covered,
+        "history": history(finished),
+        "headroom": headroom,
+        "preference": _preference(member, headroom, preferences),
+    }
+    total = sum(WEIGHTS[name] * value for name, value in parts.items())
+    return Candidate(
+        member["member_id"],
+        round(total, 4),
+        {name: round(value, 4) for name, value in parts.items()},
+        matched,
+        missing,
+        committed,
+    )
+
+
+def _preference(member: Mapping[str, Any], headroom: float, preferences: Preferences) -> float:
+    """The mean of how far each wish is met; without wishes 1, as for required skills."""
+    wishes: list[float] = []
+    if preferences.preferred_member_id is not None:
+        wishes.append(float(member["member_id"] == preferences.preferred_member_id))
+    if preferences.skills:
+        wishes.append(coverage(preferences.skills, member["skills"])[0])
+    if preferences.balance_workload:
+        wishes.append(headroom)
+    return sum(wishes) / len(wishes) if wishes else 1.0
+
+
+def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """The best first; ties go to the lower load, then by id."""
+    return sorted(candidates, key=lambda one: (-one.score, one.load, one.member_id))
+
+
+def confidence(order: Sequence[Candidate]) -> float:
+    """How sure the choice of the first is; alone, it leads in full."""
+    lead = order[0].score - order[1].score if len(order) > 1 else FULL_LEAD
+    return round(0.7 * order[0].score + 0.3 * min(1, lead / FULL_LEAD), 4)
+
+
+def completion(start: datetime, hours: float, capacity: float) -> datetime:
+    """When `hours` of work are done from `start` on, at `capacity` times 40 hours in each 7 days."""
+    return start + timedelta(weeks=hours / (capacity * HOURS_PER_WEEK))

@@ -1,0 +1,86 @@
+"""Blueprints of code."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+from ltmc.services import Services
+from ltmc.tools.arguments import (
+    BlueprintId,
+    Bool,
+    Depth,
+    Direction,
+    FilePath,
+    Limit,
+    ProjectId,
+    Reference,
+    Title,
+    lower,
+)
+
+
+async def create_blueprint_from_code(
+    services: Services, file_path: FilePath, title: Title | None = None, project_id: ProjectId = None
+) -> dict[str, Any]:
+    """Make a blueprint of a Python file: its symbols, how they hang together, its complexity."""
+    return await services.blueprints.attach_code(file_path, title=title, project_id=project_id)
+
+
+async def update_blueprint_structure(
+    services: Services,
+    blueprint_id: BlueprintId,
+    file_path: FilePath,
+    dry_run: Bool = False,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Bring a blueprint up to date with a file; the first call attaches it."""
+    return await services.blueprints.update_code(
+        blueprint_id, file_path, dry_run=dry_run, project_id=project_id
+    )
+
+
+async def validate_blueprint_consistency(
+    services: Services, blueprint_id: BlueprintId, file_path: FilePath, project_id: ProjectId = None
+) -> dict[str, Any]:
+    """Whether a file still is as its blueprint says, symbol by symbol."""
+    return await services.blueprints.compare_code(blueprint_id, file_path, project_id)
+
+
+async def query_blueprint_relationships(
+    services: Services,
+    node_id: Reference,
+    relationship_types: list[str] | None = None,
+    max_depth: Depth = 1,
+    direction: Direction = "both",
+    limit: Limit = 100,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """What hangs together with a blueprint or a symbol of its code.
+
+    Args:
+        relationship_types: depends_on, subtask_of, implements, belongs_to, inherits, calls, imports,
+            assigned_to, documents.
+    """
+    return await services.blueprints.relationships(
+        node_id,
+        types=relationship_types,
+        max_depth=max_depth,
+        direction=direction,
+        limit=limit,
+        project_id=project_id,
+    )
+
+
+async def generate_blueprint_documentation(
+    services: Services,
+    blueprint_id: BlueprintId,
+    format: Annotated[  # noqa: A002 - the contract's name
+        Literal["markdown", "html", "rst", "json", "txt"], BeforeValidator(lower)
+    ] = "markdown",
+    include_relationships: Bool = True,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """A document about a blueprint; nothing is written."""
+    return await services.blueprints.render(
+        blueprint_id, form=format, include_relationships=include_relationships, project_id=project_id
+    )
