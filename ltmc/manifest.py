@@ -23,6 +23,7 @@ CATEGORIES: Final[dict[str, str]] = {
     "team": "Teams",
     "code_structure": "Blueprints of code",
     "projects": "Projects",
+    "documentation": "Documentation",
 }
 """Category to its heading in the docs, in the order of the docs."""
 
@@ -112,6 +113,23 @@ TOOLS: Final[tuple[Tool, ...]] = (
     _reads("get_blueprint", "blueprints", "Read a blueprint", extra=True),
     _reads("list_projects", "projects", "List projects", extra=True),
     Tool("register_project", "projects", "Register a project", idempotent=True, extra=True),
+    Tool(
+        "sync_documentation_with_code",
+        "documentation",
+        "Write a file's documentation",
+        destructive=True,
+        idempotent=True,
+    ),
+    _reads("validate_documentation_consistency", "documentation", "Check documentation"),
+    _reads("detect_documentation_drift", "documentation", "Drift of documentation"),
+    Tool(
+        "update_documentation_from_blueprint",
+        "documentation",
+        "Document a blueprint",
+        destructive=True,
+        idempotent=True,
+    ),
+    _reads("get_documentation_consistency_score", "documentation", "Score documentation"),
 )
 """Every tool, in the order in which the server lists them."""
 
@@ -127,6 +145,7 @@ LAZY_MODULES: Final[tuple[str, ...]] = (
     "ltmc.search.index",
     "ltmc.search.packing",
     "ltmc.services.analytics",
+    "ltmc.services.api_pages",
     "ltmc.services.blueprint_figures",
     "ltmc.services.blueprint_lifecycle",
     "ltmc.services.blueprint_parts",
@@ -143,6 +162,7 @@ LAZY_MODULES: Final[tuple[str, ...]] = (
     "ltmc.services.code_traits",
     "ltmc.services.consistency",
     "ltmc.services.docstrings",
+    "ltmc.services.documentation",
     "ltmc.services.figures",
     "ltmc.services.finding",
     "ltmc.services.graph",

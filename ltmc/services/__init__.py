@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ltmc.services.blueprints import BlueprintService
     from ltmc.services.cache import CacheService
     from ltmc.services.chat import ChatService
+    from ltmc.services.documentation import DocumentationService
     from ltmc.services.graph import GraphService
     from ltmc.services.memory import MemoryService
     from ltmc.services.monitoring import MonitoringService
@@ -119,6 +120,12 @@ class Services:
         from ltmc.services.team import TeamService
 
         return TeamService(self.database)
+
+    @cached_property
+    def documentation(self) -> "DocumentationService":
+        from ltmc.services.documentation import DocumentationService
+
+        return DocumentationService(self.database, self.projects, self.memory)
 
     async def close(self) -> None:
         """Let go of what was opened."""
