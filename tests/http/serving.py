@@ -1,0 +1,122 @@
+"""A real server over HTTP for tests, and a client of it that knows nothing of MCP."""
+
+import http.client
+import json
+import os
+import re
+import subprocess
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tests.client import SOURCE_COMMAND
+
+HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+
+
+class Serving:
+    """``ltmc serve --transport http`` on a free port of 127.0.0.1.
+
+    Attributes:
+        port: where it listens.
+        token: its bearer token.
+        log: the lines of its stderr so far.
+    """
+
+    def __init__(self, db: Path, *flags: str, **env: str) -> None:
+        self.token_path = db.with_name(db.name + ".token")
+        self.log: list[str] = []
+        self._ready = threading.Event()
+        self.process = subprocess.Popen(
+            [*SOURCE_COMMAND, "serve", "--transport", "http", "--port", "0", "--db", str(db), *flags],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **env},
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log.append(line.rstrip())
+            if match := re.search(r"serves http://\S+:(\d+)/mcp", line):
+                self.port = int(match[1])
+                self._ready.set()
+        self._ready.set()
+
+    def __enter__(self) -> "Serving":
+        assert self._ready.wait(60)
+        assert hasattr(self, "port"), self.log
+        self.token = self.token_path.read_text().strip()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.process.terminate()
+        code = self.finish()
+        if error is None:
+            assert code == 0, self.log
+
+    def finish(self) -> int:
+        """Wait for its end; its exit status. Nothing may have gone to its stdout."""
+        try:
+            code = self.process.wait(timeout=30)
+        finally:
+            self.process.kill()
+        self._reader.join()
+        assert self.process.stdout is not None
+        assert self.process.stdout.read() == ""
+        return code
+
+    @property
+    def url(self) -> str:
+        """Where MCP is."""
+        return f"http://127.0.0.1:{self.port}/mcp"
+
+    def request(
+        self, method: str, path: str, body: bytes | str | None = None, **headers: str | None
+    ) -> "Answer":
+        """One request; the token is sent along unless `Authorization` says otherwise (None: is left out)."""
+        given = {"Authorization": f"Bearer {self.token}", **headers}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(
+                method, path, body, {name: value for name, value in given.items() if value is not None}
+            )
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def rpc(self, method: str, params: Any = None, **headers: str | None) -> "Answer":
+        """One JSON-RPC request."""
+        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}}
+        return self.request("POST", "/mcp", json.dumps(message), **{**HEADERS, **headers})
+
+    def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """A tool's envelope."""
+        answer = self.rpc("tools/call", {"name": tool, "arguments": arguments})
+        assert answer.status == 200, answer
+        envelope = answer.json()["result"]["structuredContent"]
+        assert isinstance(envelope, dict)
+        return envelope
+
+
+class Answer:
+    """A response, read to its end."""
+
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self.text = response.read().decode()
+
+    def __repr__(self) -> str:
+        return f"{self.status} {dict(self.headers)} {self.text}"
+
+    def json(self) -> Any:
+        """Its body."""
+        return json.loads(self.text)
