@@ -24,6 +24,7 @@ CATEGORIES: Final[dict[str, str]] = {
     "code_structure": "Blueprints of code",
     "projects": "Projects",
     "documentation": "Documentation",
+    "sync": "Live sync",
 }
 """Category to its heading in the docs, in the order of the docs."""
 
@@ -130,6 +131,10 @@ TOOLS: Final[tuple[Tool, ...]] = (
         idempotent=True,
     ),
     _reads("get_documentation_consistency_score", "documentation", "Score documentation"),
+    Tool("start_real_time_sync", "sync", "Watch files", idempotent=True),
+    _reads("get_sync_status", "sync", "State of live sync"),
+    Tool("detect_code_changes", "sync", "Changes of code", idempotent=True),
+    Tool("stop_real_time_sync", "sync", "Stop watching files", idempotent=True, extra=True),
 )
 """Every tool, in the order in which the server lists them."""
 
@@ -158,12 +163,14 @@ LAZY_MODULES: Final[tuple[str, ...]] = (
     "ltmc.services.blueprints",
     "ltmc.services.cache",
     "ltmc.services.chat",
+    "ltmc.services.code_changes",
     "ltmc.services.code_symbols",
     "ltmc.services.code_traits",
     "ltmc.services.consistency",
     "ltmc.services.docstrings",
     "ltmc.services.documentation",
     "ltmc.services.figures",
+    "ltmc.services.file_selection",
     "ltmc.services.finding",
     "ltmc.services.graph",
     "ltmc.services.managed_blocks",
@@ -176,10 +183,12 @@ LAZY_MODULES: Final[tuple[str, ...]] = (
     "ltmc.services.routing",
     "ltmc.services.signatures",
     "ltmc.services.source_files",
+    "ltmc.services.sync",
     "ltmc.services.task_complexity",
     "ltmc.services.team",
     "ltmc.services.team_scoring",
     "ltmc.services.todos",
+    "ltmc.services.watching",
     "ltmc.storage.blueprint_code",
     "ltmc.storage.blueprints",
     "ltmc.storage.cache",
@@ -193,6 +202,7 @@ LAZY_MODULES: Final[tuple[str, ...]] = (
     "ltmc.storage.resources",
     "ltmc.storage.routing",
     "ltmc.storage.search",
+    "ltmc.storage.sync",
     "ltmc.storage.team",
     "ltmc.storage.telemetry",
     "ltmc.storage.todos",

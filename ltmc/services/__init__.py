@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ltmc.services.patterns import PatternService
     from ltmc.services.projects import ProjectService
     from ltmc.services.routing import RoutingService
+    from ltmc.services.sync import SyncService
     from ltmc.services.team import TeamService
     from ltmc.services.todos import TodoService
     from ltmc.storage.database import Database
@@ -127,9 +128,17 @@ class Services:
 
         return DocumentationService(self.database, self.projects, self.memory)
 
+    @cached_property
+    def sync(self) -> "SyncService":
+        from ltmc.services.sync import SyncService
+
+        return SyncService(self.database, self.projects, self.documentation)
+
     async def close(self) -> None:
         """Let go of what was opened."""
         used = vars(self)
+        if "sync" in used:
+            await self.sync.close()
         if "cache" in used:
             await self.cache.close()
         if "database" in used:

@@ -104,11 +104,11 @@ class DocumentationService:
             "sync_time_ms": round((time.perf_counter() - started) * 1000, 3),
         }
 
-    async def has_document(self, file_path: str, project_id: str | None) -> bool:
-        """Whether a file has a document already."""
+    async def document_of(self, file_path: str, project_id: str | None) -> tuple[str, bool]:
+        """Where the document of a file is, and whether it exists."""
         guard = await self._projects.guard(project_id)
         document = await self._document(guard, project_of(project_id), CODE, file_path, None)
-        return document.exists
+        return document.path, document.exists
 
     async def validate(
         self, file_path: str, *, doc_path: str | None, doc_source: str, project_id: str | None

@@ -77,3 +77,13 @@ async def put_snapshot(
 async def delete_snapshot(tx: Transaction, project_id: str, file_path: str) -> None:
     """Forget the baseline of a file."""
     await tx.run("DELETE FROM file_snapshots WHERE project_id = ? AND file_path = ?", (project_id, file_path))
+
+
+async def links_of_code(tx: Transaction, project_id: str, files: list[str]) -> dict[str, Row]:
+    """For each file the link of the document synced last."""
+    rows = await tx.all(
+        "SELECT * FROM doc_links WHERE project_id = ? AND kind = 'code' "
+        "AND ref IN (SELECT value FROM json_each(?)) ORDER BY coalesce(last_sync_at, '')",
+        (project_id, json.dumps(files)),
+    )
+    return {row["ref"]: row for row in rows}
