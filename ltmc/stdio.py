@@ -11,10 +11,12 @@ import json
 import logging
 import os
 import queue
+import select
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -49,8 +51,8 @@ async def serve(run: Run) -> None:
     with open(os.devnull, "rb") as null:  # noqa: ASYNC230, PTH123 - does not block
         os.dup2(null.fileno(), 0)
     os.dup2(2, 1)
-    wire = _Wire(wire_in, wire_out)
     with anyio.CancelScope() as scope, _signals(scope.cancel):
+        wire = _Wire(wire_in, wire_out, scope.cancel)
         async with wire.streams() as (read_stream, write_stream):
             await run(read_stream, write_stream)
 
@@ -85,8 +87,10 @@ class _signals:  # noqa: N801 - reads as a statement
 class _Wire:
     """The two threads and what they share with the event loop."""
 
-    def __init__(self, wire_in: int, wire_out: int) -> None:
+    def __init__(self, wire_in: int, wire_out: int, stop: Callable[[], object]) -> None:
         self._wire_in, self._wire_out = wire_in, wire_out
+        self._stop = stop
+        self._writing_since: float | None = None
         self._loop = asyncio.get_running_loop()
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._waiting: dict[int | str, int] = {}
@@ -103,26 +107,38 @@ class _Wire:
         write_stream, outbound = anyio.create_memory_object_stream[SessionMessage](0)
         threading.Thread(target=self._write_forever, daemon=True, name="stdout").start()
         threading.Thread(target=self._read_forever, args=(inbound,), daemon=True, name="stdin").start()
-        async with anyio.create_task_group() as tasks, read_stream, write_stream:
-            tasks.start_soon(self._send_all, outbound)
-            yield read_stream, write_stream
+        async with anyio.create_task_group() as tasks:
+            sent = anyio.Event()
+            tasks.start_soon(self._send_all, outbound, sent)
+            try:
+                async with read_stream, write_stream:
+                    yield read_stream, write_stream
+            finally:
+                with anyio.move_on_after(GRACE_SECONDS, shield=True):
+                    await sent.wait()
+                tasks.cancel_scope.cancel()
 
     def _read_forever(self, inbound: MemoryObjectSendStream[Inbound]) -> None:
-        pending, skipping = b"", False
+        line, too_long = bytearray(), False
         with suppress(RuntimeError):  # the loop has ended
             while block := self._read():
-                *lines, pending = (pending + block).split(b"\n")
-                items = [parse(line) for line in lines[skipping:] if line.strip()]
-                skipping = skipping and not lines
-                if len(pending) > MAX_LINE_BYTES:
-                    if not skipping:
+                items = []
+                *ends, rest = block.split(b"\n")
+                for end in ends:
+                    line += end
+                    if line.strip() and not too_long:
+                        items.append(parse(bytes(line)))
+                    line, too_long = bytearray(), False
+                line += rest
+                if len(line) > MAX_LINE_BYTES:
+                    if not too_long:
                         items.append(
                             refusal(INVALID_REQUEST, f"A message has at most {MAX_LINE_BYTES} bytes")
                         )
-                    pending, skipping = b"", True
+                    line, too_long = bytearray(), True
                 self._in_loop(self._feed(inbound, items))
-            if pending.strip() and not skipping:
-                self._in_loop(self._feed(inbound, [parse(pending)]))
+            if line.strip() and not too_long:
+                self._in_loop(self._feed(inbound, [parse(bytes(line))]))
             self._in_loop(self._end(inbound))
 
     def _read(self) -> bytes:
@@ -131,8 +147,22 @@ class _Wire:
         except OSError:
             return b""
 
-    def _in_loop(self, work: Any) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+    def _in_loop(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have the loop do it, and wait: this is what holds a client back that sends faster than it reads."""
+        done = asyncio.run_coroutine_threadsafe(work, self._loop)
+        while True:
+            try:
+                return done.result(GRACE_SECONDS)
+            except TimeoutError:
+                since = self._writing_since
+                if since is not None and time.monotonic() - since > GRACE_SECONDS and self._hung_up():
+                    self._loop.call_soon_threadsafe(self._stop)  # it reads no more and is gone
+
+    def _hung_up(self) -> bool:
+        """The client has closed its end, though not all that it sent is read."""
+        poll = select.poll()
+        poll.register(self._wire_in, 0)
+        return any(event & select.POLLHUP for _, event in poll.poll(0))
 
     async def _feed(
         self, inbound: MemoryObjectSendStream[Inbound], items: list[SessionMessage | JSONRPCError]
@@ -170,12 +200,13 @@ class _Wire:
         if not self._waiting:
             self._idle.set()
 
-    async def _send_all(self, outbound: MemoryObjectReceiveStream[SessionMessage]) -> None:
+    async def _send_all(self, outbound: MemoryObjectReceiveStream[SessionMessage], sent: anyio.Event) -> None:
         async with outbound:
             async for item in outbound:
                 await self._write(item.message)
                 if isinstance(item.message, JSONRPCResponse | JSONRPCError):
                     self._settle(item.message.id)
+        sent.set()
 
     async def _write(self, message: Any) -> None:
         try:
@@ -193,11 +224,13 @@ class _Wire:
         while True:
             frame, written = self._to_write.get()
             with suppress(RuntimeError):  # the loop has ended
+                self._writing_since = time.monotonic()
                 try:
                     while frame and not broken:
                         frame = frame[os.write(self._wire_out, frame) :]
                 except OSError:
                     broken = True  # the client is gone; its input will end too
+                self._writing_since = None
                 self._loop.call_soon_threadsafe(_done, written)
 
 
@@ -219,6 +252,8 @@ def parse(line: bytes) -> SessionMessage | JSONRPCError:
         identity = None
     if b"\\u" in line and not _encodable(_without_arguments(raw)):
         return refusal(INVALID_REQUEST, "Invalid request: text with lone surrogates", identity)
+    if identity is None and "id" in raw and "method" in raw:
+        return refusal(INVALID_REQUEST, "Invalid request: id must be a whole number or text")
     try:
         return SessionMessage(jsonrpc_message_adapter.validate_python(raw, by_name=False))
     except (ValidationError, RecursionError):
