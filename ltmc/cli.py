@@ -237,6 +237,35 @@ def recall(query: str, top_k: int, as_json: bool, **options: Any) -> None:
         sys.exit(EXIT_NOTHING_FOUND)
 
 
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@_with_database
+@_json
+def backup(file: Path, force: bool, as_json: bool, **flags: Any) -> None:
+    """Copy the database to FILE while it is in use; the copy is read back and checked."""
+    from ltmc.storage.backup import backup as write
+
+    report = write(_load(**flags).db, file, overwrite=force)
+    click.echo(
+        json.dumps(report) if as_json else f"Wrote {report['file']} ({report['bytes']} bytes), checked."
+    )
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace what the database holds; that is kept beside it.")
+@_with_database
+@_json
+def restore(file: Path, force: bool, as_json: bool, **flags: Any) -> None:
+    """Put the state of a backup FILE into the database, also while servers use it."""
+    from ltmc.storage.backup import restore as put
+
+    report = put(file, _load(**flags).db, overwrite=force)
+    kept = f" What it held is in {report['kept']}." if report["kept"] else ""
+    click.echo(json.dumps(report) if as_json else f"Restored {report['db']} from {file}.{kept}")
+
+
 @main.group()
 def todo() -> None:
     """Add, list and complete todos."""

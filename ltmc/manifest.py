@@ -25,6 +25,7 @@ CATEGORIES: Final[dict[str, str]] = {
     "projects": "Projects",
     "documentation": "Documentation",
     "sync": "Live sync",
+    "performance": "Performance",
 }
 """Category to its heading in the docs, in the order of the docs."""
 
@@ -135,6 +136,12 @@ TOOLS: Final[tuple[Tool, ...]] = (
     _reads("get_sync_status", "sync", "State of live sync"),
     Tool("detect_code_changes", "sync", "Changes of code", idempotent=True),
     Tool("stop_real_time_sync", "sync", "Stop watching files", idempotent=True, extra=True),
+    _reads("get_taskmaster_performance_metrics", "performance", "How planned work goes"),
+    _reads("get_performance_report", "performance", "Performance report"),
+    _reads("get_chat_history", "chat", "History of a conversation", extra=True),
+    _reads("get_memory", "memory", "Read in full", extra=True),
+    Tool("delete_memory", "memory", "Delete a memory", destructive=True, idempotent=True, extra=True),
+    Tool("update_todo", "todos", "Change a todo", destructive=True, idempotent=True, extra=True),
 )
 """Every tool, in the order in which the server lists them."""
 
@@ -176,6 +183,7 @@ LAZY_MODULES: Final[tuple[str, ...]] = (
     "ltmc.services.managed_blocks",
     "ltmc.services.memory",
     "ltmc.services.monitoring",
+    "ltmc.services.originals",
     "ltmc.services.page_formats",
     "ltmc.services.paths",
     "ltmc.services.patterns",
@@ -187,10 +195,12 @@ LAZY_MODULES: Final[tuple[str, ...]] = (
     "ltmc.services.task_complexity",
     "ltmc.services.team",
     "ltmc.services.team_scoring",
+    "ltmc.services.secrets",
     "ltmc.services.todos",
     "ltmc.services.watching",
     "ltmc.storage.blueprint_code",
     "ltmc.storage.blueprints",
+    "ltmc.storage.backup",
     "ltmc.storage.cache",
     "ltmc.storage.chats",
     "ltmc.storage.database",

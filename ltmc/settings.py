@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     http_allowed_hosts: str = Field("", description="Further host names of this server, separated by spaces.")
     http_max_calls: int = Field(256, ge=1, le=10_000, description="Requests that are answered at a time.")
     http_call_seconds: float = Field(60, gt=0, le=3600, description="How long a request may take.")
+    targets_ms: dict[str, float] = Field(
+        {}, description="Time targets of tools in ms, where they differ from the usual 50, as a JSON object."
+    )
+    secrets: Literal["off", "warn", "mask", "refuse"] = Field(
+        "warn", description="What to do with stored text that looks like a key, a token or a password."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "WARNING", description="What to log, on stderr."
     )

@@ -83,6 +83,7 @@ class Database:
         self._reading = asyncio.Lock()
         self._writer: aiosqlite.Connection | None = None
         self._reader: aiosqlite.Connection | None = None
+        self._identity = (0, 0)
         self._synchronous = ""
         self._projects: set[str] = set()
         self._log_work: deque[Callable[[Transaction], Awaitable[None]]] = deque(maxlen=LOG_BACKLOG)
@@ -157,7 +158,9 @@ class Database:
 
     async def _connections(self) -> tuple[aiosqlite.Connection, aiosqlite.Connection]:
         if self._writer is not None and self._reader is not None:
-            return self._writer, self._reader
+            if self._is_in_place():
+                return self._writer, self._reader
+            await self.close()  # another file stands there now
         async with self._opening:
             if self._writer is None or self._reader is None:
                 with anyio.CancelScope(shield=True), translated(self.path):
@@ -165,6 +168,21 @@ class Database:
             assert self._writer is not None  # noqa: S101 - _open set them or raised
             assert self._reader is not None  # noqa: S101
             return self._writer, self._reader
+
+    def _is_in_place(self) -> bool:
+        """Whether the file that is open is the one at the path; SQLite would go on writing to a deleted one.
+
+        Raises:
+            LtmcError: BACKEND_UNAVAILABLE when nothing is there any more.
+        """
+        try:
+            status = self.path.stat()
+        except OSError as error:
+            why = (
+                "it has been moved or removed since it was opened; put it back, or restart to begin a new one"
+            )
+            raise unavailable(self.path, why) from error
+        return (status.st_dev, status.st_ino) == self._identity
 
     async def _open(self) -> None:
         create_private(self.path)
@@ -179,6 +197,8 @@ class Database:
         except BaseException:
             await writer.close()
             raise
+        status = self.path.stat()
+        self._identity = (status.st_dev, status.st_ino)
         self._writer, self._reader = writer, reader
 
     async def _connect(self) -> aiosqlite.Connection:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import redis.asyncio
+import redis.exceptions
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -13,7 +14,7 @@ from redis.exceptions import RedisError
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.storage.cache import COUNTERS, PROBE_PROJECT, Health, Ttl, Usage
 
-TIMEOUT_SECONDS = 2.0
+TIMEOUT_SECONDS = 1.0
 """How long a connection or an answer is waited for."""
 
 BATCH = 500
@@ -32,7 +33,8 @@ class RedisCache:
             decode_responses=True,
             socket_timeout=TIMEOUT_SECONDS,
             socket_connect_timeout=TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 1),  # once, for a connection that the server has dropped
+            # once more, for a connection that the server has dropped
+            retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
         )
         place = self._client.connection_pool.connection_kwargs
         self.host: str | None = place.get("host", place.get("path"))

@@ -6,7 +6,7 @@ from typing import Any
 
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.manifest import Tool
-from ltmc.services import Services, project_of
+from ltmc.services import Services, project_of, secrets
 from ltmc.tools.binding import bind
 
 logger = logging.getLogger(__name__)
@@ -17,15 +17,53 @@ async def call(services: Services, tool: Tool, raw: dict[str, Any]) -> dict[str,
     started = time.perf_counter()
     try:
         binding = bind(tool)
-        result = {"success": True, **await binding.function(services, **binding.check(raw))}
+        arguments = binding.check(raw)
+        warnings: list[str] = []
+        if not tool.read_only and services.settings.secrets != "off":
+            arguments, warnings = _guard(arguments, services.settings.secrets)
+        result = {"success": True, **await binding.function(services, **arguments)}
+        if warnings:
+            result["warnings"] = warnings
     except LtmcError as error:
-        result = error.as_result()
+        result = secrets.masked_json(error.as_result())
     except Exception:  # the boundary: whatever went wrong, the caller gets an answer
         logger.exception("%s failed", tool.name)
         message = f"{tool.name} failed inside LTMC; its log on stderr says why."
         result = LtmcError(ErrorCode.INTERNAL, message).as_result()
     _record(services, tool, raw, result, (time.perf_counter() - started) * 1000)
     return result
+
+
+def _guard(arguments: dict[str, Any], action: str) -> tuple[dict[str, Any], list[str]]:
+    """What to store of arguments that hold secrets, and what to tell the caller.
+
+    Raises:
+        LtmcError: INVALID_ARGUMENT that names the field, when the action is to refuse.
+    """
+    found = [
+        (name, kind)
+        for name, value in arguments.items()
+        for _, text in secrets.strings_in(value, name)
+        for kind in secrets.kinds_in(text)
+    ]
+    if not found:
+        return arguments, []
+    name, kind = found[0]
+    if action == "refuse":
+        raise LtmcError(
+            ErrorCode.INVALID_ARGUMENT,
+            f"{name}: it seems to hold a secret ({kind}); allowed: text without secrets (setting secrets: refuse).",
+            field=name,
+            details={"kind": kind},
+        )
+    done = "masked" if action == "mask" else "stored as it is; delete it if it is real"
+    warnings = [f"{name} seems to hold a secret ({kind}): {done}." for name, kind in dict.fromkeys(found)]
+    if action == "mask":
+        hit = {name for name, _ in found}
+        arguments = {
+            name: secrets.masked_json(value) if name in hit else value for name, value in arguments.items()
+        }
+    return arguments, warnings
 
 
 def _record(

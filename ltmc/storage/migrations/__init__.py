@@ -1,5 +1,6 @@
 """The schema as numbered SQL files, applied forward in one transaction."""
 
+import asyncio
 import sqlite3
 from importlib import resources
 from pathlib import Path
@@ -36,7 +37,10 @@ async def migrate(connection: aiosqlite.Connection, path: Path) -> None:
     try:
         version = await _checked_version(connection, path)  # another process may have been faster
         if 0 < version < SCHEMA_VERSION:
-            await _backup(path, version)
+            from ltmc.storage.backup import backup  # which knows this module
+
+            target = path.with_name(f"{path.name}.v{version}-{now().replace(':', '')}.backup")
+            await asyncio.to_thread(backup, path, target)
         for number, name in enumerate(FILES[version:], start=version + 1):
             for statement in statements(resources.files(__name__).joinpath(name).read_text("utf-8")):
                 await connection.execute(statement)
@@ -57,13 +61,6 @@ async def _checked_version(connection: aiosqlite.Connection, path: Path) -> int:
             details={"path": str(path), "version": version, "supported": SCHEMA_VERSION},
         )
     return version
-
-
-async def _backup(path: Path, version: int) -> None:
-    target = path.with_name(f"{path.name}.v{version}-{now().replace(':', '')}.backup")
-    target.touch(0o600)
-    async with aiosqlite.connect(path) as source, aiosqlite.connect(target) as copy:
-        await source.backup(copy)
 
 
 def statements(script: str) -> list[str]:
