@@ -17,7 +17,6 @@ from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from typing import Any
 
-import anyio
 import uvicorn
 from fastmcp import FastMCP
 from fastmcp.server.http import HostOriginGuardMiddleware, RequestContextMiddleware
@@ -34,7 +33,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ltmc import __version__, manifest, metrics, stdio, tokens
+from ltmc import __version__, metrics, stdio, tokens
 from ltmc.errors import ErrorCode, LtmcError, shorten
 from ltmc.server import build
 from ltmc.services import Services
@@ -88,11 +87,12 @@ class HttpServer:
         token = tokens.ensure(self._token_path)
         address, port = self._socket.getsockname()[:2]
         self.url = f"http://{f'[{address}]' if ':' in address else address}:{port}{PATH}"
-        self.notices = [f"LTMC {__version__} serves {self.url}; the token is in {self._token_path}."]
+        self.notices = []
         if token is not None:
-            self.notices.append(f"Shown this once, the new token: {token}")
+            self.notices.append(f"The new token, shown this once: {token}")
         if public:
             self.notices.append(f"Warning: {settings.http_host} is public: {PUBLIC_MEANS}")
+        self.notices.append(f"LTMC {__version__} serves {self.url}; the token is in {self._token_path}.")
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT; calls in flight are finished."""
@@ -233,27 +233,41 @@ class CallLimits:
             refusal = _refusal(503, f"{self._max_calls} requests are being answered", {"Retry-After": "1"})
             await refusal(scope, receive, send)
             return
+        open_ = True  # to what the application sends
         started = False
 
         async def watched(message: Message) -> None:
             nonlocal started
-            started = True
-            await send(message)
+            if open_:
+                started = True
+                await send(message)
 
         self._in_flight += 1
+        answering = asyncio.ensure_future(self._app(scope, receive, watched))
+        answering.add_done_callback(self._count_down)
         try:
-            with anyio.move_on_after(self._seconds) as limit:
-                await self._app(scope, receive, watched)
-        finally:
-            self._in_flight -= 1
-        if limit.cancelled_caught and not started:
+            # Not by cancelling and waiting: a call that has begun to wait for the database's lock ends late.
+            done, _ = await asyncio.wait([answering], timeout=self._seconds)
+        except asyncio.CancelledError:
+            answering.cancel()
+            raise
+        if done:
+            answering.result()
+            return
+        open_ = False
+        answering.cancel()
+        if not started:
             await _refusal(504, f"no answer within {self._seconds:g} s")(scope, receive, send)
+
+    def _count_down(self, _: object) -> None:
+        self._in_flight -= 1
 
 
 class _CountCalls(ServerMiddleware):
+    """Counts the calls of tools that there are."""
+
     def __init__(self, calls: metrics.CallFigures) -> None:
         self._calls = calls
-        self._known = {tool.name for tool in manifest.TOOLS}
 
     async def on_call_tool(
         self,
@@ -261,7 +275,6 @@ class _CountCalls(ServerMiddleware):
         call_next: CallNext[CallToolRequestParams, ToolResult],
     ) -> ToolResult:
         started = time.perf_counter()
-        name = context.message.name if context.message.name in self._known else "unknown"
         error_code: str | None = "CANCELLED"
         self._calls.in_flight += 1
         try:
@@ -269,7 +282,7 @@ class _CountCalls(ServerMiddleware):
             error_code = (result.structured_content or {}).get("error_code")
         finally:
             self._calls.in_flight -= 1
-            self._calls.add(name, time.perf_counter() - started, error_code)
+            self._calls.add(context.message.name, time.perf_counter() - started, error_code)
         return result
 
 

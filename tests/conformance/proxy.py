@@ -3,15 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 
 
 @contextmanager
 def with_token(port: int, token: str) -> Iterator[int]:
     """Run a proxy to 127.0.0.1:`port` in a thread; its own port."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
@@ -27,14 +25,24 @@ def with_token(port: int, token: str) -> Iterator[int]:
             upstream_writer.close()
         writer.close()
 
-    async def start() -> int:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        return int(server.sockets[0].getsockname()[1])
+    started: Future[int] = Future()
+    stop = asyncio.Event()
+    loop: asyncio.AbstractEventLoop | None = None
 
+    async def run() -> None:
+        nonlocal loop
+        loop = asyncio.get_running_loop()
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        started.set_result(int(server.sockets[0].getsockname()[1]))
+        await stop.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(run(),))
+    thread.start()
     try:
-        yield asyncio.run_coroutine_threadsafe(start(), loop).result()
+        yield started.result()
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        assert loop is not None
+        loop.call_soon_threadsafe(stop.set)
         thread.join()
 
 

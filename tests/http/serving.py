@@ -92,10 +92,26 @@ class Serving:
         finally:
             connection.close()
 
-    def rpc(self, method: str, params: Any = None, **headers: str | None) -> "Answer":
-        """One JSON-RPC request."""
-        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}}
-        return self.request("POST", "/mcp", json.dumps(message), **{**HEADERS, **headers})
+    def rpc(
+        self,
+        method: str,
+        params: dict[str, Any] | None = None,
+        era: str = "2025-11-25",
+        **headers: str | None,
+    ) -> "Answer":
+        """One JSON-RPC request of a protocol era."""
+        params = params or {}
+        given: dict[str, str | None] = {**HEADERS, "MCP-Protocol-Version": era}
+        if era >= "2026":
+            given |= {"Mcp-Method": method} | ({"Mcp-Name": params["name"]} if "name" in params else {})
+            about = {
+                "protocolVersion": era,
+                "clientInfo": {"name": "test", "version": "1"},
+                "clientCapabilities": {},
+            }
+            params = {**params, "_meta": {f"io.modelcontextprotocol/{key}": about[key] for key in about}}
+        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        return self.request("POST", "/mcp", json.dumps(message), **{**given, **headers})
 
     def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """A tool's envelope."""

@@ -1,0 +1,422 @@
+"""What those who may ask get: memories in both eras, limits, health, metrics, a graceful end."""
+
+import asyncio
+import contextlib
+import http.client
+import json
+import re
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import uvicorn
+from mcp.client import Client
+from mcp.client.streamable_http import streamable_http_client
+
+import ltmc.http
+from ltmc import manifest
+from tests.client import Session
+from tests.conftest import RedisServer
+from tests.http.serving import HEADERS, Serving
+
+ERAS = {"legacy": "2025-11-25", "2026-07-28": "2026-07-28"}
+
+
+@contextmanager
+def locked(db: Path) -> Iterator[None]:
+    """Holds the lock that every write needs: a call that writes waits, as long as it is held."""
+    with closing(sqlite3.connect(db, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until it holds."""
+    for _ in range(1000):
+        if condition():
+            return
+        time.sleep(0.01)
+    pytest.fail("it does not come about")
+
+
+def in_flight(server: Serving) -> float:
+    """How many calls the server says it is answering."""
+    return float(samples(server)["ltmc_calls_in_flight"])
+
+
+def samples(server: Serving) -> dict[str, str]:
+    """The metrics, name with labels to value."""
+    answer = server.request("GET", "/metrics")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
+    return dict(line.rsplit(" ", 1) for line in lines)
+
+
+# Sessions
+
+
+async def store_and_recall(server: Serving, mode: str, word: str) -> dict[str, Any]:
+    async with (
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {server.token}"}) as http_client,
+        Client(streamable_http_client(server.url, http_client=http_client), mode=mode) as client,
+    ):
+        assert client.session.protocol_version == ERAS[mode]
+        assert len((await client.list_tools()).tools) == len(manifest.TOOLS)
+        stored = await client.call_tool(
+            "store_memory", {"file_name": f"{word}.md", "content": f"The {word} is ripe."}
+        )
+        assert stored.structured_content is not None
+        found = await client.call_tool("retrieve_memory", {"query": word})
+        assert found.structured_content is not None
+        assert found.structured_content["results"][0]["file_name"] == f"{word}.md"
+        wrong = await client.call_tool("store_memory", {})
+        assert wrong.is_error
+        return stored.structured_content
+
+
+def test_clients_of_both_eras_store_and_recall(db: Path) -> None:
+    with Serving(db) as server:
+        quince = asyncio.run(store_and_recall(server, "legacy", "quince"))
+        medlar = asyncio.run(store_and_recall(server, "2026-07-28", "medlar"))
+        assert quince["resource_id"] != medlar["resource_id"]
+        assert server.call("retrieve_memory", query="quince")["results"][0]["file_name"] == "quince.md"
+    with Session(db) as client:  # the same memory over stdio
+        assert client.ok("retrieve_memory", query="medlar")["results"][0]["file_name"] == "medlar.md"
+
+
+def test_an_open_session_outlives_the_server(db: Path) -> None:
+    port = free_port()
+
+    async def across_a_restart() -> None:
+        first = Serving(db, "--port", port)
+        first.__enter__()
+        async with (
+            httpx2.AsyncClient(headers={"Authorization": f"Bearer {first.token}"}) as http_client,
+            Client(streamable_http_client(first.url, http_client=http_client), mode="legacy") as client,
+        ):
+            await client.call_tool("add_todo", {"title": "before"})
+            await asyncio.to_thread(first.__exit__, None, None, None)
+            second = Serving(db, "--port", port)
+            await asyncio.to_thread(second.__enter__)
+            listed = await client.call_tool("list_todos", {})
+            await asyncio.to_thread(second.__exit__, None, None, None)
+        assert listed.structured_content is not None
+        assert listed.structured_content["todos"][0]["title"] == "before"
+
+    asyncio.run(across_a_restart())
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return str(probe.getsockname()[1])
+
+
+def test_profile_and_read_only_hold_over_http(db: Path) -> None:
+    with Serving(db, "--read-only", "--profile", "core") as server:
+        listed = server.rpc("tools/list").json()["result"]["tools"]
+        assert {tool["name"] for tool in listed} == {
+            tool.name for tool in manifest.select("core", read_only=True)
+        }
+        assert server.call("store_memory", file_name="a", content="b")["error_code"] == "NOT_FOUND"
+
+
+# Limits
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A server that tests share which leave it as it is."""
+    with Serving(tmp_path_factory.mktemp("serving") / "ltmc.db") as server:
+        yield server
+
+
+def test_a_body_over_the_limit_is_refused(server: Serving) -> None:
+    too_long = b"x" * (ltmc.http.MAX_BODY_BYTES + 1)
+    with contextlib.suppress(ConnectionError):  # it need not be read to its end
+        assert server.request("POST", "/mcp", too_long, **HEADERS).status == 413
+    # Without a length, in chunks.
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    chunks = (b"x" * (1 << 20) for _ in range(20))
+    headers = {**HEADERS, "Authorization": f"Bearer {server.token}"}
+    with contextlib.suppress(ConnectionError):
+        connection.request("POST", "/mcp", chunks, headers, encode_chunked=True)
+        assert connection.getresponse().status == 413
+    # A length alone is refused before the body comes.
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    connection.putrequest("POST", "/mcp")
+    for name, value in {**headers, "Content-Length": str(10**12)}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    assert connection.getresponse().status == 413
+    assert server.rpc("ping").status == 200
+
+
+def test_the_largest_call_is_accepted_however_it_is_escaped(server: Serving) -> None:
+    content = "記" * 1_000_000
+    message = {"name": "store_memory", "arguments": {"file_name": "large.md", "content": content}}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": message})
+    assert len(body) > 6_000_000
+    answer = server.request("POST", "/mcp", body, **HEADERS)
+    assert answer.status == 200
+    assert answer.json()["result"]["structuredContent"]["success"]
+
+
+BODIES = {
+    "no JSON": (b"{", {-32700}),
+    "nothing": (b"", {-32700}),
+    "no UTF-8": (b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"\xff"}}', {-32700}),
+    "a batch": (b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]', {-32600, -32602}),
+    "a number": (b"1", {-32600, -32602}),
+    "params as text": (b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":"x"}', {-32600, -32602}),
+    "deep nesting": (b"[" * 100_000, {-32700}),
+    "deep arguments": (
+        b'{"jsonrpc":"2.0","id":1,"method":"ping","params":' + b'{"a":' * 5000 + b"1" + b"}" * 5001,
+        {-32700},
+    ),
+    "a lone surrogate": (b'{"jsonrpc":"2.0","id":"\\ud800","method":"ping"}', {-32700, -32600, -32602}),
+    "a huge number": (b'{"jsonrpc":"2.0","id":' + b"9" * 5000 + b',"method":"ping"}', {-32700, -32600}),
+}
+
+
+@pytest.mark.parametrize("era", ERAS.values())
+@pytest.mark.parametrize("what", BODIES)
+def test_what_is_no_message_gets_an_error(server: Serving, what: str, era: str) -> None:
+    body, codes = BODIES[what]
+    answer = server.request("POST", "/mcp", body, **HEADERS, **{"MCP-Protocol-Version": era})
+    assert answer.status == 400
+    assert answer.json()["error"]["code"] in codes
+    assert "Traceback" not in answer.text
+    assert server.rpc("ping").status == 200
+
+
+def test_more_calls_than_the_limit_are_turned_away(db: Path) -> None:
+    with Serving(db, LTMC_HTTP_MAX_CALLS="2") as server, ThreadPoolExecutor() as pool:
+        server.call("add_todo", title="first")
+        with locked(db):
+            waiting = [pool.submit(server.call, "add_todo", title=f"waits {n}") for n in range(2)]
+            until(lambda: in_flight(server) == 2)
+            refused = server.rpc("tools/list")
+            assert refused.status == 503
+            assert int(refused.headers["Retry-After"]) >= 1
+            assert server.rpc("ping", Authorization="Bearer wrong").status == 401
+            assert server.request("GET", "/health").status in {200, 503}
+        assert all(call.result()["success"] for call in waiting)
+        assert server.rpc("tools/list").status == 200
+        assert server.call("list_todos")["total"] == 3
+
+
+@pytest.mark.parametrize("era", ERAS.values())
+def test_a_call_that_takes_too_long_is_given_up(db: Path, era: str) -> None:
+    with Serving(db, LTMC_HTTP_CALL_SECONDS="1") as server:
+        until(lambda: server.rpc("tools/call", {"name": "list_todos", "arguments": {}}, era).status == 200)
+        with locked(db):
+            call = {"name": "add_todo", "arguments": {"title": "late"}}
+            answer = server.rpc("tools/call", call, era)
+            assert answer.status == 504, answer
+            assert answer.json() == {"error": "no answer within 1 s"}
+            assert server.rpc("tools/list", era=era).status == 200
+        until(lambda: in_flight(server) == 0)
+        assert server.call("list_todos")["total"] == 0
+
+
+def test_a_request_whose_head_does_not_come_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    monkeypatch.setattr(ltmc.http, "HEAD_SECONDS", 0.3)
+    listener = ltmc.http._listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    config = uvicorn.Config(app, http=ltmc.http._Protocol, ws="none", lifespan="off", log_config=None)
+    serving = uvicorn.Server(config)
+    thread = threading.Thread(target=serving.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        # Nothing at all, a part of a head, and one byte at a time.
+        for slow in (b"", b"GET / HTTP/1.1\r\nHost: ", b"drip"):
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+                connection.sendall(slow if slow != b"drip" else b"GET / HTTP/1.1\r\n")
+                if slow == b"drip":
+                    with contextlib.suppress(ConnectionError):
+                        for _ in range(200):
+                            connection.sendall(b"a")
+                            time.sleep(0.05)
+                with contextlib.suppress(ConnectionError):
+                    assert connection.recv(100) == b""
+        # A connection in use stays, and a second head is waited for only as long.
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+            for _ in range(3):
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert connection.recv(1000).startswith(b"HTTP/1.1 204")
+                time.sleep(0.4)
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: ")
+            assert connection.recv(100) == b""
+    finally:
+        serving.should_exit = True
+        thread.join()
+
+
+def test_a_client_that_vanishes_leaves_nothing_behind(db: Path) -> None:
+    with Serving(db) as server:
+        server.call("list_todos")
+        body = json.dumps(
+            {
+                "jsonrpc": "2.0",
+                "id": 1,
+                "method": "tools/call",
+                "params": {"name": "add_todo", "arguments": {"title": "from a client that is gone"}},
+            }
+        )
+        head = "".join(
+            f"{name}: {value}\r\n"
+            for name, value in {
+                **HEADERS,
+                "Host": "127.0.0.1",
+                "Authorization": f"Bearer {server.token}",
+                "Content-Length": len(body),
+            }.items()
+        )
+        with locked(db), socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(f"POST /mcp HTTP/1.1\r\n{head}\r\n{body}".encode())
+            until(lambda: in_flight(server) == 1)
+        until(lambda: in_flight(server) == 0)
+        assert server.call("list_todos")["total"] in {0, 1}
+
+
+# The end
+
+
+def test_a_graceful_end_finishes_the_calls_in_flight(db: Path) -> None:
+    with Serving(db) as server, ThreadPoolExecutor() as pool:
+        server.call("list_todos")
+        idle = http.client.HTTPConnection("127.0.0.1", server.port)
+        idle.request("GET", "/health")
+        idle.getresponse().read()
+        with locked(db):
+            calls: list[Future[dict[str, Any]]] = [
+                pool.submit(server.call, "add_todo", title=f"acknowledged {n}") for n in range(5)
+            ]
+            until(lambda: in_flight(server) == 5)
+            server.process.terminate()
+
+            def refuses() -> bool:
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", server.port)):
+                    return False
+                return True
+
+            until(refuses)
+            assert server.process.poll() is None
+        assert all(call.result()["success"] for call in calls)
+        assert server.finish() == 0
+    with Session(db) as client:
+        assert client.ok("list_todos")["total"] == 5
+
+
+def test_an_interrupt_ends_it_too(db: Path) -> None:
+    with Serving(db) as server:
+        server.call("list_todos")
+        server.process.send_signal(2)
+        assert server.finish() == 0
+
+
+# Health and metrics
+
+
+def test_health_is_for_everyone_and_tells_no_secrets(server: Serving) -> None:
+    answer = server.request("GET", "/health", Authorization=None)
+    assert answer.status == 200
+    report = answer.json()
+    assert report["status"] == "healthy"
+    assert set(report) == {"status", "services", "version"}
+    assert report["services"]["sqlite"] == "ok"
+    assert set(report["services"].values()) <= {"ok", "disabled"}
+    assert str(server.token_path.parent) not in answer.text
+    assert server.token not in answer.text
+    assert server.request("POST", "/health", Authorization=None).status == 405
+
+
+def test_a_broken_database_is_unhealthy(db: Path) -> None:
+    db.parent.mkdir()
+    db.write_bytes(b"this is no database at all, " * 100)
+    with Serving(db) as server:
+        answer = server.request("GET", "/health", Authorization=None)
+        assert answer.status == 503
+        assert answer.json()["services"]["sqlite"] == "down"
+        assert str(db.parent) not in answer.text
+        assert samples(server)['ltmc_backend_up{backend="sqlite"}'] == "0.0"
+
+
+def test_a_cache_that_is_down_is_degraded(db: Path, redis_server: RedisServer) -> None:
+    redis_server.kill()
+    with Serving(db, LTMC_REDIS_URL=redis_server.url.replace("://", "://:hush@")) as server:
+        answer = server.request("GET", "/health", Authorization=None)
+        assert answer.status == 200
+        assert answer.json()["status"] == "degraded"
+        assert answer.json()["services"]["cache"] == "down"
+        metrics = samples(server)
+        assert metrics['ltmc_backend_up{backend="cache"}'] == "0.0"
+        assert metrics['ltmc_backend_up{backend="sqlite"}'] == "1.0"
+        assert "hush" not in answer.text
+    assert "hush" not in "".join(server.log)
+
+
+def test_metrics_count_what_was_called(db: Path) -> None:
+    with Serving(db) as server:
+        for number in range(3):
+            assert server.call("add_todo", title=f"number {number}")["success"]
+        assert not server.call("complete_todo", todo_id=99)["success"]
+        assert not server.call("no_such_tool")["success"]  # and none is counted
+        assert server.rpc("tools/list").status == 200
+        metrics = samples(server)
+    counts = {key: value for key, value in metrics.items() if key.startswith("ltmc_tool_calls_total")}
+    assert counts == {
+        'ltmc_tool_calls_total{tool="add_todo"}': "3",
+        'ltmc_tool_calls_total{tool="complete_todo"}': "1",
+    }
+    errors = {key: value for key, value in metrics.items() if key.startswith("ltmc_tool_errors_total")}
+    assert errors == {
+        'ltmc_tool_errors_total{tool="complete_todo",code="NOT_FOUND"}': "1",
+    }
+    name = "ltmc_tool_call_duration_seconds"
+    buckets = [
+        int(value) for key, value in metrics.items() if key.startswith(f'{name}_bucket{{tool="add_todo"')
+    ]
+    assert buckets == sorted(buckets)
+    assert buckets[-1] == int(metrics[f'{name}_count{{tool="add_todo"}}']) == 3
+    assert metrics[f'{name}_bucket{{tool="add_todo",le="+Inf"}}'] == "3"
+    assert 0 < float(metrics[f'{name}_sum{{tool="add_todo"}}']) < 60
+    assert metrics["ltmc_calls_in_flight"] == "0"
+    assert int(metrics['ltmc_database_bytes{file="main"}']) > 0
+    assert int(metrics['ltmc_database_bytes{file="wal"}']) > 0
+    assert float(metrics["ltmc_uptime_seconds"]) > 0
+    assert metrics['ltmc_backend_up{backend="sqlite"}'] == "1.0"
+
+
+def test_metrics_keep_to_the_format(server: Serving) -> None:
+    server.call("list_todos")
+    text = server.request("GET", "/metrics").text
+    assert text.endswith("\n")
+    announced = None
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            name = line.split()[2]
+            announced = None
+        elif line.startswith("# TYPE "):
+            assert re.fullmatch(rf"# TYPE {name} (counter|gauge|histogram)", line)
+            announced = name
+        else:
+            sample = r'([a-z_]+)(\{[a-z]+="[^"\\]*"(,[a-z]+="[^"\\]*")*\})? [0-9.e+-]+'
+            match = re.fullmatch(sample, line)
+            assert match, line
+            assert announced is not None
+            assert match[1].removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") == announced
