@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ltmc.services.graph import GraphService
     from ltmc.services.memory import MemoryService
     from ltmc.services.monitoring import MonitoringService
+    from ltmc.services.originals import OriginalService
     from ltmc.services.patterns import PatternService
     from ltmc.services.projects import ProjectService
     from ltmc.services.routing import RoutingService
@@ -38,10 +39,15 @@ def scope_of(project_id: str | None) -> str | None:
 
 
 class Services:
-    """What the tools call. Nothing is imported, opened or connected before it is used."""
+    """What the tools call. Nothing is imported, opened or connected before it is used.
+
+    Attributes:
+        protocol: the protocol version of the call in progress; None outside of a server.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.protocol: str | None = None
         self.started = time.monotonic()
 
     @cached_property
@@ -121,6 +127,12 @@ class Services:
         from ltmc.services.team import TeamService
 
         return TeamService(self.database)
+
+    @cached_property
+    def originals(self) -> "OriginalService":
+        from ltmc.services.originals import OriginalService
+
+        return OriginalService(self.database)
 
     @cached_property
     def documentation(self) -> "DocumentationService":

@@ -14,6 +14,7 @@ from ltmc.storage.database import Database, Row, Transaction
 from ltmc.timestamps import now
 
 AUTO = "auto"
+"""The strategy that takes what fits."""
 DECOMPOSE_SCORE, DECOMPOSE_MINUTES = 0.7, 240
 """A task of at least this score or of more than these minutes should be cut into parts."""
 

@@ -8,7 +8,7 @@ from ltmc.search import index
 from ltmc.search.similarity import cosine, term_weights
 from ltmc.services import blueprint_figures, blueprint_relationships, blueprint_structure, project_of
 from ltmc.services.blueprint_lifecycle import BLOCKING, ids, require, shown, transition
-from ltmc.services.blueprint_planning import AUTO, BlueprintPlanning, needs_parts
+from ltmc.services.blueprint_planning import BlueprintPlanning, needs_parts
 from ltmc.services.blueprint_records import complexity_columns, entry, insert, reindex
 from ltmc.services.blueprint_rendering import render
 from ltmc.services.figures import percentile
@@ -105,7 +105,7 @@ class BlueprintService(BlueprintPlanning):
             if rescored:
                 text = row | given
                 kept = row["complexity"] if row["complexity_source"] == "manual" else None
-                wanted = None if label == AUTO else label or kept
+                wanted = None if label == "AUTO" else label or kept
                 given |= complexity_columns(
                     text["title"], text["description"], text["required_skills"], wanted
                 )
@@ -334,6 +334,10 @@ class BlueprintService(BlueprintPlanning):
         """Counts by status and complexity, and averages (None without blueprints)."""
         async with self._database.read() as tx:
             return await blueprint_figures.statistics(tx, project_of(project_id))
+
+    async def taskmaster_metrics(self, time_range_days: int | None, project_id: str | None) -> dict[str, Any]:
+        """See `blueprint_figures.taskmaster`."""
+        return await blueprint_figures.taskmaster(self._database, time_range_days, project_id)
 
 
 def _unblocked(edges: Sequence[Row], gone: set[str], done: set[str]) -> list[str]:

@@ -71,6 +71,27 @@ class ChatService:
             "context_links": len(linked),
         }
 
+    async def history(
+        self, conversation_id: str, *, limit: int, offset: int, newest_first: bool, project_id: str | None
+    ) -> dict[str, Any]:
+        """The messages of a conversation, long ones as previews; none for an unknown one."""
+        async with self._database.read() as tx:
+            rows, total = await chats.page(
+                tx,
+                project_of(project_id),
+                conversation_id,
+                newest_first=newest_first,
+                limit=limit,
+                offset=offset,
+            )
+        return {
+            "conversation_id": conversation_id,
+            "messages": [{**finding.message(row), **finding.preview(row["content"])} for row in rows],
+            "count": len(rows),
+            "total": total,
+            "has_more": offset + len(rows) < total,
+        }
+
     async def by_tool(
         self,
         source_tool: str,

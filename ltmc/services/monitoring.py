@@ -13,7 +13,7 @@ from typing import Any
 from ltmc import __version__
 from ltmc.errors import LtmcError, not_found
 from ltmc.manifest import CATEGORIES, TOOLS
-from ltmc.services import Services
+from ltmc.services import Services, scope_of
 from ltmc.services.figures import percentile, share
 from ltmc.storage import search, telemetry
 from ltmc.storage.database import Transaction
@@ -110,6 +110,7 @@ class MonitoringService:
             "cache": self._probe_cache,
             "graph": self._probe_graph,
             "disk": self._probe_disk,
+            "watchers": self._probe_watchers,
         }
 
     async def _probe_sqlite(self) -> dict[str, Any]:
@@ -159,18 +160,19 @@ class MonitoringService:
             }
         return {"free_bytes": free}
 
-    async def get_performance_report(
-        self, time_range_hours: int, project_id: str | None, transport: str = "stdio"
-    ) -> dict[str, Any]:
-        """Everything measured over the last hours: calls, latency, storage, backends.
+    async def _probe_watchers(self) -> dict[str, Any]:
+        if "sync" not in vars(self._services):  # not asked for: nothing is watched
+            return {"status": "disabled"}
+        return self._services.sync.health()
 
-        Args:
-            project_id: None for all projects.
-        """
+    async def get_performance_report(self, time_range_hours: int, project_id: str | None) -> dict[str, Any]:
+        """Everything measured over the last hours: calls, latency, storage, backends."""
+        targets = self._services.settings.targets_ms
+        scope = scope_of(project_id)
         await self._database.settle()
         since = format_utc(datetime.now(UTC) - timedelta(hours=time_range_hours))
         async with self._database.read() as tx:
-            calls = await telemetry.calls(tx, project_id=project_id, since=since)
+            calls = await telemetry.calls(tx, project_id=scope, since=since)
             storage = await search.storage_counts(tx)
         health = await self.health_check()
         durations: dict[str, list[float]] = defaultdict(list)
@@ -178,13 +180,16 @@ class MonitoringService:
             durations[call["tool"]].append(call["duration_ms"])
         every = [call["duration_ms"] for call in calls]
         p95 = {tool: percentile(values, 95) or 0.0 for tool, values in durations.items()}
-        slow = sorted((tool for tool in p95 if p95[tool] > TARGET_MS), key=lambda tool: -p95[tool])
+        slow = sorted(
+            (tool for tool in p95 if p95[tool] > targets.get(tool, TARGET_MS)), key=lambda tool: -p95[tool]
+        )
         errors = sum(not call["ok"] for call in calls)
         required = [health["services"][name]["status"] == "ok" for name in REQUIRED]
         report = {
             "server": {
                 "version": __version__,
-                "transport": transport,
+                "protocol": self._services.protocol,
+                "transport": self._services.settings.transport,
                 "uptime_seconds": self.get_uptime_seconds(),
                 "started_at": self._started_at,
                 "pid": os.getpid(),
@@ -205,15 +210,29 @@ class MonitoringService:
             },
             "latency": {f"p{percent}_ms": percentile(every, percent) for percent in (50, 95, 99)},
             "slow_tools": [
-                {"tool": tool, "count": len(durations[tool]), "p95_ms": p95[tool], "target_ms": TARGET_MS}
+                {
+                    "tool": tool,
+                    "count": len(durations[tool]),
+                    "p95_ms": p95[tool],
+                    "target_ms": targets.get(tool, TARGET_MS),
+                }
                 for tool in slow
             ],
             "targets": {"met": len(durations) - len(slow), "missed": len(slow)},
             "storage": {"db_bytes": self._database.path.stat().st_size, **storage},
-            "backends": health["services"],
+            "backends": self._backends(health["services"]),
             "health_score": share(sum(required), len(required)),
         }
         return {**report, "recommendations": _recommendations(report)}
+
+    def _backends(self, probed: dict[str, Any]) -> dict[str, Any]:
+        """The probes under the names of what is probed; Redis is disabled unless it is configured."""
+        found = {
+            "vector_index" if name == "search_index" else name: result for name, result in probed.items()
+        }
+        cache = found.pop("cache")
+        found["redis"] = cache if self._services.settings.redis_url is not None else {"status": "disabled"}
+        return found
 
 
 def _recommendations(report: dict[str, Any]) -> list[str]:

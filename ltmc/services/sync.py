@@ -229,6 +229,16 @@ class SyncService:
             "next_actions": actions,
         }
 
+    def health(self) -> dict[str, Any]:
+        """Whether each watch of this server runs; disabled when there is none."""
+        failed = {sync_id: one.watch.error for sync_id, one in self._live.items() if not one.watch.alive}
+        if failed:
+            return {
+                "status": "down",
+                "error": "; ".join(f"{sync_id}: {why}" for sync_id, why in failed.items()),
+            }
+        return {"status": "ok" if self._live else "disabled", "active": len(self._live)}
+
     async def close(self) -> None:
         """End every watch; its session is then interrupted."""
         live, self._live = self._live, {}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ltmc.errors import not_found
+from ltmc.errors import ErrorCode, LtmcError, not_found
 from ltmc.search import index
 from ltmc.search.index import Entry
 from ltmc.services import finding, project_of
@@ -87,6 +87,35 @@ class TodoService:
             "completed_at": completed_at,
             "already_completed": already,
         }
+
+    async def update(self, todo_id: int, changes: dict[str, Any], project_id: str | None) -> dict[str, Any]:
+        """Change the given fields; the status ``pending`` opens a completed todo again.
+
+        Raises:
+            LtmcError: INVALID_ARGUMENT when nothing is given; NOT_FOUND.
+        """
+        given = {name: value for name, value in changes.items() if value is not None}
+        if not given:
+            raise LtmcError(
+                ErrorCode.INVALID_ARGUMENT,
+                f"Nothing to change; give at least one of: {', '.join(changes)}.",
+                details={"accepted": list(changes)},
+            )
+        if "priority" in given:
+            given["priority"] = RANKS[given["priority"]]
+        async with self._database.write() as tx:
+            row = await todos.get(tx, todo_id, project_id)
+            if row is None:
+                raise not_found("todo_id", todo_id, "todo")
+            changed = {name: value for name, value in given.items() if row[name] != value}
+            if changed:
+                done = {"completed_at": now() if changed.get("status") == "completed" else None}
+                await todos.update(tx, todo_id, changed | (done if "status" in changed else {}))
+            updated = await todos.get(tx, todo_id, None) or row
+            if changed.keys() & {"title", "description"}:
+                await index.remove(tx, "todo", [Entry(todo_id, row["description"], row["title"])])
+                await index.add(tx, "todo", [Entry(todo_id, updated["description"], updated["title"])])
+        return {**finding.todo(updated), "changed_fields": list(changed)}
 
     async def search(
         self, query: str, *, status: str, limit: int, offset: int, project_id: str | None

@@ -58,6 +58,20 @@ async def last(tx: Transaction, project_id: str, conversation_id: str, limit: in
     )
 
 
+async def page(
+    tx: Transaction, project_id: str, conversation_id: str, *, newest_first: bool, limit: int, offset: int
+) -> tuple[list[Row], int]:
+    """A page of the messages of a conversation, and how many there are."""
+    where = "project_id = ? AND conversation_id = ?"
+    total = await tx.value(f"SELECT count(*) FROM chat_messages WHERE {where}", (project_id, conversation_id))
+    order = "created_at DESC, id DESC" if newest_first else "created_at, id"
+    rows = await tx.all(
+        f"SELECT * FROM chat_messages WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?",
+        (project_id, conversation_id, limit, offset),
+    )
+    return rows, int(total)
+
+
 async def by_id(tx: Transaction, message_ids: Sequence[int]) -> dict[int, Row]:
     """Messages by id."""
     marks = ", ".join("?" * len(message_ids))

@@ -86,6 +86,25 @@ async def get(tx: Transaction, project_id: str, resource_id: int) -> Row | None:
     return await tx.one("SELECT * FROM resources WHERE id = ? AND project_id = ?", (resource_id, project_id))
 
 
+async def by_id(tx: Transaction, resource_id: int, project_id: str | None) -> Row | None:
+    """A resource with its content; with a project, only if it is that project's."""
+    return await tx.one(
+        "SELECT * FROM resources WHERE id = ?1 AND (?2 IS NULL OR project_id = ?2)", (resource_id, project_id)
+    )
+
+
+async def chunks_of(tx: Transaction, resource_id: int) -> list[Row]:
+    """The chunks of a resource, in order."""
+    return await tx.all(
+        "SELECT id, text FROM resource_chunks WHERE resource_id = ? ORDER BY ordinal", (resource_id,)
+    )
+
+
+async def delete(tx: Transaction, resource_id: int) -> None:
+    """Delete a resource; its chunks go with it."""
+    await tx.run("DELETE FROM resources WHERE id = ?", (resource_id,))
+
+
 async def newest_by_name(tx: Transaction, project_id: str, file_name: str) -> Row | None:
     """The newest live version of a name."""
     return await tx.one(

@@ -1,6 +1,7 @@
 """Todos."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from ltmc.storage.database import Row, Transaction
 
@@ -49,6 +50,14 @@ async def get(tx: Transaction, todo_id: int, project_id: str | None) -> Row | No
 async def complete(tx: Transaction, todo_id: int, moment: str) -> None:
     """Mark as completed."""
     await tx.run("UPDATE todos SET status = 'completed', completed_at = ? WHERE id = ?", (moment, todo_id))
+
+
+async def update(tx: Transaction, todo_id: int, changes: dict[str, Any]) -> None:
+    """Set columns."""
+    await tx.run(
+        f"UPDATE todos SET {', '.join(f'{column} = ?' for column in changes)} WHERE id = ?",
+        [*changes.values(), todo_id],
+    )
 
 
 async def by_id(tx: Transaction, todo_ids: Sequence[int]) -> dict[int, Row]:

@@ -197,6 +197,9 @@ Skills = Annotated[list[str], AfterValidator(_skills)]
 Complexity = Annotated[
     Literal["TRIVIAL", "SIMPLE", "MODERATE", "COMPLEX", "CRITICAL"], BeforeValidator(_complexity)
 ]
+AutoComplexity = Annotated[
+    Literal["AUTO", "TRIVIAL", "SIMPLE", "MODERATE", "COMPLEX", "CRITICAL"], BeforeValidator(_complexity)
+]
 Minutes = Annotated[int, Field(ge=1, le=40_320, strict=True), _Number]
 LongDescription = Annotated[Filled, Field(max_length=10_000)]
 BlueprintId = Annotated[Filled, AfterValidator(str.strip), Field(max_length=100)]

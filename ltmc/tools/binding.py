@@ -174,6 +174,8 @@ def _simplify(schema: Any) -> Any:
         if len(rest) == 1:
             del schema["anyOf"]
             schema = rest[0] | schema
+        else:
+            schema["anyOf"] = rest
     return schema
 
 
@@ -186,7 +188,8 @@ def _without_sizes(schema: Any) -> Any:
     return {
         key: _without_sizes(value)
         for key, value in schema.items()
-        if not (key in ("maxLength", "maximum") and isinstance(value, int) and value >= 200)
+        if not (key in ("maxLength", "maximum", "maxItems") and isinstance(value, int) and value >= 100)
+        and not (key == "minimum" and value in (0, 1) and schema.get("type") == "integer")
     }
 
 

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from ltmc.services import Services
 from ltmc.tools.arguments import (
+    AutoComplexity,
     BlueprintId,
     BlueprintStatus,
     Bool,
@@ -24,10 +25,6 @@ from ltmc.tools.arguments import (
     lower,
     not_bool,
 )
-
-
-def _auto(value: Any) -> Any:
-    return "auto" if isinstance(value, str) and value.strip().lower() == "auto" else value
 
 
 async def create_task_blueprint(
@@ -89,14 +86,14 @@ async def update_blueprint_metadata(
     resource_requirements: JsonObject | None = None,
     title: Title | None = None,
     description: LongDescription | None = None,
-    complexity: Annotated[Literal["auto"] | Complexity, BeforeValidator(_auto)] | None = None,
+    complexity: AutoComplexity | None = None,
     status: BlueprintStatus | None = None,
     project_id: ProjectId = None,
 ) -> dict[str, Any]:
     """Change a blueprint, its status included; only what is given changes.
 
     Args:
-        complexity: auto: compute it again.
+        complexity: AUTO: compute it again.
     """
     return await services.blueprints.update(
         blueprint_id,

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from ltmc.services import Services
 from ltmc.tools.arguments import (
+    Bool,
     Content,
     ConversationId,
     JsonObject,
@@ -64,4 +65,18 @@ async def get_chats_by_tool(
     """
     return await services.chat.by_tool(
         source_tool, limit=limit, offset=offset, conversation_id=conversation_id, project_id=project_id
+    )
+
+
+async def get_chat_history(
+    services: Services,
+    conversation_id: ConversationId,
+    limit: Limit = 20,
+    offset: Offset = 0,
+    newest_first: Bool = False,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """The messages of a conversation, oldest first."""
+    return await services.chat.history(
+        conversation_id, limit=limit, offset=offset, newest_first=newest_first, project_id=project_id
     )

@@ -19,6 +19,7 @@ from ltmc.tools.arguments import (
     ProjectId,
     Query,
     ResourceType,
+    RowId,
     RowIdText,
     Share,
     Tags,
@@ -26,6 +27,7 @@ from ltmc.tools.arguments import (
     Title,
     TopK,
     lower,
+    not_bool,
 )
 
 RECALLABLE = ("document", "code", "note", "data", "chat", "todo", "pattern", "blueprint")
@@ -216,3 +218,38 @@ async def advanced_context_search(
     return await services.memory.search(
         query, filters or {}, top_k=top_k, offset=offset, project_id=project_id
     )
+
+
+async def get_memory(
+    services: Services,
+    resource_id: RowId | None = None,
+    chunk_id: RowId | None = None,
+    message_id: RowId | None = None,
+    pattern_id: RowId | None = None,
+    offset: Offset = 0,
+    max_characters: Annotated[
+        int, Field(ge=1, le=1_000_000, strict=True), BeforeValidator(not_bool)
+    ] = 50_000,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Read one thing in full that a search showed as a preview; give one id.
+
+    Args:
+        offset: Characters to skip.
+    """
+    ids = {
+        "resource_id": resource_id,
+        "chunk_id": chunk_id,
+        "message_id": message_id,
+        "pattern_id": pattern_id,
+    }
+    return await services.originals.get(
+        ids, offset=offset, max_characters=max_characters, project_id=project_id
+    )
+
+
+async def delete_memory(
+    services: Services, resource_id: RowId, project_id: ProjectId = None
+) -> dict[str, Any]:
+    """Forget a memory for good."""
+    return await services.originals.delete(resource_id, project_id)

@@ -50,6 +50,20 @@ async def complete_todo(services: Services, todo_id: RowId, project_id: ProjectI
     return await services.todos.complete(todo_id, project_id)
 
 
+async def update_todo(
+    services: Services,
+    todo_id: RowId,
+    title: Title | None = None,
+    description: Description | None = None,
+    priority: Priority | None = None,
+    status: Annotated[Literal["pending", "completed"], BeforeValidator(lower)] | None = None,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Change a todo; the status pending opens it again."""
+    changes = {"title": title, "description": description, "priority": priority, "status": status}
+    return await services.todos.update(todo_id, changes, project_id)
+
+
 async def search_todos(
     services: Services,
     query: Query,
