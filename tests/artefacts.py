@@ -1,0 +1,78 @@
+"""The built artefacts that tests run, and the interpreters to run them with."""
+
+import os
+import shutil
+import sys
+import zipfile
+from functools import cache
+from pathlib import Path
+
+import ltmc
+from tests.client import SOURCE_COMMAND
+from tests.conftest import unavailable
+
+ROOT = Path(__file__).parents[1]
+DIST = ROOT / "dist"
+PACKAGE = Path(ltmc.__file__).parent
+FORMS = ("source", "pyz", "frozen", "onefile")
+
+
+def pyz() -> Path:
+    """``dist/ltmc.pyz``, made from the present source."""
+    path = DIST / "ltmc.pyz"
+    if why := _pyz_trouble(path):
+        unavailable(why)
+    return path
+
+
+@cache
+def _pyz_trouble(path: Path) -> str | None:
+    again = "run python -m bundles.build"
+    if not path.exists():
+        return f"{path.name} is not built; {again}"
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            source = PACKAGE.parent / name.removeprefix("site-packages/")
+            inside = name.startswith("site-packages/ltmc/")
+            if inside and not (source.exists() and source.read_bytes() == archive.read(name)):
+                return f"{path.name} is not made from the present {source.name}; {again}"
+    return None
+
+
+def program(*, onefile: bool = False) -> Path:
+    """The frozen program, newer than the source."""
+    path = DIST / ("ltmc-onefile" if onefile else "ltmc/ltmc")
+    again = f"run python -m freeze.build{' --onefile' if onefile else ''}"
+    if not path.exists():
+        unavailable(f"{path.name} is not built; {again}")
+    newest = max(PACKAGE.rglob("*.py"), key=lambda source: source.stat().st_mtime)
+    if newest.stat().st_mtime > path.stat().st_mtime:
+        unavailable(f"{path.name} is older than {newest.name}; {again}")
+    return path
+
+
+def command(form: str) -> list[str]:
+    """What starts LTMC in one of `FORMS`."""
+    if form == "source":
+        return SOURCE_COMMAND
+    if form == "pyz":
+        return [base_python(), str(pyz())]
+    return [str(program(onefile=form == "onefile"))]
+
+
+def base_python() -> str:
+    """The interpreter behind the virtual environment that runs the tests: it has none of its packages."""
+    return str(Path(sys.base_prefix, "bin", f"python{sys.version_info[0]}.{sys.version_info[1]}"))
+
+
+def python(version: str) -> str:
+    """An interpreter of `version`, for example 3.10: on the PATH, or one of pyenv's."""
+    found = sorted(
+        Path(os.environ.get("PYENV_ROOT", "/root/.pyenv"), "versions").glob(f"{version}.*/bin/python")
+    )
+    on_path = shutil.which(f"python{version}")
+    if on_path and "shims" not in on_path:  # pyenv's shims exist for versions that are not active
+        found.append(Path(on_path))
+    if not found:
+        unavailable(f"Python {version} is not here")
+    return str(found[-1])

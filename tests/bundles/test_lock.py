@@ -1,0 +1,61 @@
+"""The lock file: complete, hashed, and read rightly for each Python."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from bundles import lock
+from tests.artefacts import ROOT
+
+
+def pinned(python: tuple[int, int], file: Path = lock.LOCK) -> dict[str, str]:
+    """Package to version."""
+    lines = [line.split(" ")[0] for line in lock.requirements(python, lock=file).splitlines() if "==" in line]
+    return {name: version for name, _, version in (line.partition("==") for line in lines)}
+
+
+def test_every_dependency_is_pinned_to_a_version_that_we_allow() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for text in project["dependencies"]:
+        wanted = Requirement(text)
+        for python in lock.PYTHONS:
+            version = pinned(python)[canonicalize_name(wanted.name)]
+            assert wanted.specifier.contains(version), f"{text}: the lock file has {version}"
+
+
+def test_one_version_of_each_package_serves_all_pythons() -> None:
+    versions: dict[str, set[str]] = {}
+    for python in lock.PYTHONS:
+        for name, version in pinned(python).items():
+            versions.setdefault(name, set()).add(version)
+    assert {name: found for name, found in versions.items() if len(found) > 1} == {}
+
+
+def test_every_requirement_has_hashes() -> None:
+    for entry in re.split(r"\n(?=\S)", lock.LOCK.read_text().strip()):
+        head, *hashes = entry.split("\n")
+        assert hashes, head
+        assert all(re.fullmatch(r" +--hash=sha256:[0-9a-f]{64}( \\)?", line) for line in hashes), head
+
+
+def test_markers_are_settled_for_the_named_python_and_not_the_running_one(tmp_path: Path) -> None:
+    file = tmp_path / "lock"
+    file.write_text(
+        "# a comment\n"
+        "always==1 \\\n    --hash=sha256:0\n"
+        "old==2 ; python_full_version < '3.12' \\\n    --hash=sha256:1\n"
+        "    # via something\n"
+        "elsewhere==3 ; sys_platform == 'win32' \\\n    --hash=sha256:2\n"
+    )
+    assert pinned((3, 11), file) == {"always": "1", "old": "2"}
+    assert pinned((3, 14), file) == {"always": "1"}
+    assert "--hash=sha256:1" in lock.requirements((3, 11), lock=file)
+
+
+@pytest.mark.parametrize("python", lock.PYTHONS)
+def test_what_only_older_pythons_need_is_in(python: tuple[int, int]) -> None:
+    assert ("importlib-metadata" in pinned(python)) == (python < (3, 12))

@@ -1,0 +1,90 @@
+"""The desktop extension, server.json and the checksums."""
+
+import json
+import subprocess
+import zipfile
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from bundles import publish, schemas
+from ltmc import __version__, manifest
+from tests import artefacts
+from tests.client import Session
+
+
+def built(name: str) -> Path:
+    artefacts.pyz()  # they are made together
+    return artefacts.DIST / name
+
+
+def test_the_extension_starts_the_server_as_its_manifest_says(db: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(built("ltmc.mcpb")) as archive:
+        archive.extractall(tmp_path)
+    about = json.loads((tmp_path / "manifest.json").read_text())
+    jsonschema.validate(about, schemas.MCPB)
+    assert about["version"] == __version__
+    assert [tool["name"] for tool in about["tools"]] == [tool.name for tool in manifest.TOOLS]
+    assert (tmp_path / about["server"]["entry_point"]).is_file()
+    config = about["server"]["mcp_config"]
+    *arguments, serve = [text.replace("${__dirname}", str(tmp_path)) for text in config["args"]]
+    assert (config["command"], serve) == ("python3", "serve")
+    with Session(db, command=[artefacts.base_python(), *arguments]) as client:
+        assert client.ok("add_todo", title="from the extension")["todo_id"] == 1
+
+
+def test_server_json_is_valid_and_names_the_extension_by_its_hash() -> None:
+    about = json.loads(built("server.json").read_text())
+    jsonschema.validate(about, schemas.SERVER)
+    (package,) = about["packages"]
+    assert package["fileSha256"] == sha256(built("ltmc.mcpb").read_bytes()).hexdigest()
+    assert package["identifier"].endswith("/ltmc.mcpb")
+    assert about["version"] == package["version"] == __version__
+
+
+def test_the_checksums_are_right() -> None:
+    built("SHA256SUMS")
+    done = subprocess.run(
+        ["sha256sum", "--check", "--strict", "SHA256SUMS"],
+        cwd=artefacts.DIST,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {"ltmc.pyz: OK", "ltmc.mcpb: OK", "server.json: OK"} <= set(done.stdout.splitlines())
+
+
+WRONG_MANIFESTS: list[tuple[str, Any]] = [
+    ("manifest_version", "0.1"),
+    ("author", {}),
+    ("author", {"name": "a", "nick": "b"}),
+    ("server", {"type": "python", "entry_point": "a"}),
+    ("tools", [{"description": "without a name"}]),
+    ("compatibility", {"platforms": ["amiga"]}),
+    ("unknown", 1),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), WRONG_MANIFESTS)
+def test_the_schema_refuses_a_wrong_manifest(field: str, value: Any) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(publish.extension_manifest() | {field: value}, schemas.MCPB)
+
+
+WRONG_SERVERS: list[tuple[str, Any]] = [
+    ("name", "no-namespace"),
+    ("name", "two/slashes/here"),
+    ("description", "x" * 101),
+    ("packages", [{"registryType": "mcpb", "identifier": "https://a/mcpb", "transport": {"type": "stdio"}}]),
+    ("unknown", 1),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), WRONG_SERVERS)
+def test_the_schema_refuses_a_wrong_server_json(field: str, value: Any) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(publish.server_json("0" * 64, "ltmc.mcpb") | {field: value}, schemas.SERVER)

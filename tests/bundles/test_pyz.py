@@ -1,0 +1,159 @@
+"""ltmc.pyz as a file: the same bytes each time, complete, of a bearable size, and honest when it is not whole."""
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from collections import defaultdict
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from bundles import lock
+from tests import artefacts
+
+TAG = re.compile(r"\.cpython-(3)(\d+)-")
+
+
+def entries() -> list[zipfile.ZipInfo]:
+    with zipfile.ZipFile(artefacts.pyz()) as archive:
+        return archive.infolist()
+
+
+def test_a_second_build_has_the_same_bytes(tmp_path: Path) -> None:
+    pytest.importorskip("shiv", reason="the build extra is not installed")
+    first = artefacts.pyz()
+    with zipfile.ZipFile(first) as archive:
+        built_at = datetime.fromisoformat(json.loads(archive.read("environment.json"))["built_at"] + "+00:00")
+    done = subprocess.run(
+        [
+            "/bin/sh",
+            "-c",
+            'umask 007; exec "$@"',
+            "sh",
+            sys.executable,
+            "-m",
+            "bundles.build",
+            "--dist",
+            tmp_path,
+        ],
+        cwd=artefacts.ROOT,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(tmp_path),
+            "SOURCE_DATE_EPOCH": f"{built_at.timestamp():.0f}",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for name in ("ltmc.pyz", "ltmc.mcpb", "server.json"):
+        again = sha256((tmp_path / name).read_bytes()).hexdigest()
+        assert again == sha256(first.with_name(name).read_bytes()).hexdigest(), name
+
+
+def test_nothing_of_the_builder_is_inside() -> None:
+    traces = [str(artefacts.ROOT).encode(), str(Path.home()).encode(), b"site-packages/ltmc/__pycache__"]
+    with zipfile.ZipFile(artefacts.pyz()) as archive:
+        for entry in archive.infolist():
+            content = archive.read(entry)
+            assert not [trace for trace in traces if trace in content], entry.filename
+            assert entry.date_time == archive.infolist()[0].date_time
+            assert not entry.filename.endswith((".pyc", "RECORD", "direct_url.json"))
+
+
+def test_every_package_has_an_extension_module_for_every_python() -> None:
+    found = defaultdict(set)
+    for entry in entries():
+        if match := TAG.search(entry.filename):
+            found[entry.filename[: match.start()]].add((int(match[1]), int(match[2])))
+    assert found
+    for module, pythons in found.items():
+        assert pythons == set(lock.PYTHONS), module
+    assert [entry for entry in entries() if entry.filename.endswith(".abi3.so")]
+
+
+def test_no_module_hides_one_of_the_standard_library() -> None:
+    names = {
+        Path(entry.filename).parts[1] for entry in entries() if entry.filename.startswith("site-packages/")
+    }
+    assert not {name.removesuffix(".py") for name in names} & sys.stdlib_module_names
+
+
+def test_it_is_not_much_larger_than_for_a_single_python() -> None:
+    def size(python: tuple[int, int] | None) -> int:
+        own = "site-packages/ltmc/"
+        return sum(
+            entry.compress_size
+            for entry in entries()
+            if not entry.filename.startswith(own)
+            and (
+                not python or not (tag := TAG.search(entry.filename)) or (int(tag[1]), int(tag[2])) == python
+            )
+        )
+
+    assert size(None) <= 1.6 * size((3, 11))
+    assert artefacts.pyz().stat().st_size <= 45e6
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_one_file_runs_on_every_python(version: str, tmp_path: Path) -> None:
+    done = check(artefacts.pyz(), tmp_path, artefacts.python(version))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "(pyz)" in done.stdout
+
+
+def without(pattern: str, folder: Path) -> Path:
+    """A copy of the .pyz without the files whose names match."""
+    copy = folder / "ltmc.pyz"
+    with zipfile.ZipFile(artefacts.pyz()) as source, zipfile.ZipFile(copy, "w") as target:
+        kept = [entry for entry in source.infolist() if not re.search(pattern, entry.filename)]
+        assert len(kept) < len(source.infolist())
+        for entry in kept:
+            target.writestr(entry, source.read(entry), zipfile.ZIP_STORED)
+    return copy
+
+
+def check(file: Path, folder: Path, python: str | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [python or artefacts.base_python(), file, "check"],
+        env={"HOME": str(folder), "LTMC_ROOT": str(folder / "root"), "LTMC_DB": str(folder / "ltmc.db")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "named"),
+    [
+        (r"/ltmc/tools/todos\.py$", "Missing module ltmc.tools.todos: ModuleNotFoundError"),
+        (r"/redis/", "Missing module redis.asyncio: ModuleNotFoundError"),
+        (r"/aiosqlite/", "Missing module aiosqlite: ModuleNotFoundError"),
+        (r"/mcp-[^/]*\.dist-info/", "Missing distribution mcp: PackageNotFoundError"),
+        (r"/ltmc/storage/migrations/0001_core.sql$", "Missing data ltmc.storage.migrations/0001_core.sql"),
+    ],
+)
+def test_the_check_names_what_was_removed(pattern: str, named: str, tmp_path: Path) -> None:
+    done = check(without(pattern, tmp_path), tmp_path)
+    assert done.returncode == 1
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_damaged_file_says_so(tmp_path: Path) -> None:
+    copy = tmp_path / "ltmc.pyz"
+    content = bytearray(artefacts.pyz().read_bytes())
+    with zipfile.ZipFile(artefacts.pyz()) as archive:
+        entry = archive.getinfo("site-packages/click/core.py")
+    middle = entry.header_offset + entry.compress_size // 2
+    content[middle : middle + 64] = bytes(64)
+    copy.write_bytes(content)
+    done = check(copy, tmp_path)
+    assert done.returncode == 1
+    assert re.fullmatch(rf"ltmc: {copy} is damaged \(.+\); fetch it again\.\n", done.stderr)
