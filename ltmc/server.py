@@ -16,6 +16,7 @@ from typing import Any
 import anyio
 import mcp_types
 from fastmcp import FastMCP
+from fastmcp.server.dependencies import get_context
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools.base import Tool as ServerTool
 from fastmcp.tools.base import ToolResult
@@ -80,6 +81,7 @@ class ManifestTool(ServerTool):
         """Call the tool; failures are results too."""
         from ltmc.tools.calling import call
 
+        self._services.protocol = get_context().session.protocol_version
         return as_tool_result(await call(self._services, self._entry, arguments))
 
 

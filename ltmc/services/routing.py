@@ -21,6 +21,7 @@ METHODS = (
     "chat_history",
     "todo_search",
     "code_patterns",
+    "blueprint_search",
     "recent_items",
 )
 FALLBACK = "semantic_search"
@@ -28,7 +29,7 @@ UNSURE = 0.35
 """Below this confidence the broadest search is taken instead."""
 
 TEMPERATURE = 0.25
-"""Softmax temperature over scores of 0 to 1: a lead of 0.5 over all six others gives a confidence of 0.55."""
+"""Softmax temperature over scores of 0 to 1: a lead of 0.5 over all seven others gives a confidence of 0.51."""
 
 _WORDS = {
     "time": "today yesterday recent recently latest last lately newest new ago week month since earlier",
@@ -39,6 +40,8 @@ _WORDS = {
     "chat": "said say told tell discussed discuss discussion conversation chat talked asked mentioned message "
     "agreed decided decide",
     "todo": "todo todos task tasks pending open remaining unfinished done completed backlog priority",
+    "blueprint": "blueprint blueprints plan plans planned planning milestone milestones roadmap subtask subtasks "
+    "estimate estimated assigned assignment deadline",
     "question": "how why explain describe overview meaning about concept understand",
 }
 _TERMS = {name: frozenset(words.split()) for name, words in _WORDS.items()}
@@ -67,6 +70,7 @@ class RoutingService:
             "chat_history": 0.9 * share["chat"] + 0.1 * bool(share["time"] and share["chat"]),
             "todo_search": 0.95 * share["todo"],
             "code_patterns": 0.85 * share["code"] + 0.15 * bool(entities and share["code"]),
+            "blueprint_search": 0.9 * share["blueprint"],
             "recent_items": 0.7 * share["time"] * (1 - 0.5 * bool(share["chat"] or share["todo"])),
         }
         scores = {method: round(min(1.0, score), 4) for method, score in scores.items()}
@@ -187,6 +191,11 @@ class RoutingService:
                 return list(page["todos"])
             found = await services.memory.recall_by_type(
                 wanted, "todo", top_k=top_k, offset=0, project_id=project_id
+            )
+            return list(found["results"])
+        if method == "blueprint_search":
+            found = await services.memory.recall_by_type(
+                query, "blueprint", top_k=top_k, offset=0, project_id=project_id
             )
             return list(found["results"])
         if method == "code_patterns":

@@ -162,7 +162,7 @@ async def route_query(
     conversation_id: ConversationId | None = None,
     project_id: ProjectId = None,
 ) -> dict[str, Any]:
-    """Let LTMC choose where to look (memories, chats, todos, code, graph, recent) and search there.
+    """Let LTMC choose where to look (memories, chats, todos, code, blueprints, graph, recent) and search there.
 
     Args:
         available_methods: Choose among these only.
