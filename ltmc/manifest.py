@@ -21,11 +21,11 @@ CATEGORIES: Final[dict[str, str]] = {
     "analytics": "Analytics",
     "blueprints": "Task blueprints",
     "team": "Teams",
-    "code_structure": "Blueprints of code",
-    "projects": "Projects",
     "documentation": "Documentation",
+    "code_structure": "Blueprints of code",
     "sync": "Live sync",
     "performance": "Performance",
+    "projects": "Projects",
 }
 """Category to its heading in the docs, in the order of the docs."""
 
@@ -105,16 +105,6 @@ TOOLS: Final[tuple[Tool, ...]] = (
     Tool("assign_task_to_team", "team", "Assign a task"),
     Tool("update_task_progress", "team", "Record progress"),
     _reads("get_team_workload_overview", "team", "Workload of the team"),
-    Tool("create_blueprint_from_code", "code_structure", "Blueprint of a file", idempotent=True),
-    Tool(
-        "update_blueprint_structure", "code_structure", "Update from code", destructive=True, idempotent=True
-    ),
-    _reads("validate_blueprint_consistency", "code_structure", "Compare with code"),
-    _reads("query_blueprint_relationships", "code_structure", "Relationships of a blueprint"),
-    _reads("generate_blueprint_documentation", "code_structure", "Render a blueprint"),
-    _reads("get_blueprint", "blueprints", "Read a blueprint", extra=True),
-    _reads("list_projects", "projects", "List projects", extra=True),
-    Tool("register_project", "projects", "Register a project", idempotent=True, extra=True),
     Tool(
         "sync_documentation_with_code",
         "documentation",
@@ -132,16 +122,26 @@ TOOLS: Final[tuple[Tool, ...]] = (
         idempotent=True,
     ),
     _reads("get_documentation_consistency_score", "documentation", "Score documentation"),
+    Tool("create_blueprint_from_code", "code_structure", "Blueprint of a file", idempotent=True),
+    Tool(
+        "update_blueprint_structure", "code_structure", "Update from code", destructive=True, idempotent=True
+    ),
+    _reads("validate_blueprint_consistency", "code_structure", "Compare with code"),
+    _reads("query_blueprint_relationships", "code_structure", "Relationships of a blueprint"),
+    _reads("generate_blueprint_documentation", "code_structure", "Render a blueprint"),
     Tool("start_real_time_sync", "sync", "Watch files", idempotent=True),
     _reads("get_sync_status", "sync", "State of live sync"),
     Tool("detect_code_changes", "sync", "Changes of code", idempotent=True),
-    Tool("stop_real_time_sync", "sync", "Stop watching files", idempotent=True, extra=True),
     _reads("get_taskmaster_performance_metrics", "performance", "How planned work goes"),
     _reads("get_performance_report", "performance", "Performance report"),
+    Tool("stop_real_time_sync", "sync", "Stop watching files", idempotent=True, extra=True),
     _reads("get_chat_history", "chat", "History of a conversation", extra=True),
     _reads("get_memory", "memory", "Read in full", extra=True),
     Tool("delete_memory", "memory", "Delete a memory", destructive=True, idempotent=True, extra=True),
     Tool("update_todo", "todos", "Change a todo", destructive=True, idempotent=True, extra=True),
+    _reads("get_blueprint", "blueprints", "Read a blueprint", extra=True),
+    _reads("list_projects", "projects", "List projects", extra=True),
+    Tool("register_project", "projects", "Register a project", idempotent=True, extra=True),
 )
 """Every tool, in the order in which the server lists them."""
 
