@@ -60,7 +60,9 @@ class PathGuard:
             raise invalid(field, path, f"a path of 1 to {PATH_LENGTH} characters without NUL")
         try:
             resolved = Path(os.path.realpath(self.root / path))
-        except (OSError, ValueError):  # a loop of links, or a name that the system cannot encode
+            with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+                os.lstat(resolved)
+        except (OSError, ValueError):  # a loop of links, or a name that is too long or cannot be encoded
             raise invalid(field, path, "a path that this system can resolve") from None
         if not any(resolved.is_relative_to(folder) for folder in self.allowed):
             raise _refused(

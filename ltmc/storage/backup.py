@@ -37,6 +37,8 @@ def backup(source: Path, target: Path, *, overwrite: bool = False) -> dict[str, 
         os.close(handle)
         try:
             copy_pages(source, Path(name))
+            with closing(sqlite3.connect(name)) as copy:
+                copy.execute("PRAGMA journal_mode = DELETE")  # one file that needs no other beside it
             found = inspect(Path(name))
             _sync(Path(name))
             Path(name).replace(target)

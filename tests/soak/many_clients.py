@@ -1,0 +1,135 @@
+"""Many server processes on one database, each with several calls in flight, and maintenance beside them.
+
+    python -m tests.soak.many_clients [--servers 8] [--lanes 4] [--writes 10000]
+
+Every write that was acknowledged must be there once, and no call may fail. Prints the figures.
+"""
+
+import argparse
+import asyncio
+import statistics
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from mcp.client import Client
+from mcp.client.stdio import StdioServerParameters
+
+from tests.client import SOURCE_COMMAND, Session
+
+
+def server(db: Path, command: list[str] | None = None) -> StdioServerParameters:
+    """How a server on `db` is started."""
+    program, *arguments = command or SOURCE_COMMAND
+    return StdioServerParameters(command=program, args=[*arguments, "serve", "--db", str(db)])
+
+
+async def run(db: Path, servers: int, lanes: int, writes: int) -> dict[str, Any]:
+    """Write and read from all sides; what was acknowledged and how long it took."""
+    took: list[float] = []
+    failed: list[str] = []
+    acknowledged: Counter[str] = Counter()
+
+    async def call(client: Client, tool: str, arguments: dict[str, Any]) -> bool:
+        started = time.perf_counter()
+        result = await client.call_tool(tool, arguments)
+        took.append((time.perf_counter() - started) * 1000)
+        if result.is_error:
+            failed.append(str(result.structured_content))
+        return not result.is_error
+
+    async def lane(client: Client, name: str, count: int) -> None:
+        for n in range(count):
+            mark = f"{name}n{n}"
+            kind = n % 6
+            made = [
+                ("store_memory", {"file_name": f"{mark}.md", "content": f"Memory {mark} of the soak"}),
+                ("log_chat", {"content": f"Said {mark}", "conversation_id": name, "source_tool": "soak"}),
+                ("add_todo", {"title": f"Do {mark}"}),
+                ("link_resources", {"source_id": mark, "target_id": "hub", "relation": "part_of"}),
+                (
+                    "log_code_attempt",
+                    {"input_prompt": f"Write {mark}", "generated_code": f"x = '{mark}'", "result": "pass"},
+                ),
+                ("redis_set_cache", {"key": mark, "value": mark}),
+            ][kind]
+            if await call(client, *made):
+                acknowledged[made[0]] += 1
+            if n % 3 == 0:
+                await call(client, "retrieve_memory", {"query": f"memory {mark}"})
+                await call(client, "list_todos", {"limit": 5})
+
+    async def one_server(number: int) -> None:
+        async with Client(server(db)) as client:
+            share = writes // servers // lanes
+            await asyncio.gather(*(lane(client, f"s{number}l{n}", share) for n in range(lanes)))
+
+    started = time.perf_counter()
+    async with asyncio.TaskGroup() as tasks:
+        upkeep = tasks.create_task(_maintain(db))
+        async with asyncio.TaskGroup() as clients:
+            for number in range(servers):
+                clients.create_task(one_server(number))
+        upkeep.cancel()
+    elapsed = time.perf_counter() - started
+    return {
+        "acknowledged": acknowledged,
+        "failed": failed,
+        "calls": len(took),
+        "seconds": round(elapsed, 1),
+        "p50_ms": round(statistics.median(took), 1),
+        "p99_ms": round(statistics.quantiles(took, n=100)[-1], 1),
+        "max_ms": round(max(took), 1),
+    }
+
+
+async def _maintain(db: Path) -> None:
+    """A ninth process: backup and reindex, again and again."""
+    number = 0
+    while True:
+        await asyncio.sleep(0.5)
+        if not db.exists():
+            continue
+        number += 1
+        for command in (["backup", str(db.with_name(f"copy{number % 2}")), "--force"], ["reindex"]):
+            process = await asyncio.create_subprocess_exec(
+                *SOURCE_COMMAND, *command, "--db", str(db), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            )
+            _, errors = await process.communicate()
+            assert process.returncode == 0, errors.decode()
+
+
+def check(db: Path, report: dict[str, Any]) -> None:
+    """Every acknowledged write is there, once."""
+    assert not report["failed"], report["failed"][:3]
+    expected = report["acknowledged"]
+    with Session(db) as client:
+        found = {
+            "store_memory": client.ok("retrieve_by_type", query="", doc_type="document")["total"],
+            "log_chat": client.ok("get_chats_by_tool", source_tool="soak")["total"],
+            "add_todo": client.ok("list_todos")["total"],
+            "link_resources": client.ok("get_document_relationships", doc_id="hub")["total_relationships"],
+            "log_code_attempt": client.ok("get_code_statistics")["total_patterns"],
+            "redis_set_cache": client.ok("redis_cache_stats")["total_keys"],
+        }
+    assert found == dict(expected), (found, expected)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--servers", type=int, default=8)
+    parser.add_argument("--lanes", type=int, default=4)
+    parser.add_argument("--writes", type=int, default=10_000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        db = Path(folder) / "ltmc.db"
+        report = asyncio.run(run(db, options.servers, options.lanes, options.writes))
+        check(db, report)
+    print({**report, "acknowledged": dict(report["acknowledged"])})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+"""The soaks in a short form; `python -m tests.soak.<name>` runs the long ones."""
+
+import asyncio
+from pathlib import Path
+
+from tests.soak import many_clients, sudden_death
+
+
+def test_many_clients_lose_nothing(db: Path) -> None:
+    report = asyncio.run(many_clients.run(db, servers=4, lanes=4, writes=600))
+    many_clients.check(db, report)
+    print(report)
+
+
+def test_sudden_death_loses_nothing(db: Path) -> None:
+    print(sudden_death.run(db, rounds=20))
