@@ -1,0 +1,253 @@
+"""The frozen program: whole without a Python, honest when it is not whole, and clean when it ends."""
+
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ltmc import manifest
+from tests import artefacts
+from tests.client import Session
+from tests.conftest import unavailable
+
+INITIALIZE = (
+    b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},'
+    b'"clientInfo":{"name":"test","version":"1"}}}\n'
+)
+both = pytest.mark.parametrize("onefile", [False, True], ids=["folder", "onefile"])
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """No PATH, no Python, a home of the test's own."""
+    (folder / "tmp").mkdir(exist_ok=True)
+    return {"HOME": str(folder), "TMPDIR": str(folder / "tmp"), "LTMC_DB": str(folder / "ltmc.db"), **more}
+
+
+def run(program: Path, *arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [program, *arguments], env=env, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@both
+def test_it_runs_without_any_python(onefile: bool, tmp_path: Path) -> None:
+    done = run(artefacts.program(onefile=onefile), "check", env=environment(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "(frozen)" in done.stdout
+
+
+@both
+def test_it_runs_on_a_host_with_glibc_and_zlib_and_nothing_else(onefile: bool, tmp_path: Path) -> None:
+    program = artefacts.program(onefile=onefile)
+    host = tmp_path / "host"
+    (host / "tmp").mkdir(parents=True)
+    if onefile:
+        shutil.copy(program, host / "ltmc")
+    else:
+        shutil.copytree(program.parent, host / "opt")
+    for library in needed(program):
+        target = host / library.relative_to("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, target)
+    command = ["unshare", "--map-root-user", "chroot", host, "/ltmc" if onefile else "/opt/ltmc"]
+    if subprocess.run([*command, "--version"], capture_output=True, check=False).returncode == 1:
+        unavailable("no namespaces to change the root in")
+    done = run(
+        command[0], *command[1:], "check", env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp"}
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "(frozen)" in done.stdout
+
+
+def needed(program: Path) -> list[Path]:
+    """The dynamic loader, glibc and zlib, under the names by which programs know them."""
+    listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    folder = Path(re.search(r"=> (/\S*/libc\.so\.6)", listed)[1]).parent
+    parts = ("libm.so.6", "librt.so.1", "libutil.so.1")  # glibc too; the libraries of Python ask for them
+    named = [Path(path) for path in re.findall(r"(/\S+) \(0x", listed)]
+    return [*named, *(folder / name for name in parts if (folder / name).exists())]
+
+
+def test_the_sizes_are_bearable() -> None:
+    folder = artefacts.program().parent
+    assert sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir()) <= 60e6
+    assert artefacts.program(onefile=True).stat().st_size <= 35e6
+
+
+def test_the_packed_folder_is_the_folder(tmp_path: Path) -> None:
+    folder = artefacts.program().parent
+    with tarfile.open(artefacts.DIST / "ltmc-linux-x86_64.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    assert subprocess.run(["diff", "-r", folder, tmp_path / "ltmc"], check=False).returncode == 0
+    assert run(tmp_path / "ltmc" / "ltmc", "--version", env=environment(tmp_path)).returncode == 0
+
+
+def damaged(tmp_path: Path, damage: Callable[[Path], None]) -> Path:
+    folder = tmp_path / "copy"
+    shutil.copytree(artefacts.program().parent, folder)
+    damage(folder)
+    return folder / "ltmc"
+
+
+def forget(module: str) -> Callable[[Path], None]:
+    """Rename a module in the table of the archive of modules, which ends the program file."""
+
+    def damage(folder: Path) -> None:
+        program = folder / "ltmc"
+        content = program.read_bytes()
+        name = module.encode()
+        assert name in content
+        program.write_bytes(content.replace(name, name[:-1] + b"~"))
+
+    return damage
+
+
+def remove(pattern: str) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        (found,) = (folder / "_internal").glob(pattern)
+        shutil.rmtree(found)
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        (forget("ltmc.tools.todos"), "Missing module ltmc.tools.todos: ModuleNotFoundError"),
+        (forget("aiosqlite.core"), "Missing module aiosqlite: ModuleNotFoundError"),
+        (remove("mcp-*.dist-info"), "Missing distribution mcp: PackageNotFoundError"),
+    ],
+    ids=["tool module", "lazy dependency", "metadata"],
+)
+def test_the_check_names_what_was_removed(damage: Callable[[Path], None], named: str, tmp_path: Path) -> None:
+    done = run(damaged(tmp_path, damage), "check", env=environment(tmp_path))
+    assert done.returncode == 1
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_others_who_freeze_an_app_with_ltmc_get_the_hook() -> None:
+    (found,) = (
+        entry
+        for entry in importlib.metadata.entry_points(group="pyinstaller40")
+        if entry.value.startswith("ltmc")
+    )
+    (folder,) = found.load()()
+    hook = Path(folder, "hook-ltmc.py").read_text()
+    assert "manifest" in hook
+    assert not [name for name in manifest.LAZY_MODULES if name in hook], "names are generated, not typed"
+
+
+# What is known to go wrong when such a program is frozen.
+
+
+def test_the_module_that_ends_the_process_when_imported_is_left_out() -> None:
+    readers = pytest.importorskip("PyInstaller.archive.readers", reason="the build extra is not installed")
+    archive = readers.CArchiveReader(str(artefacts.program()))
+    modules = archive.open_embedded_archive("PYZ.pyz").toc
+    assert "mcp.server" in modules
+    assert not [name for name in modules if name == "mcp.cli" or name.startswith("mcp.cli.")]
+
+
+def test_a_client_and_a_server_find_their_metadata(tmp_path: Path) -> None:
+    done = run(artefacts.program(), "demo", env=environment(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("version", ["4.1.0", "12.1.0", "latest"])
+def test_tables_find_their_character_widths(version: str, tmp_path: Path) -> None:
+    env = environment(tmp_path, UNICODE_VERSION=version, PYTHONUTF8="1")
+    program = artefacts.program()
+    assert run(program, "remember", "東京 ✨ fun", "--name", "東京.md", env=env).returncode == 0
+    done = run(program, "recall", "東京", env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "東京.md" in done.stdout
+
+
+@pytest.mark.parametrize("era", ["2024-11-05", "2025-11-25", "2026-07-28"])
+def test_every_protocol_era_finds_its_types(era: str, db: Path) -> None:
+    with Session(db, command=artefacts.command("frozen"), version=era) as client:
+        assert client.ok("add_todo", title="a")["todo_id"] == 1
+
+
+def test_key_value_stores_are_in() -> None:
+    done = subprocess.run(
+        [artefacts.program(), "check", "--json"], capture_output=True, text=True, check=False, timeout=60
+    )
+    loaded = {entry["name"] for entry in json.loads(done.stdout)["entries"] if entry["error"] is None}
+    assert "key_value.aio.stores.memory" in loaded
+
+
+# One file is two processes, and files in the temporary folder.
+
+
+@contextmanager
+def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A running one-file server, and the number of its child process."""
+    command = [artefacts.program(onefile=True), "serve"]
+    with subprocess.Popen(
+        command, env=environment(tmp_path), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        process.stdin.write(INITIALIZE)
+        process.stdin.flush()
+        assert b'"ltmc"' in process.stdout.readline()
+        (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        assert list((tmp_path / "tmp").glob("_MEI*"))
+        yield process, int(child)
+
+
+def gone(child: int) -> bool:
+    try:
+        return Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def becomes(true: Callable[[], bool]) -> bool:
+    for _ in range(1000):
+        if true():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+Ending = Callable[[subprocess.Popen[bytes], int], None]
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        (lambda process, _: process.stdin.close(), 0),
+        (lambda process, _: process.terminate(), 0),
+        (lambda process, _: process.send_signal(signal.SIGINT), 0),
+        (lambda _, child: os.kill(child, signal.SIGTERM), 0),
+        (lambda _, child: os.kill(child, signal.SIGKILL), -signal.SIGKILL),
+        (lambda process, _: process.kill(), -signal.SIGKILL),
+    ],
+    ids=["end of input", "SIGTERM", "SIGINT", "SIGTERM to the child", "SIGKILL to the child", "SIGKILL"],
+)
+def test_nothing_is_left_however_it_ends(end: Ending, status: int, tmp_path: Path) -> None:
+    with served(tmp_path) as (process, child):
+        end(process, child)
+        assert process.wait(10) == status
+        assert becomes(lambda: gone(child))
+        assert becomes(lambda: not list((tmp_path / "tmp").iterdir())), "files are left"
+
+
+def test_a_killed_launcher_and_the_end_of_input_together_leave_nothing(tmp_path: Path) -> None:
+    with served(tmp_path) as (process, child):
+        process.kill()
+        process.stdin.close()
+        process.wait(10)
+        assert becomes(lambda: gone(child))
+        assert becomes(lambda: not list((tmp_path / "tmp").iterdir())), "files are left"
