@@ -121,6 +121,8 @@ class HttpServer:
     def _application(self) -> Starlette:
         settings = self._settings
         server = build(settings, self._services)
+        # No argument of LTMC is repeated in a header; left unsaid, the SDK lists all tools before each call.
+        server._mcp_server.get_tool_input_schema = lambda _: None
         calls = metrics.CallFigures()
         server.add_middleware(_CountCalls(calls))
         health = _Health(self._services)

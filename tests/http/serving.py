@@ -15,6 +15,20 @@ from tests.client import SOURCE_COMMAND
 HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
 
 
+def for_era(era: str, method: str, params: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    """The headers and parameters with which a client of a protocol era sends a request."""
+    headers = {"MCP-Protocol-Version": era}
+    if era < "2026":
+        return headers, params
+    headers |= {"Mcp-Method": method} | ({"Mcp-Name": params["name"]} if "name" in params else {})
+    about = {
+        "protocolVersion": era,
+        "clientInfo": {"name": "test", "version": "1"},
+        "clientCapabilities": {},
+    }
+    return headers, {**params, "_meta": {f"io.modelcontextprotocol/{key}": about[key] for key in about}}
+
+
 class Serving:
     """``ltmc serve --transport http`` on a free port of 127.0.0.1.
 
@@ -100,18 +114,9 @@ class Serving:
         **headers: str | None,
     ) -> "Answer":
         """One JSON-RPC request of a protocol era."""
-        params = params or {}
-        given: dict[str, str | None] = {**HEADERS, "MCP-Protocol-Version": era}
-        if era >= "2026":
-            given |= {"Mcp-Method": method} | ({"Mcp-Name": params["name"]} if "name" in params else {})
-            about = {
-                "protocolVersion": era,
-                "clientInfo": {"name": "test", "version": "1"},
-                "clientCapabilities": {},
-            }
-            params = {**params, "_meta": {f"io.modelcontextprotocol/{key}": about[key] for key in about}}
+        given, params = for_era(era, method, params or {})
         message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        return self.request("POST", "/mcp", json.dumps(message), **{**given, **headers})
+        return self.request("POST", "/mcp", json.dumps(message), **{**HEADERS, **given, **headers})
 
     def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """A tool's envelope."""
