@@ -11,6 +11,7 @@ from ltmc.errors import ErrorCode
 from tests.client import Session
 
 CALLS = int(os.environ.get("LTMC_FUZZ_CALLS", "2000"))
+SEED = int(os.environ.get("LTMC_FUZZ_SEED", "1"))
 TEXTS = [
     "", " ", "a", "plain words here", "x" * 300, "../../etc/passwd", "/dev/zero", "%s%n", "'; DROP TABLE todos; --",
     '" OR 1=1', "\u202e", "漢字かな", "🎉" * 40, "a\nb\tc", "NEAR(", "*", "null", "\x1f", "bp_000000000000", "1", "-1",
@@ -92,7 +93,7 @@ class Fuzzer:
 
 def test_no_call_breaks_anything(db: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    fuzzer = Fuzzer(int(os.environ.get("LTMC_FUZZ_SEED", "1")))
+    fuzzer = Fuzzer(SEED)
     codes: dict[str, int] = {}
     with Session(db, log=log) as client:
         tools = client.tools()
