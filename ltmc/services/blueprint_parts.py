@@ -134,7 +134,7 @@ def choose_template(title: str, description: str, name: str | None) -> Template:
     def hits(template: Template) -> int:
         return 2 * len(template.keywords & in_title) + len(template.keywords & in_text)
 
-    best = max(known.values(), key=lambda template: (hits(template), template.name == DEFAULT_TEMPLATE))
+    best = max(known.values(), key=lambda template: (hits(template), template.name != DEFAULT_TEMPLATE))
     return best if hits(best) else known[DEFAULT_TEMPLATE]
 
 
