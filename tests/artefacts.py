@@ -7,13 +7,12 @@ import zipfile
 from functools import cache
 from pathlib import Path
 
-import ltmc
 from tests.client import SOURCE_COMMAND
 from tests.conftest import unavailable
 
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
-PACKAGE = Path(ltmc.__file__).parent
+PACKAGE = ROOT / "ltmc"
 FORMS = ("source", "pyz", "frozen", "onefile")
 
 
