@@ -1,0 +1,333 @@
+"""The team tools through a real client, and the scoring for wide input."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltmc.services.team_scoring import (
+    WEIGHTS,
+    Preferences,
+    canonical,
+    completion,
+    confidence,
+    coverage,
+    preferred_skill,
+    ranked,
+    rate,
+)
+from tests.client import Session
+
+UNKNOWN = "assign_000000000000"
+SKILLS = st.lists(
+    st.sampled_from(["python", "js", "JavaScript", "ts", "k8s", "sql", "cobol"]), unique=True, max_size=5
+)
+
+
+def task(
+    client: Session, project: str, skills: tuple[str, ...] = (), minutes: int = 600, title: str = "A task"
+) -> str:
+    return client.ok(
+        "create_task_blueprint",
+        title=title,
+        description="Do it.",
+        required_skills=list(skills),
+        estimated_duration_minutes=minutes,
+        project_id=project,
+    )["blueprint_id"]
+
+
+def assign(client: Session, blueprint: str, *members: dict[str, Any], **preferences: Any) -> dict[str, Any]:
+    return client.ok(
+        "assign_task_to_team",
+        blueprint_id=blueprint,
+        available_members=list(members),
+        preferences=preferences,
+    )
+
+
+def progress(client: Session, assignment: dict, percent: float, **more: Any) -> dict[str, Any]:
+    return client.ok(
+        "update_task_progress",
+        assignment_id=assignment["assignment_id"],
+        progress_percentage=percent,
+        **more,
+    )
+
+
+def test_the_best_covered_member_is_chosen_with_figures(shared: Session, project: str) -> None:
+    key = task(shared, project, ("javascript", "sql"))
+    found = assign(
+        shared,
+        key,
+        {"id": "ann", "name": "Ann", "skills": ["JS", "PostgreSQL"]},
+        {"member_id": "bob", "skills": ["js", "sql"], "capacity": 0.5},
+        {"id": "cem", "skills": ["cooking"]},
+    )
+    assert found["assigned_member"] == {"id": "bob", "name": None}
+    assert found["score_breakdown"] == {
+        "coverage": 1.0,
+        "history": 0.5,
+        "headroom": 1.0,
+        "preference": 1.0,
+        "total": 0.9,
+    }
+    assert (found["matched_skills"], found["missing_skills"]) == (["javascript", "sql"], [])
+    # ann: an alias counts 1 and a related skill 0.5, so coverage 0.75 and a score of 0.775.
+    assert found["alternatives"] == [{"member_id": "ann", "score": 0.775}]
+    assert found["confidence_score"] == pytest.approx(0.7 * 0.9 + 0.3 * 0.125 / 0.2, abs=1e-4)
+    days = datetime.fromisoformat(found["estimated_completion"]) - datetime.now(UTC)
+    assert days == pytest.approx(timedelta(weeks=10 / 20), abs=timedelta(minutes=1))
+    stored = shared.ok("get_blueprint", blueprint_id=key)
+    assert stored["status"] == "active"
+    assert [(row["member_id"], row["status"]) for row in stored["assignments"]] == [("bob", "assigned")]
+    graph = shared.ok("query_blueprint_relationships", node_id=key, relationship_types=["Assigned_To"])
+    assert [(node["kind"], node.get("status")) for node in graph["nodes"]] == [
+        ("blueprint", "active"),
+        ("assignment", "assigned"),
+    ]
+
+
+def test_preferences_decide_between_equals(shared: Session, project: str) -> None:
+    members = [
+        {"id": name, "skills": ["python"] + (["go"] if name == "cem" else [])}
+        for name in ("ann", "bob", "cem")
+    ]
+
+    def chosen(**preferences: Any) -> str:
+        return assign(shared, task(shared, project + "p", ("python",)), *members, **preferences)[
+            "assigned_member"
+        ]["id"]
+
+    assert chosen(preferred_member_id="bob") == "bob"
+    assert chosen(prefer_go_expert=True) == "cem"
+    assert chosen(prefer_skills=["go"]) == "cem"
+    assert chosen(exclude_member_ids=["ann", "bob"]) == "cem"
+    assert chosen() == "ann", "cem and bob have more to do"
+    assert chosen(balance_workload=True, prefer_go_experience=False) in ("ann", "bob")
+
+
+def test_load_lowers_the_score(shared: Session, project: str) -> None:
+    busy = task(shared, project, minutes=2400)
+    assign(shared, busy, {"id": "ann"})
+    found = assign(shared, task(shared, project), {"id": "ann"}, {"id": "bob"})
+    assert found["assigned_member"]["id"] == "bob"
+    assert found["alternatives"] == [{"member_id": "ann", "score": 0.7}]
+
+
+def test_nobody_suitable_is_told_with_what_lacks(shared: Session, project: str) -> None:
+    key = task(shared, project, ("rust", "sql", "kafka"))
+    members = [
+        {"id": "ann", "skills": ["sql"]},
+        {"id": "bob"},
+        {"id": "cem", "skills": ["rust", "sql"], "status": "away"},
+    ]
+    error = shared.bad(
+        "assign_task_to_team", "NO_SUITABLE_MEMBER", blueprint_id=key, available_members=members
+    )
+    best = error["details"]["best_candidates"]
+    assert [row["member_id"] for row in best] == ["ann", "bob"]
+    assert best[0]["missing_skills"] == ["rust", "kafka"]
+    assert shared.ok("get_blueprint", blueprint_id=key)["status"] == "draft"
+    assert shared.ok("get_team_workload_overview", project_id=project)["members"] == [], "nothing is stored"
+    found = assign(shared, key, *members, min_skill_coverage=0.3)
+    assert found["assigned_member"]["id"] == "ann"
+
+
+def test_an_open_prerequisite_warns_and_an_open_assignment_conflicts(shared: Session, project: str) -> None:
+    first, second = task(shared, project, title="first"), task(shared, project, title="second")
+    shared.ok("add_blueprint_dependency", dependent_blueprint_id=second, prerequisite_blueprint_id=first)
+    found = assign(shared, second, {"id": "ann"})
+    assert len(found["warnings"]) == 1
+    assert first in found["warnings"][0]
+    error = shared.bad(
+        "assign_task_to_team", "CONFLICT", blueprint_id=second, available_members=[{"id": "ann"}]
+    )
+    assert error["details"]["assignment_id"] == found["assignment_id"]
+
+
+def test_progress_is_kept_and_predicts(shared: Session, project: str) -> None:
+    key = task(shared, project, minutes=600)
+    given_ = assign(shared, key, {"id": "ann"})
+    first = progress(shared, given_, 0)
+    assert (first["status"], first["predicted_completion"], first["on_track"]) == ("assigned", None, None)
+    half = progress(shared, given_, 50, actual_hours_worked=8, notes="half")
+    assert (half["status"], half["previous"]) == ("in_progress", {"progress": 0.0, "status": "assigned"})
+    assert half["hours_variance"] == 3.0
+    assert half["on_track"] is True
+    start, end = (datetime.fromisoformat(half[name]) for name in ("assigned_at", "predicted_completion"))
+    assert end - start == pytest.approx(
+        2 * (datetime.fromisoformat(half["updated_at"]) - start), abs=timedelta(seconds=0.01)
+    )
+    shared.bad(
+        "update_task_progress",
+        "INVALID_ARGUMENT",
+        "progress_percentage",
+        assignment_id=given_["assignment_id"],
+        progress_percentage=40,
+    )
+    assert progress(shared, given_, 40, notes="found more to do")["progress_percentage"] == 40
+    done = progress(shared, given_, 100)
+    assert (done["status"], done["blueprint_status"], done["actual_hours_worked"]) == (
+        "completed",
+        "completed",
+        8.0,
+    )
+    assert done["completed_at"] is not None
+    stored = shared.ok("get_blueprint", blueprint_id=key)
+    assert stored["status"] == "completed"
+    shared.bad(
+        "update_task_progress",
+        "CONFLICT",
+        assignment_id=given_["assignment_id"],
+        progress_percentage=50,
+        notes="x",
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "arguments"),
+    [
+        ("progress_percentage", {"progress_percentage": 101}),
+        ("progress_percentage", {"progress_percentage": -1}),
+        ("progress_percentage", {"progress_percentage": True}),
+        ("status", {"progress_percentage": 99, "status": "completed"}),
+        ("status", {"progress_percentage": 100, "status": "in_progress"}),
+        ("status", {"progress_percentage": 100, "status": "blocked"}),
+        ("status", {"progress_percentage": 100, "status": "assigned"}),
+        ("status", {"progress_percentage": 10, "status": "paused"}),
+        ("actual_hours_worked", {"progress_percentage": 60, "actual_hours_worked": 1}),
+        ("actual_hours_worked", {"progress_percentage": 60, "actual_hours_worked": -1}),
+    ],
+)
+def test_bad_progress_is_refused_and_changes_nothing(
+    shared: Session, project: str, field: str, arguments: dict[str, Any]
+) -> None:
+    given_ = assign(shared, task(shared, project), {"id": "ann"})
+    progress(shared, given_, 50, actual_hours_worked=2)
+    shared.bad(
+        "update_task_progress", "INVALID_ARGUMENT", field, assignment_id=given_["assignment_id"], **arguments
+    )
+    (row,) = shared.ok("get_blueprint", blueprint_id=given_["blueprint_id"])["assignments"]
+    assert (row["progress_percentage"], row["status"]) == (50, "in_progress")
+
+
+def test_unknown_assignments_are_not_found(shared: Session, project: str) -> None:
+    given_ = assign(shared, task(shared, project), {"id": "ann"})
+    for key, where in ((UNKNOWN, {}), (given_["assignment_id"], {"project_id": project + "x"})):
+        shared.bad(
+            "update_task_progress",
+            "NOT_FOUND",
+            "assignment_id",
+            assignment_id=key,
+            progress_percentage=1,
+            **where,
+        )
+
+
+def test_failing_frees_the_task_for_another(shared: Session, project: str) -> None:
+    key = task(shared, project)
+    failed = progress(shared, assign(shared, key, {"id": "ann"}), 30, status="failed")
+    assert (failed["status"], failed["blueprint_status"]) == ("failed", "active")
+    found = assign(shared, key, {"id": "ann"}, {"id": "bob"})
+    assert found["assigned_member"]["id"] == "bob", "ann's record is worse now"
+
+
+def test_workload_adds_up(shared: Session, project: str) -> None:
+    progress(shared, assign(shared, task(shared, project, minutes=1200), {"id": "ann", "capacity": 0.5}), 50)
+    assign(shared, task(shared, project, minutes=4800), {"id": "bob"})
+    task(shared, project, title="waiting")
+    found = shared.ok("get_team_workload_overview", project_id=project)
+    ann, bob = found["members"]
+    assert (ann["remaining_hours"], ann["utilization"], ann["status"]) == (10.0, 0.5, "ok")
+    assert (bob["remaining_hours"], bob["utilization"], bob["status"]) == (80.0, 2.0, "overloaded")
+    assert (ann["active_assignments"], ann["overdue"], ann["known"]) == (1, 0, True)
+    assert found["average_utilization"] == 1.25
+    assert (found["overloaded"], found["available"]) == (["bob"], ["ann"])
+    assert found["unassigned_blueprints"] == 1
+    assert any("bob" in sentence for sentence in found["recommendations"])
+    asked = shared.ok(
+        "get_team_workload_overview", team_members=[{"id": "zoe"}, {"id": "bob"}], project_id=project
+    )
+    zoe, bob = asked["members"]
+    assert (zoe["known"], zoe["utilization"], zoe["status"]) == (False, 0.0, "idle")
+    assert bob["utilization"] == 2.0
+    everywhere = shared.ok("get_team_workload_overview", project_id="*")
+    assert {"ann", "bob"} <= {row["member_id"] for row in everywhere["members"]}
+    empty = shared.ok("get_team_workload_overview", project_id=project + "x")
+    assert (empty["members"], empty["average_utilization"]) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("members", "preferences", "field"),
+    [
+        ([], {}, "available_members"),
+        ([{"name": "nobody"}], {}, "available_members[0].id"),
+        ([{"id": " "}], {}, "available_members[0].id"),
+        ([{"id": "a"}, {"member_id": "a"}], {}, "available_members[1].id"),
+        ([{"id": "a", "member_id": "b"}], {}, "available_members[0].id"),
+        ([{"id": "a", "capacity": 0}], {}, "available_members[0].capacity"),
+        ([{"id": "a", "capacity": 2.5}], {}, "available_members[0].capacity"),
+        ([{"id": "a", "mood": "good"}], {}, "available_members[0].mood"),
+        ([{"id": "a"}], {"colour": "red"}, "preferences"),
+        ([{"id": "a"}], {"min_skill_coverage": 2}, "preferences.min_skill_coverage"),
+        ([{"id": "a"}], {"prefer_go": "yes"}, "preferences.prefer_go"),
+        ([{"id": "a"}], {"exclude_member_ids": "a"}, "preferences.exclude_member_ids"),
+    ],
+)
+def test_bad_teams_are_refused(
+    shared: Session, project: str, members: list, preferences: dict, field: str
+) -> None:
+    shared.bad(
+        "assign_task_to_team",
+        "INVALID_ARGUMENT",
+        field,
+        blueprint_id=task(shared, project),
+        available_members=members,
+        preferences=preferences,
+    )
+
+
+def test_unknown_and_closed_tasks(shared: Session, project: str) -> None:
+    members = [{"id": "ann"}]
+    shared.bad("assign_task_to_team", "NOT_FOUND", blueprint_id="bp_none", available_members=members)
+    key = task(shared, project)
+    shared.ok("update_blueprint_metadata", blueprint_id=key, status="cancelled")
+    shared.bad("assign_task_to_team", "CONFLICT", blueprint_id=key, available_members=members)
+
+
+@given(required=SKILLS, has=SKILLS)
+def test_coverage_is_a_share(required: list[str], has: list[str]) -> None:
+    share, matched, missing = coverage(required, has)
+    assert 0 <= share <= 1
+    assert sorted(matched + missing) == sorted(required)
+    assert coverage(required, [*has, *required])[0] == 1
+    assert share >= len(matched) / len(required) if required else share == 1
+
+
+@given(
+    members=st.lists(st.tuples(SKILLS, st.floats(0.1, 2), st.floats(0, 200)), min_size=1, max_size=6),
+    required=SKILLS,
+    preferred=st.sampled_from([None, "m0", "nobody"]),
+)
+def test_scores_and_confidence_are_bounded(members: list, required: list[str], preferred: str | None) -> None:
+    wishes = Preferences(preferred_member_id=preferred)
+    order = ranked(
+        rate({"member_id": f"m{place}", "skills": skills, "capacity": capacity}, required, [], load, wishes)
+        for place, (skills, capacity, load) in enumerate(members)
+    )
+    assert [one.score for one in order] == sorted((one.score for one in order), reverse=True)
+    for one in order:
+        assert 0 <= one.score <= 1
+        assert one.score == pytest.approx(sum(WEIGHTS[name] * one.parts[name] for name in WEIGHTS), abs=1e-3)
+    assert 0 <= confidence(order) <= 1
+
+
+def test_names_of_skills() -> None:
+    assert canonical("JS") == canonical("javascript") == preferred_skill("prefer_js_expert")
+    assert preferred_skill("prefer_machine_learning_experience") == canonical("ML")
+    assert preferred_skill("likes_go") is None
+    start = datetime(2026, 1, 5, tzinfo=UTC)
+    assert completion(start, 40, 1.0) == start + timedelta(days=7)
