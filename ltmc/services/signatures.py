@@ -15,6 +15,9 @@ _MARKS = {
 MARKERS = {"property": "@property", "static": "@staticmethod", "class": "@classmethod"}
 """What a signature says of its decorators, and how that is written."""
 
+RECEIVERS = ("self", "cls", "_self", "_cls", "_receiver_")
+"""Names that documentation may give to what a bound call fills in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
@@ -73,7 +76,9 @@ class Signature:
         if kind == "method" and "static" not in self.markers:
             taken = {parameter.name for parameter in self.parameters}
             usual = ("cls", "self") if "class" in self.markers else ("self", "cls")
-            first = [Parameter(next(name for name in (*usual, "_self") if name not in taken), "positional")]
+            first = [
+                Parameter(next(name for name in (*usual, *RECEIVERS) if name not in taken), "positional")
+            ]
         if first and any(parameter.kind == "positional_only" for parameter in self.parameters):
             first = [replace(first[0], kind="positional_only")]
         shown = replace(self, parameters=(*first, *self.parameters))
@@ -210,7 +215,7 @@ def agree(code: Signature, stated: Stated) -> bool:
     documented = stated.signature
     said = documented.parameters
     first = code.parameters[0].name if code.parameters else None
-    if said and said[0].name in ("self", "cls") and said[0].name != first:
+    if said and said[0].name in RECEIVERS and said[0].name != first:
         said = said[1:]
     if stated.defined and (documented.markers, documented.is_async) != (code.markers, code.is_async):
         return False
