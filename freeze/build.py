@@ -23,10 +23,6 @@ EXCLUDED = (
     "fastmcp.cli",  # the fastmcp command, with cyclopts; LTMC has its own
     "cyclopts",  # the same
     "tkinter",  # pyperclip asks for it; a server has no window
-    "pytest",  # anyio's plugin for it
-    "setuptools",  # of the Python that builds; what asks for it can do without
-    "pkg_resources",  # the same
-    "IPython",  # rich's display in notebooks
     "readline",  # history at Python's prompt, which a frozen program does not have
     "pydantic.v1",  # the interface of pydantic before version 2
     "dns",  # email_validator looks up domains with it; no address is validated here
@@ -57,14 +53,30 @@ def freeze(scratch: Path, *, onefile: bool) -> Path:
     ]
     command += ["--onefile" if onefile else "--onedir"]
     command += ["--strip"]  # symbols are three quarters of a libpython built with them
-    lexers = {module.stem for module in (site / "pygments" / "lexers").glob("*.py")} - {"__init__"} - LEXERS
-    command += [f"--exclude-module={name}" for name in EXCLUDED]
-    command += [f"--exclude-module=pygments.lexers.{name}" for name in sorted(lexers)]
+    command += [f"--exclude-module={name}" for name in sorted(excluded(site))]
     command += [f"--{name}path={scratch / name}" for name in ("dist", "work", "spec")]
     command += [str(Path(__file__).with_name("program.py"))]
     environment = os.environ | {"PYTHONPATH": str(site), "PYTHONHASHSEED": "0"}
     wheels.run(command, cwd=scratch, env=environment)
     return scratch / "dist" / "ltmc"
+
+
+def excluded(site: Path) -> set[str]:
+    """The modules to leave out of what is found with `site` first on the path.
+
+    `EXCLUDED`; the lexers of pygments except `LEXERS`; and whatever is installed for the Python that runs
+    the build and is not in `site`, for plugins and optional parts ask for much of it.
+    """
+    lexers = names_in(site / "pygments" / "lexers") - LEXERS
+    installed = {
+        name for folder in sys.path if folder.endswith("-packages") for name in names_in(Path(folder))
+    }
+    return {*EXCLUDED, *(f"pygments.lexers.{name}" for name in lexers), *(installed - names_in(site))}
+
+
+def names_in(folder: Path) -> set[str]:
+    """The names of the modules and packages in a folder."""
+    return {path.name.split(".")[0] for path in folder.iterdir() if path.name.split(".")[0].isidentifier()}
 
 
 def pack(folder: Path, target: Path, epoch: int) -> None:
