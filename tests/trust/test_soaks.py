@@ -3,6 +3,9 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
+from tests.artefacts import command
 from tests.soak import many_clients, sudden_death
 
 
@@ -12,5 +15,6 @@ def test_many_clients_lose_nothing(db: Path) -> None:
     print(report)
 
 
-def test_sudden_death_loses_nothing(db: Path) -> None:
-    print(sudden_death.run(db, rounds=20))
+@pytest.mark.parametrize("form", ["source", "pyz", "frozen"])
+def test_sudden_death_loses_nothing(db: Path, form: str) -> None:
+    print(sudden_death.run(db, 20, command(form)))
