@@ -13,6 +13,7 @@ from tests.conftest import unavailable
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
 PACKAGE = ROOT / "ltmc"
+PYENV_VERSIONS = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
 FORMS = ("source", "pyz", "frozen", "onefile")
 
 
@@ -66,9 +67,7 @@ def base_python() -> str:
 
 def python(version: str) -> str:
     """An interpreter of `version`, for example 3.10: on the PATH, or one of pyenv's."""
-    found = sorted(
-        Path(os.environ.get("PYENV_ROOT", "/root/.pyenv"), "versions").glob(f"{version}.*/bin/python")
-    )
+    found = sorted(PYENV_VERSIONS.glob(f"{version}.*/bin/python"))
     on_path = shutil.which(f"python{version}")
     if on_path and "shims" not in on_path:  # pyenv's shims exist for versions that are not active
         found.append(Path(on_path))
