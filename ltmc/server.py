@@ -7,7 +7,6 @@ called, so that ``initialize`` is answered before anything slow.
 import difflib
 import json
 import logging
-import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -129,9 +128,9 @@ class LtmcServer(FastMCP[None]):
 
     async def run_stdio_async(
         self,
-        show_banner: bool = True,
-        log_level: str | None = None,
-        stateless: bool = False,
+        show_banner: bool = True,  # noqa: ARG002
+        log_level: str | None = None,  # noqa: ARG002
+        stateless: bool = False,  # noqa: ARG002
     ) -> None:
         """Serve one client on stdin and stdout; the arguments are FastMCP's and have no effect."""
 
@@ -182,7 +181,5 @@ def serve_stdio(settings: Settings) -> None:
     """Serve one client on stdin and stdout until its input ends."""
     for name in ("fastmcp", "mcp"):
         logging.getLogger(name).setLevel(settings.log_level)
-    # The thread that reads stdin cannot be interrupted: Ctrl-C would wait for the end of input.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     build(settings).run("stdio", show_banner=False)
     stdio.leave()
