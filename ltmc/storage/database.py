@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 import sqlite3
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -24,12 +25,12 @@ from ltmc.timestamps import now
 Parameters = Sequence[Any] | Mapping[str, Any]
 Row = dict[str, Any]
 
-BUSY_TIMEOUT_MS = 5_000
-"""How long SQLite itself waits for another process's lock."""
+BUSY_SECONDS = 0.2
+"""How long SQLite itself waits for a lock to write; a call that is cancelled is held up no longer. Readers
+wait only while another process recovers the database after a crash."""
 
-LOCK_ATTEMPTS = 6
-"""How often a transaction's start is tried, so that a lock is waited for at most about 30 s."""
-
+LOCK_SECONDS = 30.0
+"""How long a lock is waited for in all."""
 
 LOG_BACKLOG = 10_000
 """How many rows of the log of use wait in memory at most; beyond that the oldest are dropped."""
@@ -163,8 +164,8 @@ class Database:
             await self.close()  # another file stands there now
         async with self._opening:
             if self._writer is None or self._reader is None:
-                with anyio.CancelScope(shield=True), translated(self.path):
-                    await self._open()
+                with translated(self.path):
+                    await settled(self._open())
             assert self._writer is not None  # noqa: S101 - _open set them or raised
             assert self._reader is not None  # noqa: S101
             return self._writer, self._reader
@@ -186,13 +187,13 @@ class Database:
 
     async def _open(self) -> None:
         create_private(self.path)
-        writer = await self._connect()
+        writer = await self._connect(BUSY_SECONDS)
         try:
-            await _retrying(lambda: _use_wal(writer))
+            await _while_busy(lambda: _use_wal(writer))
             self._synchronous = ""
             await self._set_synchronous(writer, self._durability)
-            await migrations.migrate(writer, self.path)
-            reader = await self._connect()
+            await _while_busy(lambda: migrations.migrate(writer, self.path))
+            reader = await self._connect(LOCK_SECONDS)
             await reader.execute("PRAGMA query_only = ON")
         except BaseException:
             await writer.close()
@@ -201,15 +202,16 @@ class Database:
         self._identity = (status.st_dev, status.st_ino)
         self._writer, self._reader = writer, reader
 
-    async def _connect(self) -> aiosqlite.Connection:
-        connection = await aiosqlite.connect(self.path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
+    async def _connect(self, busy_seconds: float) -> aiosqlite.Connection:
+        connection = await aiosqlite.connect(self.path, isolation_level=None, timeout=busy_seconds)
         connection.row_factory = sqlite3.Row
         await connection.execute("PRAGMA foreign_keys = ON")
         return connection
 
     async def _set_synchronous(self, connection: aiosqlite.Connection, level: str) -> None:
         if level != self._synchronous:
-            await connection.execute(f"PRAGMA synchronous = {level}")
+            self._synchronous = ""
+            await settled(connection.execute(f"PRAGMA synchronous = {level}"))
             self._synchronous = level
 
     @asynccontextmanager
@@ -217,17 +219,31 @@ class Database:
         # The thread carries out what it was sent even if the waiting task is cancelled, so the start and
         # the end of a transaction are waited for in every case: none is left open for the next caller.
         with translated(self.path):
-            with anyio.CancelScope(shield=True):
-                await _retrying(lambda: connection.execute(begin))
             try:
+                await _while_busy(lambda: settled(connection.execute(begin)))
                 yield
-                with anyio.CancelScope(shield=True):
-                    await connection.execute("COMMIT")
+                await settled(connection.execute("COMMIT"))
             except BaseException:
-                with anyio.CancelScope(shield=True):
-                    if connection.in_transaction:
-                        await connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    await settled(connection.execute("ROLLBACK"))
                 raise
+
+
+async def settled(work: Awaitable[Any]) -> Any:
+    """Await `work` to its end even when the task is cancelled meanwhile; the cancellation comes after it."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    with anyio.CancelScope(shield=True):  # a scope that is cancelled would raise at each turn of the loop
+        while not task.done():
+            try:
+                await asyncio.shield(task)
+            except asyncio.CancelledError as error:
+                cancelled = error
+            except Exception:  # noqa: BLE001, S110 - raised by task.result() below
+                pass
+    if cancelled is not None and not (task.cancelled() or task.exception()):
+        raise cancelled
+    return task.result()
 
 
 class translated:  # noqa: N801 - reads as a statement
@@ -278,17 +294,16 @@ async def _use_wal(connection: aiosqlite.Connection) -> None:
         await connection.execute("PRAGMA journal_mode = WAL")
 
 
-async def _retrying(attempt: Any) -> None:
+async def _while_busy(attempt: Callable[[], Awaitable[Any]]) -> None:
     """Await ``attempt()`` again, after a random pause, while another process holds the lock."""
-    for tries_left in range(LOCK_ATTEMPTS - 1, -1, -1):
+    give_up = time.monotonic() + LOCK_SECONDS
+    while True:
         try:
             await attempt()
         except sqlite3.OperationalError as error:
-            if tries_left == 0 or error.sqlite_errorcode & 0xFF not in (
-                sqlite3.SQLITE_BUSY,
-                sqlite3.SQLITE_LOCKED,
-            ):
+            busy = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if not busy or time.monotonic() > give_up:
                 raise
-            await asyncio.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - not for secrets
+            await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - not for secrets
         else:
             return

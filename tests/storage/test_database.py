@@ -150,3 +150,33 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert str(blocker) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_call_cancelled_while_it_waits_for_the_lock_leaves_no_transaction(db: Path) -> None:
+    async def run() -> int:
+        database = Database(db)
+        try:
+            async with database.write() as tx:
+                await tx.run("INSERT INTO usage_events (event_type, created_at) VALUES ('a', '')")
+            blocker = sqlite3.connect(db, isolation_level=None)
+            for pause in (0.01, 0.05, 0.15, 0.3):
+                blocker.execute("BEGIN IMMEDIATE")
+                waiting = asyncio.create_task(_cancelled_write(database))
+                await asyncio.sleep(pause)
+                waiting.cancel()  # as asyncio.timeout does
+                blocker.execute("ROLLBACK")
+                with pytest.raises(asyncio.CancelledError):
+                    await waiting
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(pause / 10), database.read() as tx:
+                        await tx.value("SELECT count(*) FROM resources a, resources b")
+                        await asyncio.sleep(1)
+                async with database.write() as tx:
+                    await tx.run("INSERT INTO usage_events (event_type, created_at) VALUES ('c', '')")
+            blocker.close()
+            async with database.read() as tx:
+                return int(await tx.value("SELECT count(*) FROM usage_events"))
+        finally:
+            await database.close()
+
+    assert asyncio.run(run()) == 5
