@@ -124,18 +124,20 @@ def _rule(folder: str, line: str) -> _Rule | None:
     if not text or text.startswith("#"):
         return None
     negated = text.startswith("!")
-    text = text[negated:].removeprefix("\\")
+    text = text[negated:]
     folders_only = text.endswith("/")
     text = text.rstrip("/")
     anchored = "/" in text
-    text = text.lstrip("/")
+    text = text.removeprefix("/")
     pattern = "" if anchored else "(?:.*/)?"
     place = 0
     while place < len(text):
-        if text.startswith("**/", place):
+        if text.startswith("**/", place) and (place == 0 or text[place - 1] == "/"):
             pattern, place = pattern + "(?:.*/)?", place + 3
         elif text.startswith("/**", place) and place + 3 == len(text):
             pattern, place = pattern + "/.*", place + 3
+        elif text[place] == "\\" and place + 1 < len(text):
+            pattern, place = pattern + re.escape(text[place + 1]), place + 2
         elif text[place] == "*":
             pattern, place = pattern + "[^/]*", place + 1
         elif text[place] == "?":
@@ -144,7 +146,7 @@ def _rule(folder: str, line: str) -> _Rule | None:
             end = text.index("]", place + 2)
             inner = text[place + 1 : end].replace("\\", "\\\\")
             inner = "^" + inner[1:] if inner.startswith(("!", "^")) else inner
-            pattern, place = f"{pattern}[{inner}]", end + 1
+            pattern, place = f"{pattern}(?!/)[{inner}]", end + 1
         else:
             pattern, place = pattern + re.escape(text[place]), place + 1
     try:
