@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     http_allowed_hosts: str = Field("", description="Further host names of this server, separated by spaces.")
     http_max_calls: int = Field(256, ge=1, le=10_000, description="Requests that are answered at a time.")
     http_call_seconds: float = Field(60, gt=0, le=3600, description="How long a request may take.")
+    roots: list[Path] = Field(
+        [], description="Folders in which the files of projects must lie, as a JSON list; none: anywhere."
+    )
     targets_ms: dict[str, float] = Field(
         {}, description="Time targets of tools in ms, where they differ from the usual 50, as a JSON object."
     )

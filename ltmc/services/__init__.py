@@ -114,7 +114,7 @@ class Services:
     def projects(self) -> "ProjectService":
         from ltmc.services.projects import ProjectService
 
-        return ProjectService(self.database)
+        return ProjectService(self.database, self.settings.roots)
 
     @cached_property
     def blueprints(self) -> "BlueprintService":

@@ -12,7 +12,7 @@ from typing import Any
 from ltmc.errors import invalid
 from ltmc.services import scope_of
 from ltmc.services.figures import mean, percentile, share
-from ltmc.storage import chats, telemetry
+from ltmc.storage import chats, sync, telemetry
 from ltmc.storage.database import Database, Row, Transaction
 from ltmc.timestamps import days_ago, parse
 
@@ -142,6 +142,7 @@ class AnalyticsService:
         wal = path.with_name(path.name + "-wal")
         async with self._database.read() as tx:
             keys = await tx.value("SELECT count(*) FROM cache_entries")
+            watchers = await sync.active_of_process(tx, os.getpid())
         return {
             "process_rss_bytes": _resident_bytes(),
             "cpu_percent": round(100 * time.process_time() / max(time.perf_counter() - _LOADED, 1e-9), 2),
@@ -152,6 +153,7 @@ class AnalyticsService:
             "db_bytes": path.stat().st_size,
             "wal_bytes": wal.stat().st_size if wal.exists() else 0,
             "cache_keys": keys,
+            "active_watchers": watchers,
         }
 
 

@@ -95,7 +95,7 @@ def _complexity(row: Row) -> Section:
         rows = [
             (name.replace("_", " "), f"{value:g}", "", "")
             for name, value in factors.items()
-            if value is not None
+            if isinstance(value, int | float)
         ]
     blocks: list[Block] = [
         Text(f"{row['complexity']} ({row['complexity_score']:g}, {row['complexity_source']})."),

@@ -101,14 +101,7 @@ class BlueprintService(BlueprintPlanning):
         label = given.pop("complexity", None)
         async with self._database.write() as tx:
             row = await require(tx, blueprint_id, project_id)
-            rescored = label is not None or bool(given.keys() & {"title", "description", "required_skills"})
-            if rescored:
-                text = row | given
-                kept = row["complexity"] if row["complexity_source"] == "manual" else None
-                wanted = None if label == "AUTO" else label or kept
-                given |= complexity_columns(
-                    text["title"], text["description"], text["required_skills"], wanted
-                )
+            given |= _rescored(row, given, label)
             changed = {name: value for name, value in given.items() if row[name] != value}
             if changed:
                 await reindex(tx, row, row | changed)
@@ -338,6 +331,33 @@ class BlueprintService(BlueprintPlanning):
     async def taskmaster_metrics(self, time_range_days: int | None, project_id: str | None) -> dict[str, Any]:
         """See `blueprint_figures.taskmaster`."""
         return await blueprint_figures.taskmaster(self._database, time_range_days, project_id)
+
+
+def _rescored(row: Row, given: dict[str, Any], label: str | None) -> dict[str, Any]:
+    """The columns on complexity that follow from new text, new skills or a new label.
+
+    Code is scored by its own measure when its blueprint is refreshed; of it only the label is set here.
+    """
+    if row["kind"] == "task":
+        if label is None and not given.keys() & {"title", "description", "required_skills"}:
+            return {}
+        text = row | given
+        kept = row["complexity"] if row["complexity_source"] == "manual" else None
+        wanted = None if label == "AUTO" else label or kept
+        return complexity_columns(text["title"], text["description"], text["required_skills"], wanted)
+    factors = row["complexity_factors"]
+    measured = factors.get("auto") or {key: row[key] for key in ("complexity", "complexity_score")}
+    if label == "AUTO":
+        plain = {name: value for name, value in factors.items() if name != "auto"}
+        return {**measured, "complexity_source": "auto", "complexity_factors": plain}
+    if label is None:
+        return {}
+    return {
+        "complexity": label,
+        "complexity_score": MIDPOINTS[label],
+        "complexity_source": "manual",
+        "complexity_factors": {**factors, "auto": measured},
+    }
 
 
 def _unblocked(edges: Sequence[Row], gone: set[str], done: set[str]) -> list[str]:

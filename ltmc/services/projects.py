@@ -13,10 +13,15 @@ from ltmc.timestamps import now
 
 
 class ProjectService:
-    """A project that is not registered has the folder in which the server was started as its root."""
+    """A project that is not registered has the folder in which the server was started as its root.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        bounds: folders in which all roots and allowed paths must lie; none: anywhere.
+    """
+
+    def __init__(self, database: Database, bounds: Sequence[Path] = ()) -> None:
         self._database = database
+        self._bounds = [bound.expanduser().resolve() for bound in bounds]
 
     async def guard(self, project_id: str | None) -> PathGuard:
         """The guard over the files of a project.
@@ -31,10 +36,14 @@ class ProjectService:
             root = Path.cwd()
             if root in (Path(root.anchor), Path.home()):
                 raise _no_root(project, f"the server was started in {root}, which is too wide a root")
+            self._check("project_id", root)
             return PathGuard.of(root)
         if not Path(row["root_path"]).is_dir():
             raise _no_root(project, f"its root {row['root_path']} is no folder any more")
-        return PathGuard.of(Path(row["root_path"]), [Path(path) for path in row["allowed_paths"]])
+        folders = [Path(row["root_path"]), *map(Path, row["allowed_paths"])]
+        for folder in folders:
+            self._check("project_id", folder)
+        return PathGuard.of(folders[0], folders[1:])
 
     async def register(
         self, project_id: str, root_path: str, *, name: str | None, allowed_paths: Sequence[str]
@@ -43,10 +52,10 @@ class ProjectService:
 
         Raises:
             LtmcError: INVALID_ARGUMENT for a path that is not absolute or is the root of the file system;
-                NOT_FOUND for one that is no folder.
+                NOT_FOUND for one that is no folder; PATH_NOT_ALLOWED for one outside of the bounds.
         """
-        root = _folder("root_path", root_path)
-        allowed = [_folder(f"allowed_paths[{place}]", path) for place, path in enumerate(allowed_paths)]
+        root = self._folder("root_path", root_path)
+        allowed = [self._folder(f"allowed_paths[{place}]", path) for place, path in enumerate(allowed_paths)]
         moment = now()
         async with self._database.write() as tx:
             created = await projects.upsert(tx, project_id, name, root, allowed, moment)
@@ -65,26 +74,36 @@ class ProjectService:
             "has_more": offset + len(rows) < total,
         }
 
+    def _folder(self, field: str, path: str) -> str:
+        """The resolved path of a folder."""
+        given = Path(path)
+        if "\x00" in path or not given.is_absolute():
+            raise invalid(field, path, "an absolute path")
+        try:
+            resolved = given.resolve()
+            is_folder = resolved.is_dir()
+        except (OSError, RuntimeError, ValueError):
+            raise invalid(field, path, "a path that this system can resolve") from None
+        if resolved == Path(resolved.anchor):
+            raise invalid(field, path, "a folder below the root of the file system")
+        if not is_folder:
+            raise not_found(field, path, "folder")
+        self._check(field, resolved)
+        return str(resolved)
+
+    def _check(self, field: str, folder: Path) -> None:
+        if self._bounds and not any(folder.resolve().is_relative_to(bound) for bound in self._bounds):
+            allowed = [str(bound) for bound in self._bounds]
+            raise LtmcError(
+                ErrorCode.PATH_NOT_ALLOWED,
+                f"{field}: {folder} lies outside of the folders that the settings allow: {', '.join(allowed)}.",
+                field=field,
+                details={"value": str(folder), "allowed": allowed},
+            )
+
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return {key: row[key] for key in ("project_id", "name", "root_path", "allowed_paths", "created_at")}
-
-
-def _folder(field: str, path: str) -> str:
-    """The resolved path of a folder."""
-    given = Path(path)
-    if "\x00" in path or not given.is_absolute():
-        raise invalid(field, path, "an absolute path")
-    try:
-        resolved = given.resolve()
-        is_folder = resolved.is_dir()
-    except (OSError, RuntimeError, ValueError):
-        raise invalid(field, path, "a path that this system can resolve") from None
-    if resolved == Path(resolved.anchor):
-        raise invalid(field, path, "a folder below the root of the file system")
-    if not is_folder:
-        raise not_found(field, path, "folder")
-    return str(resolved)
 
 
 def _no_root(project: str, why: str) -> LtmcError:

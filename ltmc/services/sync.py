@@ -1,10 +1,12 @@
 """Live sync: watched files, the changes in them, and their documents brought up to date."""
 
 import asyncio
+import json
 import logging
 import os
 import secrets
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,6 +29,9 @@ from ltmc.timestamps import format_utc, now
 MAX_WATCHES = 20
 """How many sessions one server watches at a time; each holds a thread."""
 
+HASHED_BYTES = 256 * 1024
+"""Files larger than this, other than Python, are not read when a session starts."""
+
 _SESSION_KEYS = (
     "sync_id paths interval_ms auto_sync changes_detected syncs_done syncs_failed started_at last_activity_at"
 ).split()
@@ -40,13 +45,22 @@ class _Live:
     """A session that this server watches.
 
     Attributes:
-        seen: for each file the hash and symbols last seen.
+        seen: for each file the hash last seen, and its symbols as packed JSON.
     """
 
     watch: Watch
     project: str
     auto_sync: bool
-    seen: dict[str, tuple[str, list[dict[str, Any]] | None]] = field(default_factory=dict)
+    seen: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+
+    def look(self, source: SourceFile) -> None:
+        """Keep a file as it is now."""
+        packed = zlib.compress(json.dumps(source.snapshot_symbols() or []).encode())
+        self.seen[source.name] = (source.content_hash, packed)
+
+    def symbols_of(self, name: str) -> list[dict[str, Any]]:
+        """The symbols of a file as last seen."""
+        return list(json.loads(zlib.decompress(self.seen[name][1]))) if name in self.seen else []
 
 
 class SyncService:
@@ -280,10 +294,12 @@ class SyncService:
         for name, state in dict(live.watch.files).items():
             if live.watch.stopping:
                 return
+            if state.size > HASHED_BYTES and not is_python(name):
+                continue  # its time and size must do
             source = await self._read(live.watch.guard, name)
             if not isinstance(source, SourceFile) or source.state != state:
                 continue  # it changed meanwhile, which the first pass handles
-            live.seen[name] = (source.content_hash, source.snapshot_symbols())
+            live.look(source)
             if source.module is not None:
                 async with self._database.read() as tx:
                     known = await documentation.snapshot(tx, live.project, name)
@@ -319,12 +335,12 @@ class SyncService:
                     return  # gone again; the next pass sees that
                 error = source.message
             else:
-                before = live.seen.get(name)
-                live.seen[name] = (source.content_hash, source.snapshot_symbols())
+                before, known = live.seen.get(name), live.symbols_of(name)
+                live.look(source)
                 if before is not None and before[0] == source.content_hash:
                     return  # only touched
                 if source.module is not None:
-                    symbols = code_changes.differences((before[1] if before else None) or [], source.module)
+                    symbols = code_changes.differences(known, source.module)
         async with self._database.write(live.project) as tx:
             event_id = await sync.insert_event(tx, sync_id, name, change, symbols, now())
         state = "ignored"

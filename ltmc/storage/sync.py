@@ -38,6 +38,15 @@ async def sessions(tx: Transaction, project_id: str, limit: int) -> list[Row]:
     return [_loaded(row) for row in rows]
 
 
+async def active_of_process(tx: Transaction, process_id: int) -> int:
+    """How many sessions a process watches."""
+    return int(
+        await tx.value(
+            "SELECT count(*) FROM sync_sessions WHERE status = 'active' AND process_id = ?", (process_id,)
+        )
+    )
+
+
 async def put_session(
     tx: Transaction,
     sync_id: str,

@@ -235,6 +235,25 @@ def test_relationships_are_walked(shared: Session, project: str, root: Path) -> 
     shared.bad("query_blueprint_relationships", "NOT_FOUND", "node_id", node_id=node["scale"])
 
 
+def test_a_label_by_hand_stays_and_can_be_taken_back(shared: Session, project: str, root: Path) -> None:
+    made = create(shared, project)
+    key = made["blueprint_id"]
+    renamed = shared.ok(
+        "update_blueprint_metadata", blueprint_id=key, description="Migrate Kafka on Kubernetes."
+    )
+    assert renamed["complexity_score"] == made["complexity_score"], "code is not scored by its description"
+    by_hand = shared.ok("update_blueprint_metadata", blueprint_id=key, complexity="critical")
+    assert (by_hand["complexity"], by_hand["complexity_score"]) == ("CRITICAL", 0.9)
+    assert create(shared, project)["complexity"] == "CRITICAL"
+    assert "CRITICAL" in shared.ok("generate_blueprint_documentation", blueprint_id=key)["documentation"]
+    back = shared.ok("update_blueprint_metadata", blueprint_id=key, complexity="auto")
+    assert (back["complexity"], back["complexity_score"], back["complexity_source"]) == (
+        made["complexity"],
+        made["complexity_score"],
+        "auto",
+    )
+
+
 class Tags(html.parser.HTMLParser):
     """Counts tags, to see that they are balanced and none comes from the text."""
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.client import Session
+from tests.client import SOURCE_COMMAND, Session
 
 LONG = "".join(f"line {number} é漢\n" for number in range(5_000))
 
@@ -194,14 +194,32 @@ def test_bad_projects_are_refused(
 
 def test_a_project_without_a_root_has_the_folder_of_the_server(db: Path, tmp_path: Path) -> None:
     (tmp_path / "m.py").write_text("def f(): ...\n")
-    with Session(db, command=["sh", "-c", f'cd "{tmp_path}" && exec "$0" "$@"', *_python()]) as client:
+    with Session(db, command=["sh", "-c", f'cd "{tmp_path}" && exec "$0" "$@"', *SOURCE_COMMAND]) as client:
         assert client.ok("create_blueprint_from_code", file_path="m.py")["created"] is True
-    with Session(db, command=["sh", "-c", 'cd / && exec "$0" "$@"', *_python()]) as client:
+    with Session(db, command=["sh", "-c", 'cd / && exec "$0" "$@"', *SOURCE_COMMAND]) as client:
         error = client.bad("create_blueprint_from_code", "PATH_NOT_ALLOWED", file_path="etc/passwd")
         assert "register_project" in error["error"]
 
 
-def _python() -> list[str]:
-    import sys
-
-    return [sys.executable, "-m", "ltmc"]
+def test_settings_bound_where_projects_may_lie(db: Path, tmp_path: Path) -> None:
+    inside, outside = tmp_path / "in" / "side", tmp_path / "out"
+    inside.mkdir(parents=True)
+    outside.mkdir()
+    (outside / "m.py").write_text("def f(): ...\n")
+    with Session(db) as client:
+        client.ok("register_project", project_id="free", root_path=str(outside))
+    with Session(db, env={"LTMC_ROOTS": f'["{tmp_path}/in"]'}) as client:
+        client.ok("register_project", project_id="a", root_path=str(inside))
+        client.bad(
+            "register_project", "PATH_NOT_ALLOWED", "root_path", project_id="b", root_path=str(outside)
+        )
+        client.bad(
+            "register_project",
+            "PATH_NOT_ALLOWED",
+            "allowed_paths[0]",
+            project_id="b",
+            root_path=str(inside),
+            allowed_paths=[str(outside)],
+        )
+        for project in ("free", "unregistered"):  # registered before the bound; the server's own folder
+            client.bad("create_blueprint_from_code", "PATH_NOT_ALLOWED", file_path="m.py", project_id=project)

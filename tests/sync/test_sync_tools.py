@@ -191,6 +191,25 @@ def test_sessions_end_with_the_server_and_start_again(tmp_path: Path, db: Path) 
         wait(client, "p", lambda found: seen(found, "m.py"))
 
 
+def test_where_the_system_cannot_watch_files_are_polled(tmp_path: Path, db: Path) -> None:
+    (tmp_path / "m.py").write_text(CODE)
+    with Session(db, env={"WATCHFILES_FORCE_POLLING": "1"}) as client:
+        client.ok("register_project", project_id="p", root_path=str(tmp_path))
+        start(client, "p", ".")
+        (tmp_path / "m.py").write_text("def count(): ...\n")
+        wait(client, "p", lambda found: seen(found, "m.py"))
+
+
+def test_a_burst_of_changes_is_handled_once(shared: Session, project: str, root: Path) -> None:
+    started = start(shared, project, "app", sync_interval_ms=400)
+    for number in range(20):
+        (root / "app" / "m.py").write_text(f"def count(a{number}): ...\n")
+    (root / "app" / "done.py").write_text("")
+    found = wait(shared, project, lambda found: seen(found, "app/done.py"))
+    assert 1 <= len(seen(found, "app/m.py")) <= 3
+    shared.ok("stop_real_time_sync", sync_id=started["sync_id"])
+
+
 def test_a_killed_server_leaves_its_sessions_interrupted(tmp_path: Path, db: Path) -> None:
     (tmp_path / "m.py").write_text(CODE)
     with suppress(BaseExceptionGroup), Session(db) as client:
