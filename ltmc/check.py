@@ -1,6 +1,7 @@
 """Proof that everything in the manifest is present and loads, in whichever form is running."""
 
 import asyncio
+import hashlib
 import importlib
 import pkgutil
 import tempfile
@@ -66,7 +67,11 @@ def _load_tool(tool: manifest.Tool) -> object:
 
 
 def _read(package: str, file: str) -> bytes:
-    return resources.files(package).joinpath(file).read_bytes()
+    content = resources.files(package).joinpath(file).read_bytes()
+    expected = manifest.CHECKSUMS.get(file)
+    if expected is not None and (found := hashlib.sha256(content).hexdigest()) != expected:
+        raise ValueError(f"its sha256 is {found}, not {expected}")
+    return content
 
 
 def _try(kind: str, name: str, attempt: Callable[[], object]) -> Finding:

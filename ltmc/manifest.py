@@ -154,8 +154,13 @@ LAZY_MODULES: Final[tuple[str, ...]] = (
     "ltmc.server",
     "ltmc.stdio",
     "ltmc.search.chunking",
+    "ltmc.search.code_fields",
+    "ltmc.search.entries",
+    "ltmc.search.fusion",
     "ltmc.search.index",
     "ltmc.search.packing",
+    "ltmc.search.ranking",
+    "ltmc.search.temporal",
     "ltmc.services.analytics",
     "ltmc.services.api_pages",
     "ltmc.services.blueprint_figures",
@@ -241,6 +246,8 @@ DATA_FILES: Final[tuple[tuple[str, str], ...]] = (
     ("ltmc.tools", "schemas.json"),
     ("ltmc.storage.migrations", "0001_core.sql"),
     ("ltmc.storage.migrations", "0002_blueprints.sql"),
+    ("ltmc.storage.migrations", "0003_search.sql"),
+    ("ltmc.search", "static.ltmv"),
     ("ltmc.blueprint_templates", "bug_fix.json"),
     ("ltmc.blueprint_templates", "feature.json"),
     ("ltmc.blueprint_templates", "incident.json"),
@@ -250,6 +257,11 @@ DATA_FILES: Final[tuple[tuple[str, str], ...]] = (
     ("ltmc.blueprint_templates", "release.json"),
 )
 """(package, file name) of each file that is read at run time."""
+
+CHECKSUMS: Final[dict[str, str]] = {
+    "static.ltmv": "180c36481dfb9e81171496f3ef43f0fe72653101a0ae13a2e35fbfe91988edea",
+}
+"""sha256 of the data files that no eye can check."""
 
 DISTRIBUTIONS: Final[tuple[str, ...]] = (
     "ltmc",

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     targets_ms: dict[str, float] = Field(
         {}, description="Time targets of tools in ms, where they differ from the usual 50, as a JSON object."
     )
+    search_mode: Literal["hybrid", "lexical", "semantic"] = Field(
+        "hybrid", description="What to search by: words and meaning, words alone, or meaning alone."
+    )
     secrets: Literal["off", "warn", "mask", "refuse"] = Field(
         "warn", description="What to do with stored text that looks like a key, a token or a password."
     )

@@ -1,57 +1,128 @@
-"""From text to the terms that are indexed and searched.
+"""From text to index terms.
 
-SQLite's own tokenisers cannot be extended from Python, so text is analysed here and the index holds the
-result. Identifiers are kept whole and in parts (``getUserName`` -> ``getusername get user name``), and
-runs of Chinese, Japanese or Korean characters are cut into pairs.
+A term is a lower-case stem.  An identifier, path or version gives its parts and,
+when it has several, the whole: ``getUserName`` -> ``get user name getusername``.
+Chinese, Japanese, Korean and Thai runs give character pairs: most have no spaces.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
-_WORD = re.compile(
-    r"(?P<cjk>[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+)|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+"
-)
-_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
+from ltmc.search.stemming import stem
 
-STOP_WORDS = frozenset(
-    "a about after all also am an and any are as at be because been before being but by can could did do "
-    "does doing for from had has have having he her here hers him his how i if in into is it its just me "
-    "my no nor not of off on once or our out over own s she so some such t than that the their them then "
-    "there these they this those to too under until up us very was we were what when where which while who "
-    "whom why will with would you your".split()
+ANALYSIS_VERSION = 1  # part of the index's identity: a change asks for `ltmc reindex`
+
+UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
+_RUN = re.compile(
+    rf"\b[CcFf](?:\+\+|\#)(?!\w)|[{UNSPACED}]+|(?:(?![{UNSPACED}])\w)+(?:[-./:+#@\\](?:(?![{UNSPACED}])\w)+)*"
 )
-"""Words left out of a query, unless it has no others: the closed classes of English."""
+_UNSPACED = re.compile(rf"[{UNSPACED}]")
+_JOINED = re.compile(r"[-./:+#@\\_]+")
+# acronym before a word, Capitalised or lower word, digits, any other letters
+_PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
+_VERSION = re.compile(r"v?\d+(?:\.\d+)+\w*")
+LONGEST_TERM = 64
+
+# The function words of English; a query keeps them only when it has nothing else.
+_FUNCTION_WORDS = """
+a about above after again all also am an and any are as at be because been before being below
+between both but by can cannot could did do does doing don down during each few for from further
+had has have having he her here hers herself him himself his how i if in into is it its itself
+just let ll me more most my myself no nor not of off on once only or other our ours ourselves
+out over own re same she should so some such t than that the their theirs them themselves then
+there these they this those through to too under until up ve very was we were what when where
+which while who whom why will with won would you your yours yourself yourselves s d m isn aren
+wasn weren hasn haven hadn doesn didn couldn shouldn wouldn
+"""
+STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
+
+
+# Short forms that programmers write, and the words that they stand for.
+ABBREVIATIONS = """str string;dict dictionary;int integer;func function;fn function;arg argument;
+    param parameter;num number;obj object;dir directory;msg message;val value;char character;
+    elem element;idx index;len length;df dataframe;np numpy;pd pandas;attr attribute;db database;
+    img image;bool boolean;del delete;cfg config configuration;env environment;tmp temporary;
+    max maximum;min minimum;avg average;src source;dest destination;err error;exc exception;
+    doc document;arr array;addr address;auth authentication;cmd command;col column;
+    conn connection;ctx context;fmt format;init initialize;lib library;pkg package;pos position;
+    prev previous;proc process;ref reference;repo repository;req request;resp response;
+    seq sequence;spec specification;sys system;txt text;var variable;ver version;vec vector;
+    freq frequency;prob probability;calc calculate;gen generate;iter iterate;concat concatenate;
+    rand random;coord coordinate;exec execute;eval evaluate"""
+
+
+def _synonyms() -> dict[str, frozenset[str]]:
+    table: dict[str, set[str]] = {}
+    for group in ABBREVIATIONS.split(";"):
+        stems = [stem(word) for word in group.split()]
+        for word in stems:
+            table.setdefault(word, set()).update(other for other in stems if other != word)
+    return {word: frozenset(others) for word, others in table.items()}
+
+
+SYNONYMS = _synonyms()
+
+
+def fold(text: str) -> str:
+    """Compatibility form without accents; case is kept."""
+    if text.isascii():
+        return text
+    decomposed = unicodedata.normalize("NFKD", text)
+    return unicodedata.normalize("NFC", "".join(c for c in decomposed if unicodedata.category(c) != "Mn"))
+
+
+@lru_cache(maxsize=50_000)
+def _run_words(run: str) -> tuple[str, ...]:
+    if _UNSPACED.match(run):
+        if len(run) == 1:
+            return (run,)
+        return tuple(run[i : i + 2] for i in range(len(run) - 1))
+    if run.islower() and run.isascii() and run.isalpha():
+        return (run[:LONGEST_TERM],)
+    if run[-1] in "+#":
+        return (run.lower(),)
+    parts = [part.lower()[:LONGEST_TERM] for part in _PART.findall(run)]
+    if len(parts) <= 1:
+        return tuple(parts)
+    if _VERSION.fullmatch(run):
+        return (*parts, run.lower().removeprefix("v")[:LONGEST_TERM])
+    # The whole, without its joints, and each dotted piece: so that user_name in
+    # a.b.user_name is found, and userName finds user_name.
+    wholes = [_JOINED.sub("", piece).lower()[:LONGEST_TERM] for piece in re.split(r"[-./:+#@\\]+", run)]
+    wholes.append(_JOINED.sub("", run).lower()[:LONGEST_TERM])
+    return (*parts, *dict.fromkeys(whole for whole in wholes if whole and whole not in parts))
+
+
+@lru_cache(maxsize=50_000)
+def _run_terms(run: str) -> tuple[str, ...]:
+    return tuple(stem(word) for word in _run_words(run))
+
+
+def words(text: str) -> Iterator[str]:
+    """The terms of a text before stemming, in order."""
+    for run in _RUN.findall(fold(text)):
+        yield from _run_words(run)
 
 
 def terms(text: str) -> Iterator[str]:
-    """The terms of `text`, lower-cased, in order."""
-    for match in _WORD.finditer(text):
-        word = match.group()
-        if match.group("cjk"):
-            yield from (word[i : i + 2] for i in range(len(word) - 1)) if len(word) > 1 else (word,)
-            continue
-        if not word.strip("_"):
-            continue
-        yield word.lower()
-        parts = [part.lower() for part in _PART.findall(word)]
-        if len(parts) > 1:
-            yield from parts
-
-
-def index_text(text: str) -> str:
-    """What the index stores for `text`."""
-    return " ".join(terms(text))
+    """The terms of a text, in order."""
+    for run in _RUN.findall(fold(text)):
+        yield from _run_terms(run)
 
 
 def query_terms(query: str) -> list[str]:
-    """The terms to look for, each once; stop words only when there is nothing else."""
-    found = list(dict.fromkeys(terms(query)))
-    return [term for term in found if term not in STOP_WORDS] or found
+    """The distinct terms of a query without stop words, unless it has only those."""
+    return list(dict.fromkeys(stem(word) for word in query_words(query)))
 
 
-def stem(term: str) -> str:
-    """`term` without a common English ending, to compare words; not for the index, which has its own."""
-    for ending in ("ingly", "edly", "ing", "ed", "ies", "es", "s", "ly", "e", "y"):
-        if term.endswith(ending) and len(term) - len(ending) >= 3:
-            return term[: -len(ending)]
-    return term
+def query_words(query: str) -> list[str]:
+    """As `query_terms`, before stemming."""
+    found = list(dict.fromkeys(words(query)))
+    return [word for word in found if word not in STOP_WORDS] or found
+
+
+def split_words(text: str) -> str:
+    """The text with identifiers opened up, as the embedding model wants it."""
+    return " ".join(part.lower() for run in _RUN.findall(text) for part in (_PART.findall(run) or [run]))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ltmc.search.analysis import query_terms, stem, terms
+from ltmc.search.analysis import query_terms, terms
 from ltmc.search.tokens import count_tokens, pieces
 
 SEPARATOR = "\n\n"
@@ -100,9 +100,9 @@ def best_sentences(query: str, texts: Sequence[tuple[str, float]], limit: int) -
     Args:
         texts: each with its weight, 0 to 1.
     """
-    wanted = {stem(term) for term in query_terms(query)}
+    wanted = set(query_terms(query))
     found = [
-        (index, sentence, {stem(term) for term in terms(sentence)})
+        (index, sentence, set(terms(sentence)))
         for index, (text, _) in enumerate(texts)
         for sentence in sentences(text)
     ]

@@ -60,7 +60,7 @@ class Services:
     def memory(self) -> "MemoryService":
         from ltmc.services.memory import MemoryService
 
-        return MemoryService(self.database)
+        return MemoryService(self.database, self.settings.search_mode)
 
     @cached_property
     def chat(self) -> "ChatService":
@@ -84,7 +84,7 @@ class Services:
     def patterns(self) -> "PatternService":
         from ltmc.services.patterns import PatternService
 
-        return PatternService(self.database)
+        return PatternService(self.database, self.settings.search_mode)
 
     @cached_property
     def cache(self) -> "CacheService":

@@ -8,7 +8,7 @@ from ltmc.search import index
 from ltmc.services import blueprint_parts, blueprint_structure
 from ltmc.services.blueprint_lifecycle import BLOCKING, RESOURCE, ids, require
 from ltmc.services.blueprint_plans import Edge, cycle_detected, order, path_between, reach
-from ltmc.services.blueprint_records import complexity_columns, depend, entry, insert
+from ltmc.services.blueprint_records import complexity_columns, depend, insert
 from ltmc.storage import blueprints, graph, team
 from ltmc.storage.database import Database, Row, Transaction
 from ltmc.timestamps import now
@@ -268,7 +268,7 @@ class BlueprintPlanning:
         for one in await team.assignments(tx, child["project_id"], open_only=True):
             if one["blueprint_id"] in gone:
                 raise _conflict("replace", f"the subtask {one['blueprint_id']} has an open assignment")
-        await index.remove(tx, "blueprint", [entry(one) for one in family])
+        await index.remove(tx, "blueprint", [one["id"] for one in family])
         await graph.remove_nodes(tx, child["project_id"], await blueprint_structure.node_ids(tx, gone))
         await blueprints.delete(tx, child["blueprint_id"])
 

@@ -5,8 +5,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from ltmc.search import index
-from ltmc.search.index import Entry
+from ltmc.search import entries, index
 from ltmc.services.task_complexity import MIDPOINTS, MINUTES, score
 from ltmc.storage import blueprints, graph
 from ltmc.storage.database import Row, Transaction
@@ -58,7 +57,7 @@ async def insert(tx: Transaction, project: str, values: dict[str, Any]) -> Row:
     if row.get("estimated_duration_minutes") is None:
         row["estimated_duration_minutes"] = MINUTES[row["complexity"]]
     row["id"] = await blueprints.insert(tx, row)
-    await index.add(tx, "blueprint", [entry(row)])
+    await index.add(tx, "blueprint", [entries.blueprint(row)])
     node = row["blueprint_id"]
     await graph.insert_node(tx, project, node, "blueprint", node, row["title"], moment)
     if row["parent_id"] is not None:
@@ -97,13 +96,7 @@ async def link(
     )
 
 
-def entry(row: Row) -> Entry:
-    """What the index holds of a blueprint."""
-    return Entry(row["id"], row["description"], row["title"], row["tags"])
-
-
 async def reindex(tx: Transaction, old: Row, new: Row) -> None:
     """Have the index follow a change."""
     if any(old[name] != new[name] for name in ("title", "description", "tags")):
-        await index.remove(tx, "blueprint", [entry(old)])
-        await index.add(tx, "blueprint", [entry(new)])
+        await index.add(tx, "blueprint", [entries.blueprint(new)])

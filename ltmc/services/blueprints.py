@@ -5,11 +5,11 @@ from typing import Any
 
 from ltmc.errors import ErrorCode, LtmcError, invalid
 from ltmc.search import index
-from ltmc.search.similarity import cosine, term_weights
+from ltmc.search.vectors import cosine
 from ltmc.services import blueprint_figures, blueprint_relationships, blueprint_structure, project_of
 from ltmc.services.blueprint_lifecycle import BLOCKING, ids, require, shown, transition
 from ltmc.services.blueprint_planning import BlueprintPlanning, needs_parts
-from ltmc.services.blueprint_records import complexity_columns, entry, insert, reindex
+from ltmc.services.blueprint_records import complexity_columns, insert, reindex
 from ltmc.services.blueprint_rendering import render
 from ltmc.services.figures import percentile
 from ltmc.services.paths import PathGuard
@@ -202,7 +202,7 @@ class BlueprintService(BlueprintPlanning):
                 if row["status"] == "completed"
             }
             freed = _unblocked(edges, gone, done)
-            await index.remove(tx, "blueprint", [entry(one) for one in family])
+            await index.remove(tx, "blueprint", [one["id"] for one in family])
             links = await graph.remove_nodes(tx, project, await blueprint_structure.node_ids(tx, gone))
             await blueprints.delete(tx, blueprint_id)
             statuses = await blueprints.many(tx, freed)
@@ -382,9 +382,10 @@ async def _similar(tx: Transaction, project: str, title: str, description: str) 
     text = f"{title} {description}"
     ranking = await index.search(tx, "blueprint", text[:2000], project_id=project, limit=100)
     rows = await blueprints.by_id(tx, [hit.id for hit in ranking.hits])
-    own = term_weights(text)
+    encode = index.model().encode
+    own = encode(text)
     rated = [
-        (row, round(cosine(own, term_weights(f"{row['title']} {row['description']}")), 4))
+        (row, round(cosine(own, encode(f"{row['title']} {row['description']}")), 4))
         for row in rows.values()
         if row["kind"] == "task"
     ]

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ltmc.errors import not_found
-from ltmc.search import index
-from ltmc.search.index import Entry
+from ltmc.search import entries, index
 from ltmc.services import finding, project_of
 from ltmc.storage import chats, resources
 from ltmc.storage.database import Database
@@ -51,19 +50,16 @@ class ChatService:
                     for chunk_id in await chats.chunks_retrieved_since_answer(tx, project, conversation_id)
                     if chunk_id not in known
                 ]
-            message_id = await chats.insert(
-                tx,
-                project_id=project,
-                conversation_id=conversation_id,
-                role=role,
-                content=content,
-                agent_name=agent_name,
-                source_tool=source_tool,
-                metadata=json.dumps(metadata, ensure_ascii=False),
-                moment=moment,
-            )
+            said: dict[str, Any] = {
+                "project_id": project,
+                "conversation_id": conversation_id,
+                "content": content,
+                "agent_name": agent_name,
+                "metadata": json.dumps(metadata, ensure_ascii=False),
+            }
+            message_id = await chats.insert(tx, **said, role=role, source_tool=source_tool, moment=moment)
             await chats.link_chunks(tx, message_id, linked, moment)
-            await index.add(tx, "message", [Entry(message_id, content, agent_name or "")])
+            await index.add(tx, "message", [entries.message({"id": message_id, **said})])
         return {
             "message_id": message_id,
             "conversation_id": conversation_id,

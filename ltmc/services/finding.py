@@ -22,13 +22,23 @@ PRIORITIES = {1: "low", 2: "medium", 3: "high"}
 SOURCES = ("memory", "chat", "pattern")
 
 
-async def describe(tx: Transaction, kind: str, hits: Sequence[Hit]) -> list[dict[str, Any]]:
-    """The results that a search shows for `hits` of a kind, in their order."""
+async def describe(
+    tx: Transaction, kind: str, hits: Sequence[Hit], *, explain: bool = False
+) -> list[dict[str, Any]]:
+    """The results that a search shows for `hits` of a kind, in their order.
+
+    Args:
+        explain: with the parts of each score, which add up to it.
+    """
     if not hits:
         return []
     lookup, show = _KINDS[kind]
     rows = await lookup(tx, [hit.id for hit in hits])
-    return [{**show(rows[hit.id]), "score": hit.score} for hit in hits if hit.id in rows]
+    return [
+        {**show(rows[hit.id]), "score": hit.score, **({"score_parts": hit.parts} if explain else {})}
+        for hit in hits
+        if hit.id in rows
+    ]
 
 
 def preview(text: str) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from itertools import combinations
 from typing import Any
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, not_found
-from ltmc.search.similarity import cosine, term_weights
+from ltmc.search import index
+from ltmc.search.analysis import terms
+from ltmc.search.vectors import cosine
 from ltmc.services import project_of
 from ltmc.storage import graph, resources
 from ltmc.storage.database import Database, Row, Transaction
@@ -222,11 +224,11 @@ class GraphService:
                 for row in await resources.live(tx, project):
                     texts.setdefault(f"resource:{row['id']}", row["content"])
                     given.setdefault(f"resource:{row['id']}", str(row["id"]))
-            vectors = {node_id: term_weights(text) for node_id, text in texts.items()}
+            vectors = {node_id: index.model().encode(text) for node_id, text in texts.items()}
             skipped = [
                 {"id": given[node_id], "reason": "its text has no words to compare"}
                 for node_id in inputs
-                if not vectors[node_id]
+                if next(terms(texts[node_id]), None) is None
             ]
             links = _most_alike(vectors, inputs, threshold, max_links)
             for left, right, similarity in links:
@@ -274,7 +276,7 @@ def normalise_relation(field: str, relation: str) -> str:
 
 
 def _most_alike(
-    vectors: dict[str, dict[str, float]], inputs: Sequence[str], threshold: float, max_links: int
+    vectors: dict[str, bytes], inputs: Sequence[str], threshold: float, max_links: int
 ) -> list[tuple[str, str, float]]:
     """Pairs with at least one input, the most alike first, none in more than `max_links` of them."""
     pairs = combinations(inputs, 2) if len(inputs) > 1 else ((inputs[0], other) for other in vectors)

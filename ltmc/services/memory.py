@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ltmc.errors import ErrorCode, LtmcError
-from ltmc.search import index
+from ltmc.search import entries, index
 from ltmc.search.chunking import chunk
-from ltmc.search.index import Entry, Ranking
+from ltmc.search.index import Ranking
 from ltmc.search.packing import Document, best_sentences, pack
+from ltmc.search.ranking import Mode
 from ltmc.search.tokens import count_tokens
 from ltmc.services import project_of
 from ltmc.services.code_traits import complexity_of, language_of
@@ -39,8 +40,9 @@ KINDS = {"memory": "chunk", "chat": "message", "pattern": "pattern"}
 class MemoryService:
     """Memories: stored whole and in chunks, found by chunk."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, search_mode: Mode) -> None:
         self._database = database
+        self._search_mode: Mode = search_mode
 
     async def store(
         self,
@@ -78,6 +80,10 @@ class MemoryService:
                     details={"resource_id": live[0]["id"], "version": live[0]["version"]},
                 )
             if on_conflict == "replace":
+                for row in live:
+                    await index.remove(
+                        tx, "chunk", [part["id"] for part in await resources.chunks_of(tx, row["id"])]
+                    )
                 await resources.archive(tx, project, file_name, moment)
             version = known[0]["version"] + 1 if known else 1
             resource_id = await resources.insert(
@@ -99,7 +105,16 @@ class MemoryService:
                 tx,
                 "chunk",
                 [
-                    Entry(chunk_id, part.text, file_name, tags)
+                    entries.chunk(
+                        {
+                            "id": chunk_id,
+                            "project_id": project,
+                            "resource_id": resource_id,
+                            "text": part.text,
+                            "file_name": file_name,
+                            "tags": tags,
+                        }
+                    )
                     for chunk_id, part in zip(chunk_ids, chunks, strict=True)
                 ],
             )
@@ -118,6 +133,7 @@ class MemoryService:
         resource_type: str | None,
         project_id: str | None,
         every_term: bool = False,
+        explain: bool = False,
     ) -> dict[str, Any]:
         """The memories that match, as results with their joined text."""
         started = time.perf_counter()
@@ -130,13 +146,14 @@ class MemoryService:
                 query,
                 project_id=project,
                 conditions=conditions,
+                mode=self._search_mode,
                 every_term=every_term,
                 min_score=min_score,
                 per_group=CHUNKS_PER_RESOURCE,
                 limit=top_k,
                 offset=offset,
             )
-            results = await describe(tx, "chunk", ranking.hits)
+            results = await describe(tx, "chunk", ranking.hits, explain=explain)
         self._log(
             tool, project, conversation_id, query, top_k, ranking.mode, time.perf_counter() - started, results
         )
@@ -151,7 +168,15 @@ class MemoryService:
             started = time.perf_counter()
             project, kind = project_of(project_id), VIRTUAL_TYPES[doc_type]
             async with self._database.read() as tx:
-                ranking = await index.search(tx, kind, query, project_id=project, limit=top_k, offset=offset)
+                ranking = await index.search(
+                    tx,
+                    kind,
+                    query,
+                    project_id=project,
+                    mode=self._search_mode,
+                    limit=top_k,
+                    offset=offset,
+                )
                 results = await describe(tx, kind, ranking.hits)
             elapsed = time.perf_counter() - started
             self._log("retrieve_by_type", project, None, query, top_k, ranking.mode, elapsed, results)
@@ -171,7 +196,14 @@ class MemoryService:
         return {**found, "doc_type": doc_type}
 
     async def search(
-        self, query: str, filters: dict[str, Any], *, top_k: int, offset: int, project_id: str | None
+        self,
+        query: str,
+        filters: dict[str, Any],
+        *,
+        top_k: int,
+        offset: int,
+        project_id: str | None,
+        explain: bool = False,
     ) -> dict[str, Any]:
         """Search memories, chats and code patterns together, narrowed by filters."""
         started = time.perf_counter()
@@ -191,15 +223,16 @@ class MemoryService:
                     query,
                     project_id=project,
                     conditions=conditions,
+                    mode=self._search_mode,
                     min_score=parsed.min_score,
-                    per_group=CHUNKS_PER_RESOURCE,
+                    per_group=CHUNKS_PER_RESOURCE if kind == "chunk" else 0,
                     limit=top_k + offset,
                 )
                 total += ranking.total
                 modes.add(ranking.mode)
                 found += [
                     {"source": source, **result, "matched_filters": parsed.names}
-                    for result in await describe(tx, kind, ranking.hits)
+                    for result in await describe(tx, kind, ranking.hits, explain=explain)
                 ]
         found.sort(key=lambda result: result["created_at"], reverse=True)
         found.sort(key=lambda result: -result["score"])
@@ -296,6 +329,7 @@ class MemoryService:
                     "chunk",
                     query,
                     project_id=project_of(project_id),
+                    mode=self._search_mode,
                     per_group=CHUNKS_PER_RESOURCE,
                     limit=top_k,
                 )

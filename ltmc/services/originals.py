@@ -5,7 +5,6 @@ from typing import Any
 
 from ltmc.errors import ErrorCode, LtmcError, not_found
 from ltmc.search import index
-from ltmc.search.index import Entry
 from ltmc.services import finding
 from ltmc.storage import chats, graph, patterns, resources
 from ltmc.storage.database import Database, Row, Transaction
@@ -61,10 +60,7 @@ class OriginalService:
             if row is None:
                 raise not_found("resource_id", resource_id, "memory")
             chunks = await resources.chunks_of(tx, resource_id)
-            tags = json.loads(row["tags"])
-            await index.remove(
-                tx, "chunk", [Entry(chunk["id"], chunk["text"], row["file_name"], tags) for chunk in chunks]
-            )
+            await index.remove(tx, "chunk", [chunk["id"] for chunk in chunks])
             edges = await graph.remove_nodes(tx, row["project_id"], [f"resource:{resource_id}"])
             await resources.delete(tx, resource_id)
         return {

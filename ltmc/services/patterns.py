@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ltmc.search import index
-from ltmc.search.index import Entry
+from ltmc.search import entries, index
+from ltmc.search.ranking import Mode
 from ltmc.services import project_of, scope_of
 from ltmc.services.code_traits import complexity_of, first_function, language_of
 from ltmc.services.finding import preview
@@ -34,8 +34,9 @@ SHOWN = 10
 class PatternService:
     """What was asked, what was written, and how it went."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, search_mode: Mode) -> None:
         self._database = database
+        self._search_mode: Mode = search_mode
 
     async def log(
         self,
@@ -78,10 +79,7 @@ class PatternService:
         async with self._database.write(project) as tx:
             duplicate_of = await patterns.first_like(tx, project, code_hash, input_prompt, result)
             pattern_id = await patterns.insert(tx, columns)
-            title = " ".join(name for name in (function_name, file_name, module_name) if name)
-            await index.add(
-                tx, "pattern", [Entry(pattern_id, f"{input_prompt}\n{generated_code}", title, tags)]
-            )
+            await index.add(tx, "pattern", [entries.pattern({"id": pattern_id, **columns})])
         answer = {
             "pattern_id": pattern_id,
             "result": result,
@@ -105,6 +103,7 @@ class PatternService:
         module_name: str | None,
         language: str | None,
         project_id: str | None,
+        explain: bool = False,
     ) -> dict[str, Any]:
         """The attempts that match a query, those that passed slightly before others."""
         project = project_of(project_id)
@@ -118,13 +117,23 @@ class PatternService:
         )
         async with self._database.read() as tx:
             ranking = await index.search(
-                tx, "pattern", query, project_id=project, conditions=conditions, limit=top_k + offset
+                tx,
+                "pattern",
+                query,
+                project_id=project,
+                conditions=conditions,
+                mode=self._search_mode,
+                limit=top_k + offset,
             )
             rows = await patterns.by_id(tx, [hit.id for hit in ranking.hits]) if ranking.hits else {}
             rates = await patterns.success_by_hash(
                 tx, project, sorted({row["code_hash"] for row in rows.values()})
             )
-        found = [_shown(rows[hit.id], hit.score, rates[rows[hit.id]["code_hash"]]) for hit in ranking.hits]
+        found = [
+            _shown(rows[hit.id], hit.score, rates[rows[hit.id]["code_hash"]])
+            | ({"score_parts": hit.parts} if explain else {})
+            for hit in ranking.hits
+        ]
         found.sort(key=lambda pattern: -pattern["score"])
         found = found[offset : offset + top_k]
         return {

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ltmc.errors import invalid
-from ltmc.search.analysis import query_terms
+from ltmc.search.analysis import query_words
 from ltmc.services import Services, project_of
 from ltmc.storage import routing
 from ltmc.storage.database import Transaction
@@ -178,7 +178,7 @@ class RoutingService:
         if method == "graph_query":
             return await self._related(query, top_k, project_id)
         if method == "todo_search":
-            wanted = " ".join(term for term in query_terms(query) if term not in _TERMS["todo"])
+            wanted = " ".join(word for word in query_words(query) if word not in _TERMS["todo"])
             if not wanted:
                 page = await services.todos.page(
                     status="pending",
@@ -240,7 +240,7 @@ class RoutingService:
     async def _related(self, query: str, top_k: int, project_id: str | None) -> list[dict[str, Any]]:
         """The relationships of the things that the query names."""
         named = [next(filter(None, match.groups())) for match in _ENTITY.finditer(query)]
-        words = [word for word in query_terms(query) if word not in _TERMS["relation"]]
+        words = [word for word in query_words(query) if word not in _TERMS["relation"]]
         for entity in [*named, *words]:
             found = await self._services.graph.query(
                 entity, relations=None, direction="both", max_depth=1, limit=top_k, project_id=project_id

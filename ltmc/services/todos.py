@@ -3,8 +3,7 @@
 from typing import Any
 
 from ltmc.errors import ErrorCode, LtmcError, not_found
-from ltmc.search import index
-from ltmc.search.index import Entry
+from ltmc.search import entries, index
 from ltmc.services import finding, project_of
 from ltmc.services.finding import PRIORITIES
 from ltmc.storage import todos
@@ -28,7 +27,8 @@ class TodoService:
         project, moment = project_of(project_id), now()
         async with self._database.write(project) as tx:
             todo_id = await todos.insert(tx, project, title, description, RANKS[priority], moment)
-            await index.add(tx, "todo", [Entry(todo_id, description, title)])
+            row = {"id": todo_id, "project_id": project, "title": title, "description": description}
+            await index.add(tx, "todo", [entries.todo(row)])
         return {
             "todo_id": todo_id,
             "title": title,
@@ -113,8 +113,7 @@ class TodoService:
                 await todos.update(tx, todo_id, changed | (done if "status" in changed else {}))
             updated = await todos.get(tx, todo_id, None) or row
             if changed.keys() & {"title", "description"}:
-                await index.remove(tx, "todo", [Entry(todo_id, row["description"], row["title"])])
-                await index.add(tx, "todo", [Entry(todo_id, updated["description"], updated["title"])])
+                await index.add(tx, "todo", [entries.todo(updated)])
         return {**finding.todo(updated), "changed_fields": list(changed)}
 
     async def search(

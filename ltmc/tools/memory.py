@@ -82,6 +82,7 @@ async def retrieve_memory(
     resource_type: ResourceType | None = None,
     min_score: Share = 0.0,
     offset: Offset = 0,
+    explain: Bool = False,
     project_id: ProjectId = None,
 ) -> dict[str, Any]:
     """Recall the stored memories that match a query, best first. Use it before starting work.
@@ -91,6 +92,7 @@ async def retrieve_memory(
         conversation_id: Notes which conversation asked; does not filter.
         min_score: Leave out weaker matches.
         offset: Results to skip, to page while has_more.
+        explain: Show what each score is made of.
     """
     return await services.memory.retrieve(
         query,
@@ -101,6 +103,7 @@ async def retrieve_memory(
         min_score=min_score,
         resource_type=resource_type,
         project_id=project_id,
+        explain=explain,
     )
 
 
@@ -204,6 +207,7 @@ async def advanced_context_search(
     filters: JsonObject | None = None,
     top_k: TopK = 5,
     offset: Offset = 0,
+    explain: Bool = False,
     project_id: ProjectId = None,
 ) -> dict[str, Any]:
     """Search memories, chats and code together, narrowed by filters. With a filter, a blank query lists.
@@ -216,7 +220,7 @@ async def advanced_context_search(
     if not query.strip() and not filters:
         raise invalid("query", query, "text that is not blank, or at least one filter")
     return await services.memory.search(
-        query, filters or {}, top_k=top_k, offset=offset, project_id=project_id
+        query, filters or {}, top_k=top_k, offset=offset, project_id=project_id, explain=explain
     )
 
 

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from ltmc.services import Services
 from ltmc.tools.arguments import (
+    Bool,
     CodeResult,
     Content,
     Days,
@@ -71,6 +72,7 @@ async def get_code_patterns(
     file_name: Name | None = None,
     module_name: Name | None = None,
     language: Name | None = None,
+    explain: Bool = False,
     project_id: ProjectId = None,
 ) -> dict[str, Any]:
     """Recall earlier code that matches a query, with how it went.
@@ -89,6 +91,7 @@ async def get_code_patterns(
         module_name=module_name,
         language=language,
         project_id=project_id,
+        explain=explain,
     )
 
 

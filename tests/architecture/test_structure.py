@@ -90,7 +90,7 @@ def test_the_manifest_names_every_lazy_module_and_data_file() -> None:
             assert reached or path.name == "__init__.py", f"{name} is reached by nothing"
     data = {(package, file) for package, file in manifest.DATA_FILES}
     for path in ROOT.rglob("*"):
-        if path.suffix in {".sql", ".json"}:
+        if path.suffix in {".sql", ".json", ".ltmv"}:
             package = ".".join(path.parent.relative_to(ROOT.parent).parts)
             assert (package, path.name) in data, f"{path} is not in the manifest"
 

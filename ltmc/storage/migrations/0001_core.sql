@@ -204,11 +204,3 @@ CREATE TABLE tool_calls (
 );
 CREATE INDEX tool_calls_by_tool ON tool_calls (tool, created_at);
 CREATE INDEX tool_calls_by_time ON tool_calls (created_at);
-
--- Full text, one table a kind so that term statistics are those of that kind. The rows hold analysed
--- text (ltmc.search.analysis), not the original; rowid is the owner's id. Todos are found by the beginnings
--- of words too, which stemming would cut off.
-CREATE VIRTUAL TABLE chunk_fts USING fts5 (title, tags, text, content = '', tokenize = 'porter unicode61');
-CREATE VIRTUAL TABLE message_fts USING fts5 (title, tags, text, content = '', tokenize = 'porter unicode61');
-CREATE VIRTUAL TABLE todo_fts USING fts5 (title, tags, text, content = '', tokenize = 'unicode61');
-CREATE VIRTUAL TABLE pattern_fts USING fts5 (title, tags, text, content = '', tokenize = 'porter unicode61');

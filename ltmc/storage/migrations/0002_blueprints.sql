@@ -181,5 +181,3 @@ CREATE TABLE sync_events (
     handled_at TEXT
 );
 CREATE INDEX sync_events_by_session ON sync_events (sync_id, id);
-
-CREATE VIRTUAL TABLE blueprint_fts USING fts5 (title, tags, text, content = '', tokenize = 'porter unicode61');
