@@ -89,7 +89,7 @@ class DocumentationService:
             after = consistency.compare_with_document(module, text, name)
             if not dry_run and not skipped:
                 if not intact:
-                    await asyncio.to_thread(guard.replace, document.path, text.encode())
+                    await self._write(guard, document, text)
                 await self._record_sync(project, source, document.path, text, after.score)
         return {
             "file_path": source.name,
@@ -258,7 +258,7 @@ class DocumentationService:
                 (unchanged if written == text else updated).append(name)
                 text = written
             if updated and not dry_run:
-                await asyncio.to_thread(guard.replace, document.path, text.encode())
+                await self._write(guard, document, text)
             if not dry_run and (updated or unchanged):
                 changes = {"doc_hash": hashlib.sha256(text.encode()).hexdigest(), "last_sync_at": now()}
                 async with self._database.write(project) as tx:
@@ -320,6 +320,11 @@ class DocumentationService:
                 field="doc_path",
                 details={"path": guard.name(resolved)},
             ) from None
+
+    async def _write(self, guard: PathGuard, document: Document, text: str) -> None:
+        """Replace a document, unless someone changed it since it was read."""
+        known = document.text.encode() if document.exists else None
+        await asyncio.to_thread(guard.replace, document.path, text.encode(), known=known)
 
     async def _record_sync(
         self, project: str, source: SourceFile, doc_path: str, text: str, score: float

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import EllipsisType
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, not_found, shorten
 
@@ -108,11 +109,16 @@ class PathGuard:
                 return FileState(status.st_mtime_ns, status.st_size)
         return None
 
-    def replace(self, path: str, data: bytes, field: str = "doc_path") -> Path:
+    def replace(
+        self, path: str, data: bytes, field: str = "doc_path", *, known: bytes | EllipsisType | None = ...
+    ) -> Path:
         """Write a file whole or not at all, making its folders; what was there keeps its permissions.
 
+        Args:
+            known: what the file must hold still (None: it must not exist), so that nobody's text is lost.
+
         Raises:
-            LtmcError: as `read`, except for NOT_FOUND.
+            LtmcError: as `read`, except for NOT_FOUND; CONFLICT when the file is not as `known`.
         """
         resolved = self.resolve(path, field)
         if resolved in self.allowed:
@@ -130,6 +136,8 @@ class PathGuard:
                         file.write(data)
                         file.flush()
                         os.fsync(file.fileno())
+                    if known is not ... and _content(resolved, folder) != known:
+                        raise _changed(field, path)
                     _rename(temporary, resolved, folder)
                 except BaseException:
                     with suppress(OSError):
@@ -169,6 +177,15 @@ def _open(path: Path, flags: int, folder: int | None, mode: int = 0o600) -> int:
     if folder is None:
         return os.open(path, flags, mode)
     return os.open(path.name, flags, mode, dir_fd=folder)
+
+
+def _content(resolved: Path, folder: int | None) -> bytes | None:
+    """What a file holds now; None where there is none."""
+    try:
+        with os.fdopen(_open(resolved, _FILE, folder), "rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        return None
 
 
 def _rename(source: Path, target: Path, folder: int | None) -> None:
@@ -219,6 +236,15 @@ def _unusable(field: str, path: str, error: OSError) -> LtmcError:
     if isinstance(error, IsADirectoryError):
         return invalid(field, path, "the path of a file, not of a folder")
     return _refused(field, path, (error.strerror or str(error)).lower())
+
+
+def _changed(field: str, path: str) -> LtmcError:
+    return LtmcError(
+        ErrorCode.CONFLICT,
+        f"{field}: {shorten(path)} was changed meanwhile; call again.",
+        field=field,
+        details={"value": shorten(path), "reason": "changed meanwhile"},
+    )
 
 
 def _too_large(field: str, path: str) -> LtmcError:

@@ -351,7 +351,7 @@ class SyncService:
         async with self._database.write() as tx:
             await sync.handle_event(tx, event_id, sync_id, state, error, now())
 
-    async def _bring_up_to_date(self, live: _Live, name: str) -> tuple[str, str | None]:
+    async def _bring_up_to_date(self, live: _Live, name: str, tries: int = 2) -> tuple[str, str | None]:
         try:
             _, exists = await self._documents.document_of(name, live.project)
             if not exists:
@@ -360,7 +360,9 @@ class SyncService:
                 return "pending", None
             await self._documents.sync(name, project_id=live.project)
         except LtmcError as error:
-            return "failed", error.message
+            if error.code != ErrorCode.CONFLICT or tries == 0:
+                return "failed", error.message
+            return await self._bring_up_to_date(live, name, tries - 1)  # someone wrote the document meanwhile
         return "synced", None
 
     async def _detect_one(

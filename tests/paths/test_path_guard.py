@@ -222,6 +222,21 @@ def test_replacing_keeps_permissions_and_leaves_nothing_behind(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_text_that_someone_wrote_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    guard = PathGuard.of(tmp_path)
+    target = tmp_path / "doc.md"
+    guard.replace("doc.md", b"one", known=None)
+    target.write_bytes(b"mine")
+    for known in (None, b"one"):
+        with pytest.raises(LtmcError) as caught:
+            guard.replace("doc.md", b"two", known=known)
+        assert caught.value.code == ErrorCode.CONFLICT
+    assert target.read_bytes() == b"mine"
+    guard.replace("doc.md", b"two", known=b"mine")
+    assert target.read_bytes() == b"two"
+    assert list(tmp_path.iterdir()) == [target]
+
+
 def test_every_tool_that_takes_a_file_is_guarded(shared: Session, project: str, house: Path) -> None:
     shared.ok("register_project", project_id=project, root_path=str(house / "root"))
     for path in ("../secret.py", "outer", "/etc/passwd", "up/root-twin/file.py"):
