@@ -165,6 +165,8 @@ async def storage_counts(tx: Transaction) -> dict[str, int]:
         "messages": "chat_messages",
         "todos": "todos",
         "patterns": "code_patterns",
+        "blueprints": "blueprints",
+        "vectors": "search_entries",
     }
     return {name: await tx.value(f"SELECT count(*) FROM {table}") for name, table in tables.items()}
 

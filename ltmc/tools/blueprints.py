@@ -60,7 +60,7 @@ async def analyze_task_complexity(
     required_skills: Skills | None = None,
     project_id: ProjectId = None,
 ) -> dict[str, Any]:
-    """How complex a task is and why, how long such tasks take, and which are like it. Stores nothing."""
+    """How complex a task is and why, how long such tasks take, and which are like it."""
     return await services.blueprints.score_complexity(title, description, required_skills or [], project_id)
 
 

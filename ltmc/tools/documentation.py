@@ -49,11 +49,7 @@ async def detect_documentation_drift(
     doc_source: DocSource = "auto",
     project_id: ProjectId = None,
 ) -> dict[str, Any]:
-    """What a Python file became that its documentation does not say yet.
-
-    Args:
-        time_threshold_hours: Up to this age a change is marked recent.
-    """
+    """What a Python file became that its documentation does not say yet."""
     return await services.documentation.drift(
         file_path,
         time_threshold_hours=time_threshold_hours,

@@ -18,7 +18,7 @@ async def start_real_time_sync(
     """Watch files and folders until stopped or the server ends.
 
     Args:
-        auto_sync: Also update the document of a Python file that has one.
+        auto_sync: Also update the documents of Python files.
     """
     return await services.sync.start(
         file_paths, interval_ms=sync_interval_ms, auto_sync=auto_sync, project_id=project_id

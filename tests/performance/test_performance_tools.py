@@ -106,6 +106,7 @@ def test_the_report_tells_of_this_server(db: Path, version: str) -> None:
     assert "get_performance_report" in found["tools"]["never_called"]
     assert found["latency"]["p50_ms"] > 0
     assert found["storage"]["todos"] == 1
+    assert (found["storage"]["vectors"], found["storage"]["blueprints"]) == (1, 0)
     assert {
         name: found["backends"][name]["status"] for name in ("sqlite", "vector_index", "graph", "redis")
     } == {
