@@ -210,6 +210,21 @@ def test_a_burst_of_changes_is_handled_once(shared: Session, project: str, root:
     shared.ok("stop_real_time_sync", sync_id=started["sync_id"])
 
 
+def test_the_number_of_watches_is_bounded(tmp_path: Path, db: Path) -> None:
+    with Session(db) as client:
+        client.ok("register_project", project_id="p", root_path=str(tmp_path))
+        for number in range(21):
+            (tmp_path / f"{number}.txt").write_text("x")
+        for number in range(20):
+            start(client, "p", f"{number}.txt")
+        error = client.bad("start_real_time_sync", "CONFLICT", file_paths=["20.txt"], project_id="p")
+        client.ok("stop_real_time_sync", sync_id=error["details"]["active"][0])
+        start(client, "p", "20.txt")
+        (tmp_path / "20.txt").write_text("y")
+        wait(client, "p", lambda found: seen(found, "20.txt"))
+        assert client.ok("get_performance_report")["backends"]["watchers"]["active"] == 20
+
+
 def test_a_killed_server_leaves_its_sessions_interrupted(tmp_path: Path, db: Path) -> None:
     (tmp_path / "m.py").write_text(CODE)
     with suppress(BaseExceptionGroup), Session(db) as client:
