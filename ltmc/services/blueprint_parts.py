@@ -147,7 +147,8 @@ def from_description(description: str) -> list[Part]:
     if len(items) >= 2:
         sequence = bool(_NUMBERED.search(description))
     else:
-        items = [clause.strip(" \t-*") for clause in _CLAUSE.split(description)]
+        text = re.sub(r"[^\S\n]+", " ", description)
+        items = [clause.strip(" \t-*") for clause in _CLAUSE.split(text)]
         sequence = bool(_SEQUENCE.search(description))
     items = list(dict.fromkeys(item for item in items if len(item) >= MIN_PART_CHARACTERS and " " in item))
     if len(items) < 2:

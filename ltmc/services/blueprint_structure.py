@@ -10,7 +10,7 @@ from typing import Any
 from ltmc.errors import LtmcError, not_found
 from ltmc.services import project_of
 from ltmc.services.blueprint_lifecycle import require, symbols
-from ltmc.services.blueprint_records import insert, link
+from ltmc.services.blueprint_records import insert
 from ltmc.services.code_symbols import Module, Symbol
 from ltmc.services.consistency import level_of
 from ltmc.services.paths import PathGuard
@@ -246,22 +246,18 @@ async def _store(
     known = await blueprint_code.file(tx, blueprint_id, source.name)
     kept = known["link_type"] if known else link_type
     await blueprint_code.upsert_file(tx, blueprint_id, source.name, kept, source.content_hash, moment)
-    await graph.insert_node(tx, project, file_node, "file", source.name, source.name, moment)
-    for name, node in nodes.items():
-        await graph.insert_node(tx, project, node, "symbol", blueprint_id, name, moment)
     edges = [
         (file_node, blueprint_id, "implements"),
         *_edges(blueprint_id, nodes, module, file_node, imports),
     ]
-    for start, end, relation in edges:
+    made: list[tuple[str, str, str | None, str]] = [(file_node, "file", source.name, source.name)]
+    made += [(node, "symbol", blueprint_id, name) for name, node in nodes.items()]
+    for _, end, _ in edges:
         kind, _, label = end.partition(":")
-        if kind in ("module", "class") and label:
-            await graph.insert_node(
-                tx, project, end, "file" if kind == "module" else "symbol", None, label, moment
-            )
-        elif kind == "file" and label:
-            await graph.insert_node(tx, project, end, "file", label, label, moment)
-        await link(tx, project, start, end, relation, moment)
+        if label and kind in ("module", "class", "file"):
+            made.append((end, "symbol" if kind == "class" else "file", None, label))
+    await graph.insert_nodes(tx, project, made, moment)
+    await graph.put_edges(tx, project, edges, moment)
     before = {(one["source_id"], one["target_id"], one["relation"]) for one in removed}
     comparable = edges[1:] if known else edges
     return _Changes(
@@ -415,17 +411,16 @@ def _renamed(
     before: dict[str, Row], module: Module, removed: Sequence[str], added: Sequence[str]
 ) -> list[dict[str, str]]:
     """Symbols that have another name but the same kind, signature and body."""
+    free: dict[tuple[str, str, Signature], list[str]] = {}
+    for name in added:
+        symbol = module.symbols[name]
+        free.setdefault((symbol.kind, symbol.body_hash, symbol.signature), []).append(name)
     found: list[dict[str, str]] = []
-    free = list(added)
     for name in removed:
         stored = before[name]
-        for other in free:
-            symbol = module.symbols[other]
-            same = (symbol.kind, symbol.body_hash, symbol.signature)
-            if same == (stored["kind"], stored["body_hash"], stored["signature"]):
-                found.append({"from": name, "to": other})
-                free.remove(other)
-                break
+        names = free.get((stored["kind"], stored["body_hash"], stored["signature"]))
+        if names:
+            found.append({"from": name, "to": names.pop(0)})
     return found
 
 

@@ -221,7 +221,8 @@ class _Reader:
                 self._add(self._function(node, prefix, self._is_public(node.name, exported, public)))
             elif isinstance(node, ast.ClassDef):
                 shown = self._is_public(node.name, exported, public)
-                self._forget(prefix + node.name)
+                if prefix + node.name in self.symbols:
+                    self._forget(prefix + node.name)
                 self._add(self._class(node, prefix, shown))
                 self._read(node.body, f"{prefix}{node.name}.", exported=None, public=shown, methods=shown)
 

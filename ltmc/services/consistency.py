@@ -23,7 +23,10 @@ _CODE = re.compile(r"(`+)([^`]+?)\1")
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*", re.ASCII)
 _DEFINITION = re.compile(r"^(\s*)(async\s+def|def|class)\s+(\w+)")
 _BODY = re.compile(r":[ \t]*(?:\.\.\.|pass|return\b[^\n]*)?[ \t]*(?:#[^\n]*)?\n$")
-LINES_PER_SIGNATURE = 40
+LINES_PER_SIGNATURE, LONGEST_SIGNATURE = 40, 20_000
+LINE_LENGTH = 2_000
+"""Longer lines of text state no signatures."""
+
 MANAGED, HEADING, SNIPPET, INLINE = range(4)
 """Where a signature is stated, the most binding first."""
 
@@ -122,6 +125,8 @@ def mentions(text: str, own_block: str) -> list[Mention]:
         elif opened:
             fence, snippet = opened.group(1), []
             python = opened.group(2).lower() in ("", "py", "python", "python3", "pycon")
+        elif len(line) > LINE_LENGTH:
+            continue
         elif match := _HEADING.match(line):
             title = match.group(1).replace("`", "").replace("\\", "").strip()
             heading = title if _DOTTED.fullmatch(title) else ""
@@ -176,6 +181,8 @@ def _signature_at(lines: Sequence[str], place: int) -> tuple[Stated | None, bool
     text = ""
     for line in lines[place : place + LINES_PER_SIGNATURE]:
         text += line + "\n"
+        if len(text) > LONGEST_SIGNATURE:
+            break
         head = _BODY.sub("", text)
         for candidate in dict.fromkeys((text, head)):
             if stated := from_text(candidate):

@@ -3,11 +3,16 @@
 import inspect
 import re
 
+LINE_LENGTH = 500
+"""What is looked at of a line."""
+
 _GOOGLE = re.compile(
     r"^(?:Args|Arguments|Parameters|Params|Keyword Args|Keyword Arguments|Other Parameters):[ \t]*$", re.M
 )
 _NUMPY = re.compile(r"^(?:Other )?Parameters[ \t]*\n-{3,}[ \t]*$", re.M)
-_SPHINX = re.compile(r"^[ \t]*:(?:param|parameter|arg|argument|key|keyword)\b([^:]*?)(\*{0,2}\w+)\s*:", re.M)
+_SPHINX = re.compile(
+    r"^[ \t]*:(?:param|parameter|arg|argument|key|keyword)\b([^:\n]{0,200}?)(\*{0,2}\w{1,200})[ \t]*:", re.M
+)
 _ENTRY = re.compile(r"(\*{0,2}\w+(?:\s*,\s*\*{0,2}\w+)*)\s*(?:\([^)]*\))?\s*(?::|$)")
 
 
@@ -51,6 +56,6 @@ def _until_underlined(text: str) -> list[str]:
 def _entries(lines: list[str]) -> list[str]:
     names: list[str] = []
     for line in lines:
-        if line and not line[0].isspace() and (match := _ENTRY.match(line)):
+        if line and not line[0].isspace() and (match := _ENTRY.match(line[:LINE_LENGTH])):
             names += [name.strip() for name in match.group(1).split(",")]
     return names

@@ -86,7 +86,7 @@ class DocumentationService:
             linked = document.link or {}
             skipped = intact and linked.get("code_hash") == source.content_hash and not force_update
             changed = api_pages.changes(old.content if old else "", managed_blocks.find(text)[name].content)
-            after = consistency.compare_with_document(module, text, name)
+            before, after = await asyncio.to_thread(_before_and_after, module, document.text, text, name)
             if not dry_run and not skipped:
                 if not intact:
                     await self._write(guard, document, text)
@@ -99,7 +99,7 @@ class DocumentationService:
             "dry_run": dry_run,
             "changes": changed,
             "symbols_total": len(module.public()),
-            "consistency_before": consistency.compare_with_document(module, document.text, name).score,
+            "consistency_before": before.score,
             "consistency_after": after.score,
             "sync_time_ms": round((time.perf_counter() - started) * 1000, 3),
         }
@@ -144,11 +144,12 @@ class DocumentationService:
     ) -> dict[str, Any]:
         """The consistency score with the figures behind it."""
         source, _, document, result = await self._compare(file_path, doc_path, doc_source, project_id)
+        documented, matching = set(result.documented), set(result.matching)
         detail = [
             {
                 "symbol": symbol.qualname,
-                "documented": symbol.qualname in result.documented,
-                "matches": symbol.qualname in result.matching,
+                "documented": symbol.qualname in documented,
+                "matches": symbol.qualname in matching,
                 "has_docstring": bool(symbol.docstring),
                 "line": symbol.line_start,
             }
@@ -285,7 +286,8 @@ class DocumentationService:
         if doc_source == "docstrings" or (doc_source == "auto" and not document.exists):
             return source, module, document, consistency.compare_with_docstrings(module)
         name = managed_blocks.block_name("api", source.name)
-        return source, module, document, consistency.compare_with_document(module, document.text, name)
+        result = await asyncio.to_thread(consistency.compare_with_document, module, document.text, name)
+        return source, module, document, result
 
     async def _document(
         self, guard: PathGuard, project: str, kind: str, ref: str, doc_path: str | None
@@ -365,6 +367,11 @@ class DocumentationService:
             await link(tx, project, node, target, "documents", moment)
 
 
+def _before_and_after(module: Module, old: str, new: str, name: str) -> tuple[Consistency, Consistency]:
+    after = consistency.compare_with_document(module, new, name)
+    return after if old == new else consistency.compare_with_document(module, old, name), after
+
+
 def _drifted(
     module: Module, result: Consistency, document: Document, snapshot: Row | None
 ) -> list[tuple[str, str]]:
@@ -372,12 +379,13 @@ def _drifted(
     known = {one["qualname"]: one for one in (snapshot or {}).get("symbols") or []}
     linked = document.link or {}
     untouched = linked.get("doc_hash") in (None, document.hash)
+    documented, matching = set(result.documented), set(result.matching)
     found: list[tuple[str, str]] = []
     for symbol in module.public():
         before = known.get(symbol.qualname)
-        if symbol.qualname not in result.documented:
+        if symbol.qualname not in documented:
             found.append((symbol.qualname, "new_undocumented"))
-        elif symbol.qualname not in result.matching:
+        elif symbol.qualname not in matching:
             found.append((symbol.qualname, "signature_changed"))
         elif before is not None and before["body_hash"] != symbol.body_hash:
             same_text = before["docstring_hash"] == symbol.docstring_hash

@@ -18,6 +18,28 @@ async def insert_node(
     return created is not None
 
 
+async def insert_nodes(
+    tx: Transaction, project_id: str, rows: Sequence[tuple[str, str, str | None, str]], moment: str
+) -> None:
+    """Nodes that are not there yet, as (id, kind, ref_id, label)."""
+    await tx.many(
+        "INSERT INTO graph_nodes (project_id, node_id, kind, ref_id, label, created_at) "
+        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [(project_id, *row, moment) for row in rows],
+    )
+
+
+async def put_edges(
+    tx: Transaction, project_id: str, rows: Sequence[tuple[str, str, str]], moment: str
+) -> None:
+    """Edges that LTMC keeps, as (source, target, relation); one made by hand stays as it is."""
+    await tx.many(
+        "INSERT INTO graph_edges (project_id, source_id, target_id, relation, auto, created_at, updated_at) "
+        "VALUES (?, ?, ?, ?, 1, ?, ?) ON CONFLICT DO NOTHING",
+        [(project_id, *row, moment, moment) for row in rows],
+    )
+
+
 async def node(tx: Transaction, project_id: str, node_id: str) -> Row | None:
     """A node."""
     return await tx.one(
