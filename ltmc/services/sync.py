@@ -257,10 +257,14 @@ class SyncService:
         """End every watch; its session is then interrupted."""
         live, self._live = self._live, {}
         await asyncio.gather(*(one.watch.stop() for one in live.values()))
-        if live:
+        if not live:
+            return
+        try:
             async with self._database.write() as tx:
                 for sync_id in live:
                     await sync.update_session(tx, sync_id, {"status": "interrupted", "stopped_at": now()})
+        except LtmcError as error:  # their process is gone, which says the same
+            logger.warning("the end of %d sessions was not recorded: %s", len(live), error)
 
     async def _watch(
         self,
