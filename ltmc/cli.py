@@ -266,6 +266,42 @@ def restore(file: Path, force: bool, as_json: bool, **flags: Any) -> None:
     click.echo(json.dumps(report) if as_json else f"Restored {report['db']} from {file}.{kept}")
 
 
+@main.command()
+@click.option("--all", "everything", is_flag=True, help="Index everything anew, also what is in step.")
+@_with_database
+@_json
+def reindex(everything: bool, as_json: bool, **flags: Any) -> None:
+    """Bring the search index in step with what is stored, also while servers use it.
+
+    An index of another version of the search is made anew. It can be interrupted: the next run goes on.
+    """
+    from ltmc.services import Services
+    from ltmc.services.reindexing import reindex as run
+
+    async def once(progress: Callable[[int, int], None]) -> dict[str, Any]:
+        services = Services(_load(**flags))
+        try:
+            return await run(services.database, everything=everything, progress=progress)
+        finally:
+            await services.close()
+
+    with click.progressbar(
+        length=1, label="Indexing", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+
+        def show(done: int, of: int) -> None:
+            bar.length = of
+            bar.update(done - bar.pos)
+
+        report = asyncio.run(once(show))
+    click.echo(
+        json.dumps(report)
+        if as_json
+        else f"Indexed {report['indexed']}, removed {report['removed']}; "
+        f"the index holds {sum(report['entries'].values())}."
+    )
+
+
 @main.group()
 def todo() -> None:
     """Add, list and complete todos."""

@@ -47,7 +47,9 @@ async def examine(settings: Settings, origins: dict[str, str]) -> dict[str, Any]
         "health": {
             "status": health["status"],
             **{
-                name: result["status"] + (f": {result['error']}" if "error" in result else "")
+                name: result["status"]
+                + (f": {result['error']}" if "error" in result else "")
+                + (f" (to repair it: {result['repair']})" if "repair" in result else "")
                 for name, result in health["services"].items()
             },
         },

@@ -193,6 +193,7 @@ LAZY_MODULES: Final[tuple[str, ...]] = (
     "ltmc.services.paths",
     "ltmc.services.patterns",
     "ltmc.services.projects",
+    "ltmc.services.reindexing",
     "ltmc.services.routing",
     "ltmc.services.signatures",
     "ltmc.services.source_files",

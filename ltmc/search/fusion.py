@@ -32,6 +32,8 @@ RELATED_ALONE = 0.1
 SPREAD = 0.1
 # Kinds in which an entry beside a hit is a hit too: the next turn often holds the answer.
 CARRIED = frozenset({"message"})
+# Kinds whose near-identical entries go behind their like; a repeated code attempt says so itself.
+UNREPEATED = frozenset({"message", "chunk"})
 # A quoted phrase that an entry holds as it stands, against the best lexical score.
 PHRASE = 1.0
 # An entry with this share of its terms in common with a better one says the same, and its score is lowered.

@@ -239,39 +239,44 @@ class Search:
     def _rank(self, known: dict[int, Known]) -> tuple[list[Scored], int]:
         request, mode = self._request, self._request.mode
         floor = self._held.mean_cosine(self._cursor, self._scope, self._vector) if self._vector else 0.0
-        best_lexical = max(value[2] for value in known.values()) or 1.0
-        best_cosine = max(max(value[3] for value in known.values()) - floor, fusion.SPREAD)
+        lexical = max(value[2] for value in known.values())
+        nearest = max(value[3] for value in known.values()) - floor
+        best_lexical, best_cosine = lexical or 1.0, max(nearest, fusion.SPREAD)
         weight = {"hybrid": self._profile.semantic_weight, "semantic": 1.0, "lexical": 0.0}[mode]
-
-        def own(value: Known) -> tuple[float, float]:
-            return value[2] / best_lexical, weight * (value[3] - floor) / best_cosine
-
         related = {"hybrid": fusion.RELATED, "semantic": fusion.RELATED_ALONE, "lexical": math.inf}[mode]
 
-        def matches(value: Known) -> bool:
-            return value[2] > 0 or value[3] - floor >= related
+        def semantic(value: Known) -> float:
+            return weight * (value[3] - floor) / best_cosine
 
-        owns = {seq: sum(own(value)) for seq, value in known.items()}
+        def own(value: Known) -> float:
+            return value[2] / best_lexical + semantic(value)
+
+        owns = {seq: own(value) for seq, value in known.items()}
         around: dict[int, list[tuple[int, int]]] = {}
         barred: set[int] = set()  # context only: the filter leaves them out
         if any(value[1] is not None for value in known.values()):
-            around, barred = self._expand(known, owns, lambda value: sum(own(value)))
-        strength = 0.0
-        totals: dict[int, Evidence] = {}
-        for seq, value in known.items():
-            if seq in barred:
-                continue
-            beside = [(n, distance) for n, distance in around.get(seq, ()) if n in known]
-            carried = request.kind in fusion.CARRIED and mode != "lexical"
-            if matches(value) or (carried and any(matches(known[n]) for n, _ in beside)):
-                words, meaning = own(value)
-                lifted = fusion.neighbour_score([(distance, owns[n]) for n, distance in beside])
-                totals[seq] = Evidence(words, meaning, lifted)
-                found = value[2] / (self._full * (K1 + 1)) if self._full else 0.0
-                strength = max(strength, 1 - (1 - min(1.0, found)) * (1 - max(0.0, value[3] - floor)))
-        self._add_time(totals, known)
-        self._add_phrases(totals, known)
-        return self._page(totals, known, strength)
+            around, barred = self._expand(known, owns, own)
+        hits = {seq for seq, value in known.items() if value[2] > 0 or value[3] - floor >= related}
+        if request.kind in fusion.CARRIED and mode != "lexical":
+            hits |= {seq for seq, beside in around.items() if any(n in hits for n, _ in beside)}
+        totals = fusion.with_neighbours(owns, around)
+        values = {seq: totals[seq] for seq in hits - barred if seq in known}
+        if not values:
+            return [], 0
+        self._time = self._times(values, known)
+        self._phrase = self._phrases(values, known)
+        for added in (self._time, self._phrase):
+            for seq, value in added.items():
+                values[seq] += value
+        found = min(1.0, lexical / (self._full * (K1 + 1))) if self._full else 0.0
+        strength = 1 - (1 - found) * (1 - max(0.0, nearest))
+
+        def parts(seq: int) -> Evidence:
+            value = known[seq]
+            words = value[2] / best_lexical + self._phrase.get(seq, 0.0)
+            return Evidence(words, semantic(value), totals[seq] - owns[seq], self._time.get(seq, 0.0))
+
+        return self._page(values, known, strength / max(*values.values(), 1e-9), parts)
 
     def _expand(
         self, known: dict[int, Known], owns: dict[int, float], own: Callable[[Known], float]
@@ -336,51 +341,51 @@ class Search:
 
     # What is added for some queries
 
-    def _add_time(self, totals: dict[int, Evidence], known: Mapping[int, Known]) -> None:
+    def _times(self, values: Mapping[int, float], known: Mapping[int, Known]) -> dict[int, float]:
         """A mild prior for what was made in a period that the query names."""
         periods = temporal.spans(self._request.query, self._request.now)
         if not periods:
-            return
-        seqs = _ordered({seq: evidence.total for seq, evidence in totals.items()})[: EXPANDED[-1]]
-        times = storage.created(self._cursor, self._request.kind, [known[seq][0] for seq in seqs])
-        for seq in seqs:
-            if made := times.get(known[seq][0]):
-                totals[seq].time = fusion.TIME_WEIGHT * temporal.closeness(parse(made), periods)
+            return {}
+        seqs = _ordered(values)[: EXPANDED[-1]]
+        made = storage.created(self._cursor, self._request.kind, [known[seq][0] for seq in seqs])
+        moments = {seq: parse(made[known[seq][0]]) for seq in seqs if known[seq][0] in made}
+        return {
+            seq: fusion.TIME_WEIGHT * temporal.closeness(moment, periods) for seq, moment in moments.items()
+        }
 
-    def _add_phrases(self, totals: dict[int, Evidence], known: Mapping[int, Known]) -> None:
+    def _phrases(self, values: Mapping[int, float], known: Mapping[int, Known]) -> dict[int, float]:
         """A lead for what holds a quoted phrase as it stands."""
         phrases = [_spaced(phrase) for phrase in _PHRASE.findall(self._request.query)]
         if not phrases or self._request.mode == "semantic":
-            return
-        seqs = _ordered({seq: evidence.total for seq, evidence in totals.items()})[: EXPANDED[-1]]
+            return {}
+        seqs = _ordered(values)[: EXPANDED[-1]]
         texts = storage.texts(self._cursor, self._request.kind, [known[seq][0] for seq in seqs])
-        for seq in seqs:
-            text = _spaced(texts.get(known[seq][0], ""))
-            totals[seq].lexical += fusion.PHRASE * sum(phrase in text for phrase in phrases)
+        spaced = {seq: _spaced(texts.get(known[seq][0], "")) for seq in seqs}
+        return {
+            seq: fusion.PHRASE * sum(phrase in text for phrase in phrases) for seq, text in spaced.items()
+        }
 
     def _page(
-        self, totals: Mapping[int, Evidence], known: Mapping[int, Known], strength: float
+        self,
+        values: dict[int, float],
+        known: Mapping[int, Known],
+        scale: float,
+        parts: Callable[[int], Evidence],
     ) -> tuple[list[Scored], int]:
         """The hits in order, near-identical ones behind their like, and how many there are."""
         request = self._request
-        values = {seq: evidence.total for seq, evidence in totals.items()}
-        if not values:
-            return [], 0
-        scale = strength / max(*values.values(), 1e-9)
         order = _ordered(values)
-        if request.kind in fusion.CARRIED or request.per_group > 1:
-            head = order[: 2 * request.wanted + 10]
-            for seq in self._repeated(head):
+        repeated: set[int] = set()
+        if request.kind in fusion.UNREPEATED:
+            repeated = self._repeated(order[: request.wanted + 5])
+            for seq in repeated:
                 values[seq] *= fusion.REPEATED
-                evidence = totals[seq]
-                for part in ("lexical", "semantic", "neighbours", "time"):
-                    setattr(evidence, part, getattr(evidence, part) * fusion.REPEATED)
-            order = _ordered(values)
+            order = _ordered(values) if repeated else order
         grouped: dict[int, int] = {}
         hits: list[Scored] = []
         total = 0
         for seq in order:
-            score = min(1.0, max(0.0, values[seq] * scale))
+            score = round(min(1.0, max(0.0, values[seq] * scale)), 4)
             owner, group, _, _ = known[seq]
             if score < request.min_score:
                 break
@@ -390,22 +395,22 @@ class Search:
                     continue
             total += 1
             if len(hits) < request.wanted:
-                parts = totals[seq].scaled(scale)
-                hits.append(Scored(owner, round(score, 4), parts))
+                share = scale * (fusion.REPEATED if seq in repeated else 1.0)
+                hits.append(Scored(owner, score, parts(seq).scaled(share)))
         return hits, total
 
-    def _repeated(self, seqs: Sequence[int]) -> list[int]:
+    def _repeated(self, seqs: Sequence[int]) -> set[int]:
         """Those that say nearly what one before them says: nine of ten terms the same."""
         if self._whole is not None:
             impacts = {seq: self._whole.rows[seq][2] for seq in seqs}
         else:
             impacts = {seq: text for seq, _, _, text in storage.with_impacts(self._cursor, seqs)}
         first: list[set[str]] = []
-        repeated = []
+        repeated = set()
         for seq in seqs:
             held = {item[:-2] for item in impacts[seq].split()}
             if any(_alike(held, other) for other in first):
-                repeated.append(seq)
+                repeated.add(seq)
             else:
                 first.append(held)
         return repeated
@@ -461,8 +466,11 @@ def _spaced(text: str) -> str:
 
 
 def _alike(left: set[str], right: set[str]) -> bool:
-    few, many = sorted((len(left), len(right)))
-    return few >= fusion.SAME_TERMS * many and len(left & right) >= fusion.SAME_TERMS * len(left | right)
+    one, other, share = len(left), len(right), fusion.SAME_TERMS
+    if one < share * other or other < share * one:
+        return False
+    both = len(left & right)
+    return both >= share * (one + other - both)
 
 
 def _ordered(scores: Mapping[int, float]) -> list[int]:

@@ -15,6 +15,7 @@ from ltmc.errors import LtmcError, not_found
 from ltmc.manifest import CATEGORIES, TOOLS
 from ltmc.services import Services, scope_of
 from ltmc.services.figures import percentile, share
+from ltmc.services.reindexing import differences
 from ltmc.storage import search, telemetry
 from ltmc.storage.database import Transaction
 from ltmc.timestamps import format_utc, now
@@ -127,15 +128,10 @@ class MonitoringService:
             return {"integrity": integrity or "not checked: the database is large"}
 
     async def _probe_search_index(self) -> dict[str, Any]:
-        async with self._database.read() as tx:
-            counts = await search.counts(tx)
-        wrong = {kind: pair for kind, pair in counts.items() if pair[0] != pair[1]}
+        indexed, wrong = await differences(self._database)
         if wrong:
-            text = ", ".join(
-                f"{kind}: {rows} rows, {indexed} indexed" for kind, (rows, indexed) in wrong.items()
-            )
-            return {"status": "down", "error": text}
-        return {"indexed": {kind: indexed for kind, (_, indexed) in counts.items()}}
+            return {"status": "down", "error": ", ".join(wrong), "repair": "ltmc reindex"}
+        return {"indexed": indexed}
 
     async def _probe_cache(self) -> dict[str, Any]:
         health = await self._services.cache.health()

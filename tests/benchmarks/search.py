@@ -1,0 +1,261 @@
+"""How fast LTMC stores and finds, beside the obvious alternatives: ``python -m tests.benchmarks.search``.
+
+At each size the same texts go into LTMC's index, into a plain FTS5 table (its terms joined by OR, the best 10 by
+bm25) and into a list of float vectors that is read from end to end. Texts are 25 words, drawn by Zipf's law;
+queries are 3 to 8 such words, or 6 of the commonest. Times are in ms, wall and, in brackets, CPU of the process.
+The last columns are how many times as long the alternative takes.
+
+    python -m tests.benchmarks.search [--kind message] [1000 100000 1000000]
+"""
+
+import argparse
+import asyncio
+import itertools
+import random
+import sqlite3
+import statistics
+import tempfile
+import time
+from array import array
+from collections.abc import Callable
+from functools import partial
+from operator import mul
+from pathlib import Path
+from typing import Any
+
+from ltmc.search import analysis, entries, index
+from ltmc.search.chunking import chunk
+from ltmc.search.embedding import UNIT, unpack
+from ltmc.services.chat import ChatService
+from ltmc.services.memory import MemoryService
+from ltmc.storage import chats, resources
+from ltmc.storage.database import Database, Transaction
+from ltmc.timestamps import now
+
+PROJECT = "default"
+BATCH = 1000
+CONVERSATION = 200
+QUERIES = 40
+
+
+class Texts:
+    """Words by Zipf's law."""
+
+    def __init__(self) -> None:
+        self._random = random.Random(5)
+        tokens = index.model().tokens
+        self.words = [one for one in tokens if one.isalpha() and one.isascii() and len(one) > 1][:20_000]
+        self._weights = list(itertools.accumulate(1 / (rank + 8) for rank in range(len(self.words))))
+
+    def text(self, words: int) -> str:
+        """A text."""
+        return " ".join(self._random.choices(self.words, cum_weights=self._weights, k=words))
+
+    def queries(self) -> list[str]:
+        """Mixed queries, then queries of common words alone."""
+        mixed = [self.text(self._random.choice((3, 5, 8))) for _ in range(QUERIES // 2)]
+        return mixed + [" ".join(self._random.choices(self.words[:60], k=6)) for _ in range(QUERIES // 2)]
+
+
+async def store(tx: Transaction, kind: str, number: int, text: str, moment: str) -> entries.Entry:
+    """One memory or message, without the index."""
+    if kind == "message":
+        row: dict[str, Any] = {
+            "project_id": PROJECT,
+            "conversation_id": f"c{number // CONVERSATION}",
+            "content": text,
+            "agent_name": "ann",
+            "metadata": "{}",
+        }
+        row["id"] = await chats.insert(tx, **row, role="user", source_tool=None, moment=moment)
+        return entries.message(row)
+    resource = await resources.insert(
+        tx,
+        project_id=PROJECT,
+        file_name=f"n{number}.md",
+        resource_type="note",
+        content=text,
+        content_hash=str(number),
+        version=1,
+        tags=[],
+        metadata="{}",
+        language=None,
+        complexity=None,
+        moment=moment,
+    )
+    (chunk_id,) = await resources.insert_chunks(tx, resource, chunk(text))
+    return entries.chunk(
+        {
+            "id": chunk_id,
+            "project_id": PROJECT,
+            "resource_id": resource,
+            "text": text,
+            "file_name": f"n{number}.md",
+            "tags": [],
+        }
+    )
+
+
+async def fill(database: Database, kind: str, texts: list[str]) -> float:
+    """Store and index texts, a thousand a transaction; the seconds it takes."""
+    started = time.perf_counter()
+    for first in range(0, len(texts), BATCH):
+        async with database.write(PROJECT) as tx:
+            batch = texts[first : first + BATCH]
+            made = [await store(tx, kind, first + n, text, now()) for n, text in enumerate(batch)]
+            await index.add(tx, kind, made)
+    return time.perf_counter() - started
+
+
+def rss_mb() -> float:
+    """The memory of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+
+Figures = tuple[list[float], list[float]]
+
+
+def timed(run: Callable[[], object], wall: list[float], cpu: list[float]) -> None:
+    """Add a run's ms, wall and CPU."""
+    started, used = time.perf_counter(), time.process_time()
+    run()
+    wall.append((time.perf_counter() - started) * 1000)
+    cpu.append((time.process_time() - used) * 1000)
+
+
+def line(name: str, figures: Figures, ratios: str = "") -> None:
+    """Print the p50 and p95."""
+    wall, cpu = (sorted(values) for values in figures)
+    last = min(len(wall) - 1, int(len(wall) * 0.95))
+    shown = (
+        f"{statistics.median(wall):8.2f} ({statistics.median(cpu):6.2f}) {wall[last]:8.2f} ({cpu[last]:6.2f})"
+    )
+    print(f"  {name:28} {shown} {ratios}", flush=True)
+
+
+async def measure(size: int, kind: str, folder: Path) -> None:
+    """Everything at one size."""
+    source = Texts()
+    database = Database(folder / "ltmc.db")
+    texts = [source.text(25) for _ in range(size)]
+    seconds = await fill(database, kind, texts)
+    bytes_ = database.path.stat().st_size
+    print(f"{size} of kind {kind}: stored and indexed in {seconds:.1f} s, {bytes_ / 1e6:.0f} MB on disk")
+    before = rss_mb()
+    queries = source.queries()
+
+    async def find(query: str, mode: Any) -> None:
+        async with database.read() as tx:
+            await index.search(tx, kind, query, project_id=PROJECT, mode=mode, limit=10)
+
+    started = time.perf_counter()
+    await find(queries[0], "hybrid")
+    print(
+        f"  first search {(time.perf_counter() - started) * 1000:.0f} ms, memory {before:.0f} to {rss_mb():.0f} MB"
+    )
+    plain = plain_fts(folder / "plain.db", texts)
+    vectors = [floats(text) for text in texts] if size <= 100_000 else []
+    del texts
+    print(f"  {'':28} {'p50 wall':>8} ({'cpu':>6}) {'p95 wall':>8} ({'cpu':>6})")
+    for name, part in (("mixed", queries[: QUERIES // 2]), ("common words", queries[QUERIES // 2 :])):
+        medians: dict[str, float] = {}
+        results: dict[str, Figures] = {}
+        for mode in ("hybrid", "lexical", "semantic", "plain FTS5", "float vectors"):
+            if mode == "float vectors" and not vectors:
+                continue
+            wall: list[float] = []
+            cpu: list[float] = []
+            for query in part if mode != "float vectors" else part[:5]:
+                if mode == "plain FTS5":
+                    timed(partial(search_plain, plain, query), wall, cpu)
+                elif mode == "float vectors":
+                    timed(partial(search_floats, vectors, query), wall, cpu)
+                else:
+                    started, used = time.perf_counter(), time.process_time()
+                    await find(query, mode)
+                    wall.append((time.perf_counter() - started) * 1000)
+                    cpu.append((time.process_time() - used) * 1000)
+            results[mode], medians[mode] = (wall, cpu), statistics.median(cpu)
+        for mode, figures in results.items():
+            line(f"{name}, {mode}", figures, f"{medians[mode] / medians['hybrid']:6.2f} x hybrid")
+    await measure_stores(database, kind, source, size)
+    await database.close()
+
+
+async def measure_stores(database: Database, kind: str, source: Texts, size: int) -> None:
+    """Durable stores through the services, one transaction each."""
+    memory, chat = MemoryService(database, "hybrid"), ChatService(database)
+    wall: list[float] = []
+    cpu: list[float] = []
+    for number in range(200):
+        text = source.text(25)
+        started, used = time.perf_counter(), time.process_time()
+        if kind == "message":
+            await chat.log(
+                content=text,
+                conversation_id="new",
+                role="user",
+                agent_name="ann",
+                metadata={},
+                source_tool=None,
+                context_chunk_ids=[],
+                project_id=None,
+            )
+        else:
+            await memory.store(
+                file_name=f"new{number}.md",
+                content=text,
+                resource_type="note",
+                tags=[],
+                metadata={},
+                on_conflict="version",
+                project_id=None,
+            )
+        wall.append((time.perf_counter() - started) * 1000)
+        cpu.append((time.process_time() - used) * 1000)
+    line(f"durable store at {size}", (wall, cpu))
+
+
+def plain_fts(path: Path, texts: list[str]) -> sqlite3.Connection:
+    """A full-text table as one makes it at first."""
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE VIRTUAL TABLE t USING fts5 (text, tokenize = 'porter unicode61')")
+    connection.executemany("INSERT INTO t VALUES (?)", ((text,) for text in texts))
+    connection.commit()
+    return connection
+
+
+def search_plain(connection: sqlite3.Connection, query: str) -> object:
+    """The best ten by bm25 of the rows that hold any of the words."""
+    words = " OR ".join(f'"{word}"' for word in analysis.query_words(query))
+    return connection.execute(
+        "SELECT rowid FROM t WHERE t MATCH ? ORDER BY rank LIMIT 10", (words,)
+    ).fetchall()
+
+
+def floats(text: str) -> "array[float]":
+    """The vector of a text in floats."""
+    return array("f", [value / UNIT for value in unpack(index.model().encode(text))])
+
+
+def search_floats(vectors: "list[array[float]]", query: str) -> object:
+    """The ten nearest of all vectors."""
+    wanted = floats(query)
+    scores = [sum(map(mul, wanted, vector)) for vector in vectors]
+    return sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:10]
+
+
+def main() -> None:
+    """Measure at each size."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.search")
+    parser.add_argument("sizes", type=int, nargs="*", default=[1_000, 100_000])
+    parser.add_argument("--kind", choices=["chunk", "message"], action="append")
+    options = parser.parse_args()
+    for size in options.sizes:
+        for kind in options.kind or ["chunk", "message"]:
+            with tempfile.TemporaryDirectory() as folder:
+                asyncio.run(measure(size, kind, Path(folder)))
+
+
+if __name__ == "__main__":
+    main()
