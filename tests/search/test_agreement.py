@@ -1,0 +1,76 @@
+"""Candidates and exact re-scoring give the answer of a scan of everything."""
+
+import asyncio
+import itertools
+import random
+from pathlib import Path
+
+import pytest
+
+from ltmc.search import entries, held, index, ranking
+from ltmc.search.entries import Entry
+from ltmc.storage.database import Database
+
+ROWS, QUERIES = 4_000, 100
+
+
+def texts() -> tuple[list[str], list[str]]:
+    """Texts with subjects: each draws from a topic of its own and from what all share."""
+    chance = random.Random(7)
+    words = [one for one in index.model().tokens if one.isalpha() and one.isascii() and len(one) > 3][:12_000]
+    common = list(itertools.accumulate(1 / (rank + 8) for rank in range(len(words))))
+    topics = [chance.sample(words, 30) for _ in range(200)]
+
+    def text(length: int) -> str:
+        topic = chance.choice(topics)
+        return " ".join(
+            chance.choices(words, cum_weights=common, k=length // 2) + chance.choices(topic, k=length // 2)
+        )
+
+    return [text(24) for _ in range(ROWS)], [text(8) for _ in range(QUERIES)]
+
+
+async def answers(database: Database, queries: list[str], mode: str) -> list[list[int]]:
+    found = []
+    for query in queries:
+        async with database.read() as tx:
+            ranked = await index.search(tx, "message", query, project_id="p", mode=mode, limit=10)
+        found.append([hit.id for hit in ranked.hits])
+    return found
+
+
+@pytest.mark.parametrize("grouped", [False, True], ids=["alone", "in conversations"])
+def test_the_top_ten_are_those_of_a_full_scan(
+    db: Path, monkeypatch: pytest.MonkeyPatch, grouped: bool
+) -> None:
+    rows, queries = texts()
+
+    async def compare() -> dict[str, int]:
+        database = Database(db)
+        async with database.write("p") as tx:
+            made = [
+                Entry(number, "p", {"text": text}, f"c{number // 40}" if grouped else None)
+                for number, text in enumerate(rows, start=1)
+            ]
+            await index.add(tx, "message", made)
+        fast = {mode: await answers(database, queries, mode) for mode in index.MODES}
+        for name in ("POSTINGS", "LEXICAL_CANDIDATES", "RESCORED"):
+            monkeypatch.setattr(ranking, name, 10**9)
+        monkeypatch.setattr(ranking, "EXPANDED", (10**9,))
+        monkeypatch.setattr(held, "WHOLE_SCOPE", 10**9)
+        exact = {mode: await answers(database, queries, mode) for mode in index.MODES}
+        await database.close()
+        return {
+            mode: sum(set(a) == set(b) for a, b in zip(fast[mode], exact[mode], strict=True))
+            for mode in index.MODES
+        }
+
+    assert held.WHOLE_SCOPE < ROWS, "else there is nothing to compare"
+    same = asyncio.run(compare())
+    assert same["hybrid"] >= 98, same
+    assert same["lexical"] >= 98, same
+    assert same["semantic"] >= 98, same
+
+
+def test_every_kind_that_is_stored_has_an_entry() -> None:
+    assert set(entries.KINDS) == set(index.SOURCES) == set(index.PROFILES)
