@@ -98,7 +98,12 @@ async def _maintain(db: Path) -> None:
             process = await asyncio.create_subprocess_exec(
                 *SOURCE_COMMAND, *command, "--db", str(db), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )
-            _, errors = await process.communicate()
+            try:
+                _, errors = await process.communicate()
+            except asyncio.CancelledError:
+                process.kill()
+                await process.wait()
+                raise
             assert process.returncode == 0, errors.decode()
 
 
