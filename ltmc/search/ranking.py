@@ -185,7 +185,7 @@ class Search:
             number = max(number // 3 if request.mode == "hybrid" else number, count // 2)
             candidates = self._passing(number, lambda n: scope.codes.nearest(self._vector, n), size)
         self._near = self._cosines(candidates)
-        return _best(self._near, RESCORED)
+        return _best(self._near, RESCORED if request.mode == "hybrid" else len(self._near))
 
     def _passing(self, count: int, best: Callable[[int], list[int]], size: int) -> list[int]:
         """The best `count` that pass the filter: asks for more until there are."""
