@@ -6,7 +6,7 @@ from typing import Any
 from ltmc.errors import invalid, not_found
 from ltmc.services import project_of
 from ltmc.storage import blueprints, graph, team
-from ltmc.storage.database import Database, Row
+from ltmc.storage.database import Database
 
 RELATIONS = (
     "depends_on",
@@ -41,25 +41,9 @@ async def relationships(
         project = project_id or await graph.project_of_node(tx, node_id) or project_of(None)
         if await graph.node(tx, project, node_id) is None:
             raise not_found("node_id", node_id, "node", "give the id of a blueprint or of a symbol")
-        seen, seen_edges, frontier = {node_id}, set[int](), [node_id]
-        walked: list[tuple[Row, int]] = []
-        for depth in range(1, max_depth + 1):
-            if not frontier:
-                break
-            rows = await graph.edges(
-                tx,
-                project,
-                frontier,
-                outgoing=direction != "incoming",
-                incoming=direction != "outgoing",
-                relations=wanted,
-            )
-            fresh = [row for row in rows if row["id"] not in seen_edges]
-            seen_edges.update(row["id"] for row in fresh)
-            walked += [(row, depth) for row in fresh]
-            ends = dict.fromkeys(end for row in fresh for end in (row["source_id"], row["target_id"]))
-            frontier = [end for end in ends if end not in seen]
-            seen.update(frontier)
+        walked = await graph.walk(
+            tx, project, [node_id], relations=wanted, direction=direction, max_depth=max_depth
+        )
         kept = walked[:limit]
         order = list(
             dict.fromkeys(

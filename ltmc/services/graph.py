@@ -113,7 +113,9 @@ class GraphService:
         project = project_of(project_id)
         async with self._database.read() as tx:
             starts = await _known_nodes(tx, project, entity)
-            walked = await _walk(tx, project, starts, names, direction, max_depth)
+            walked = await graph.walk(
+                tx, project, starts, relations=names, direction=direction, max_depth=max_depth
+            )
             shown = walked[:limit]
             node_ids = list(dict.fromkeys([*starts, *(end for edge, _ in shown for end in _ends(edge))]))
             found = {row["node_id"]: row for row in await graph.nodes(tx, project, node_ids)}
@@ -141,7 +143,9 @@ class GraphService:
             starts = await _known_nodes(tx, project, doc_id)
             if resource is None and not starts:
                 raise not_found("doc_id", doc_id, "document or node")
-            walked = await _walk(tx, project, starts, None, "both", max_depth)
+            walked = await graph.walk(
+                tx, project, starts, relations=None, direction="both", max_depth=max_depth
+            )
         paths: dict[str, list[str]] = {start: [start] for start in starts}
         incoming: list[dict[str, Any]] = []
         outgoing: list[dict[str, Any]] = []
@@ -327,38 +331,6 @@ async def _ensure(tx: Transaction, project: str, node_id: str, moment: str) -> b
         )
         return False
     return await graph.insert_node(tx, project, node_id, "entity", None, node_id, moment)
-
-
-async def _walk(
-    tx: Transaction,
-    project: str,
-    starts: Sequence[str],
-    relations: Sequence[str] | None,
-    direction: str,
-    max_depth: int,
-) -> list[tuple[Row, int]]:
-    """Each edge within reach, once, with the depth at which it is met."""
-    seen_nodes, seen_edges = set(starts), set[int]()
-    frontier: list[str] = list(starts)
-    walked: list[tuple[Row, int]] = []
-    for depth in range(1, max_depth + 1):
-        if not frontier:
-            break
-        rows = await graph.edges(
-            tx,
-            project,
-            frontier,
-            outgoing=direction != "incoming",
-            incoming=direction != "outgoing",
-            relations=relations,
-        )
-        fresh = [row for row in rows if row["id"] not in seen_edges]
-        seen_edges.update(row["id"] for row in fresh)
-        walked += [(row, depth) for row in fresh]
-        reached = dict.fromkeys(end for row in fresh for end in _ends(row))
-        frontier = [node_id for node_id in reached if node_id not in seen_nodes]
-        seen_nodes.update(frontier)
-    return walked
 
 
 async def _closest(tx: Transaction, project: str, entity: str) -> list[str]:

@@ -167,3 +167,40 @@ async def remove_nodes(tx: Transaction, project_id: str, node_ids: Sequence[str]
         parameters,
     )
     return len(edges)
+
+
+async def walk(
+    tx: Transaction,
+    project_id: str,
+    starts: Sequence[str],
+    *,
+    relations: Sequence[str] | None,
+    direction: str,
+    max_depth: int,
+) -> list[tuple[Row, int]]:
+    """Each edge within reach of `starts`, breadth first and once, with the depth at which it is met.
+
+    Args:
+        direction: ``outgoing``, ``incoming`` or ``both``.
+    """
+    seen_nodes, seen_edges = set(starts), set[int]()
+    frontier: list[str] = list(starts)
+    walked: list[tuple[Row, int]] = []
+    for depth in range(1, max_depth + 1):
+        if not frontier:
+            break
+        rows = await edges(
+            tx,
+            project_id,
+            frontier,
+            outgoing=direction != "incoming",
+            incoming=direction != "outgoing",
+            relations=relations,
+        )
+        fresh = [row for row in rows if row["id"] not in seen_edges]
+        seen_edges.update(row["id"] for row in fresh)
+        walked += [(row, depth) for row in fresh]
+        reached = dict.fromkeys(end for row in fresh for end in (row["source_id"], row["target_id"]))
+        frontier = [node_id for node_id in reached if node_id not in seen_nodes]
+        seen_nodes.update(frontier)
+    return walked
