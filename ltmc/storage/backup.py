@@ -1,5 +1,6 @@
 """Copies of the database: made while it is in use, verified, put in place whole or not at all."""
 
+import asyncio
 import os
 import sqlite3
 import tempfile
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ltmc.errors import ErrorCode, LtmcError, not_found
-from ltmc.storage.database import create_private, translated, unavailable
+from ltmc.storage.database import Database, create_private, translated, unavailable
 from ltmc.storage.migrations import SCHEMA_VERSION
 from ltmc.timestamps import now
 
@@ -72,8 +73,20 @@ def restore(source: Path, target: Path, *, overwrite: bool = False) -> dict[str,
             kept = f"{target}.before-restore-{now().replace(':', '')}"
             backup(target, Path(kept))
         create_private(target)
-        copy_pages(source, target)
+        with tempfile.TemporaryDirectory(prefix=".restore-", dir=target.parent) as folder:
+            ready = Path(folder) / "ltmc.db"
+            copy_pages(source, ready)
+            asyncio.run(_bring_forward(ready))  # before servers that use `target` see it
+            copy_pages(ready, target)
     return {"db": str(target), "kept": kept, **found}
+
+
+async def _bring_forward(path: Path) -> None:
+    """Migrate a database to the present schema."""
+    database = Database(path)
+    async with database.read():
+        pass
+    await database.close()
 
 
 def copy_pages(source: Path, target: Path) -> None:
