@@ -37,6 +37,9 @@ CREATE TABLE search_state (
 );
 INSERT INTO search_state VALUES (1, '', NULL, NULL, 0);
 
+ALTER TABLE routing_log ADD COLUMN route_id TEXT;
+CREATE UNIQUE INDEX routing_log_by_route ON routing_log (route_id);
+
 -- What outcomes taught about each method of routing: added to its score, within bounds.
 CREATE TABLE routing_priors (
     method TEXT PRIMARY KEY,
