@@ -25,6 +25,11 @@ EXCLUDED = (
     "tkinter",  # pyperclip asks for it; a server has no window
     "readline",  # history at Python's prompt, which a frozen program does not have
     "pydantic.v1",  # the interface of pydantic before version 2
+    "pydoc_data",  # the texts of help() at Python's prompt
+    "websockets",  # uvicorn has it for WebSocket; MCP over HTTP uses none
+    "authlib",  # fastmcp's OAuth proxies; LTMC's server has a token
+    "griffe",  # reads docstrings of functions given to fastmcp as tools; LTMC's tools bring their schemas
+    "openapi_pydantic",  # fastmcp's servers made from OpenAPI descriptions
     "dns",  # email_validator looks up domains with it; no address is validated here
 )
 LEXERS = {"_mapping", "python", "special"}

@@ -1,5 +1,6 @@
 """The frozen program: whole without a Python, honest when it is not whole, and clean when it ends."""
 
+import gzip
 import importlib.metadata
 import json
 import os
@@ -82,6 +83,8 @@ def test_the_sizes_are_bearable() -> None:
     folder = artefacts.program().parent
     assert sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir()) <= 60e6
     assert artefacts.program(onefile=True).stat().st_size <= 35e6
+    model = gzip.compress((artefacts.PACKAGE / "search" / "static.ltmv").read_bytes())
+    assert (artefacts.DIST / "ltmc-linux-x86_64.tar.gz").stat().st_size - len(model) <= 30e6
 
 
 def test_the_packed_folder_is_the_folder(tmp_path: Path) -> None:
