@@ -136,6 +136,10 @@ class Held:
             self.watermark = batch[-1][0]
             self._top = {seq: code for seq, _, code in batch[-TOP:]}
 
+    def size(self, name: str) -> int:
+        """The entries of a scope, with those removed since they were read."""
+        return len(self.scopes[name].codes) if name in self.scopes else 0
+
     def whole(self, cursor: sqlite3.Cursor, name: str) -> Whole | None:
         """The scope as a whole, if it is small."""
         ids = self.scopes[name].codes.ids

@@ -41,11 +41,13 @@ class Ranking:
         total: how many match in all; of very many, at least so many.
         mode: how they were found: ``hybrid``, ``lexical``, ``semantic``, or ``listing`` when there was no
             query.
+        entries: how many entries the project has of the kind, about; 0 for a listing.
     """
 
     hits: list[Hit]
     total: int
     mode: str
+    entries: int = 0
 
 
 @cache
@@ -134,23 +136,24 @@ async def search(
         rows = await storage.newest(tx, kind, inside, per_group=per_group or 1, limit=limit, offset=offset)
         return Ranking([Hit(row["id"], 0.0) for row in rows], rows[0]["total"] if rows else 0, "listing")
 
-    def find(cursor: sqlite3.Cursor) -> tuple[list[Scored], int, Mode]:
+    def find(cursor: sqlite3.Cursor) -> tuple[list[Scored], int, Mode, int]:
         if tx.held is None:
             raise RuntimeError("search needs a transaction that reads")
         held: Held = tx.held.setdefault("search", Held())
         held.refresh(cursor)
+        size = held.size(storage.scope_name(kind, project_id))
         by: Mode = "lexical" if every_term or held.identity != identity() else mode
         request = Request(
             kind, query, project_id, conditions, by, min_score, per_group, limit + offset, datetime.now(UTC)
         )
         if every_term:
-            return *ranking.every_term(cursor, request, held), by
-        return *Search(cursor, held, model(), request).run(), by
+            return *ranking.every_term(cursor, request, held), by, size
+        return *Search(cursor, held, model(), request).run(), by, size
 
-    scored, total, by = await tx.call(find)
+    scored, total, by, size = await tx.call(find)
     hits = [Hit(one.owner_id, one.score, one.parts) for one in scored[offset:]]
     # Of very many the total is an estimate: where a page is not full, nothing follows.
-    return Ranking(hits, total if len(hits) == limit else min(total, offset + len(hits)), by)
+    return Ranking(hits, total if len(hits) == limit else min(total, offset + len(hits)), by, size)
 
 
 def matches(kind: str, query: str) -> Condition:

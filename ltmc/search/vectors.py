@@ -58,7 +58,7 @@ class CodeColumns:
         return b"".join(blocks)
 
     def nearest(self, query: bytes, count: int) -> list[int]:
-        """Ids of about ``count`` rows (all that tie at the edge) nearest to the query."""
+        """Ids of about ``count`` rows (with those that tie, up to twice as many) nearest to the query."""
         if len(self.ids) <= count:
             return list(self.ids)
         scores = self.scores(query)
@@ -68,13 +68,18 @@ class CodeColumns:
         low = sample[min(len(sample) - 1, 2 * count // step + 10)]
         above = sorted(scores.translate(None, delete=bytes(range(low))), reverse=True)
         edge = above[count - 1] if len(above) >= count else 0
+        places = _between(scores, edge, 255)
+        if len(places) > 2 * count:  # a vector of little meaning: of those that tie, the newest
+            better = _between(scores, edge + 1, 255) if edge < 255 else []
+            places = better + _between(scores, edge, edge)[len(better) - 2 * count :]
         ids = self.ids
-        return [ids[i] for i in _at_least(scores, edge)]
+        return [ids[i] for i in places]
 
 
-def _at_least(scores: bytes, low: int) -> list[int]:
-    pattern = re.compile(b"[" + re.escape(bytes([low])) + b"-\xff]", re.DOTALL)
-    return [match.start() for match in pattern.finditer(scores)]
+def _between(scores: bytes, low: int, high: int) -> list[int]:
+    """The places of the bytes from `low` to `high`."""
+    first, last = (re.escape(bytes([edge])) for edge in (low, high))
+    return [match.start() for match in re.finditer(b"[" + first + b"-" + last + b"]", scores, re.DOTALL)]
 
 
 def _tables(query: bytes) -> list[bytes]:

@@ -28,6 +28,10 @@ CHUNKS_PER_RESOURCE = 2
 HISTORY_SHARE = 0.3
 """The share of the tokens that the conversation's history may take in a context."""
 
+COUNTED = 50_000
+"""Up to this many things of a project are counted one by one for each search; beyond it that takes longer than the
+search, and what the index holds is taken."""
+
 ANSWER_SENTENCES = 4
 MEMORY_TYPES = ("document", "code", "note", "data")
 VIRTUAL_TYPES = {"chat": "message", "todo": "todo", "pattern": "pattern", "blueprint": "blueprint"}
@@ -216,7 +220,6 @@ class MemoryService:
             for source, conditions in parsed.by_source().items():
                 kind = KINDS[source]
                 in_project = Condition(f"{search_storage.SOURCES[kind].project} = ?", [project])
-                scanned += await search_storage.count(tx, kind, [in_project, *conditions])
                 ranking = await index.search(
                     tx,
                     kind,
@@ -228,6 +231,10 @@ class MemoryService:
                     per_group=CHUNKS_PER_RESOURCE if kind == "chunk" else 0,
                     limit=top_k + offset,
                 )
+                if conditions or ranking.entries < COUNTED:
+                    scanned += await search_storage.count(tx, kind, [in_project, *conditions])
+                else:
+                    scanned += ranking.entries
                 total += ranking.total
                 modes.add(ranking.mode)
                 found += [

@@ -10,7 +10,7 @@ import pytest
 from ltmc import manifest
 from ltmc.search import index
 from ltmc.search.embedding import ModelError, StaticModel, unpack
-from ltmc.search.vectors import Columns, cosine
+from ltmc.search.vectors import CodeColumns, Columns, cosine, sign_code
 from tests.client import run_cli
 from tests.conftest import unavailable
 
@@ -90,3 +90,18 @@ def test_the_rows_follow_from_the_published_weights(tmp_path: Path) -> None:
 
 def test_unpacked_values_are_signed() -> None:
     assert list(unpack(bytes([128, 129, 127, 255, 1]))) == [0, 1, -1, 127, -127]
+
+
+def test_codes_give_the_nearest_and_ties_do_not_give_all() -> None:
+    columns = CodeColumns()
+    vectors = [index.model().encode(f"text {number} on subject {number % 50}") for number in range(3000)]
+    columns.extend(range(3000), b"".join(sign_code(vector) for vector in vectors))
+    query = index.model().encode("subject 7")
+    nearest = columns.nearest(query, 300)
+    assert 300 <= len(nearest) <= 600
+    exact = Columns(vectors).cosines(query)
+    best = sorted(range(3000), key=exact.__getitem__, reverse=True)[:10]
+    assert len(set(best) & set(nearest)) >= 9
+    nothing = columns.nearest(index.model().encode(""), 300)
+    assert 300 <= len(nothing) <= 600
+    assert nothing[-1] == 2999, "the newest"
