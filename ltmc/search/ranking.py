@@ -385,6 +385,8 @@ class Search:
         hits: list[Scored] = []
         total = 0
         for seq in order:
+            if len(hits) == request.wanted and not request.min_score and not request.per_group:
+                return hits, len(order)
             score = round(min(1.0, max(0.0, values[seq] * scale)), 4)
             owner, group, _, _ = known[seq]
             if score < request.min_score:
