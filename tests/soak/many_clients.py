@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -86,17 +87,42 @@ async def run(db: Path, servers: int, lanes: int, writes: int) -> dict[str, Any]
     }
 
 
+MIGRATION = """
+import asyncio, sys
+from pathlib import Path
+from ltmc.storage import migrations
+from ltmc.storage.database import Database
+
+async def main():
+    migrations.FILES = [*migrations.FILES, migrations.FILES[0]]
+    migrations.SCHEMA_VERSION = len(migrations.FILES)
+    migrations.statements = lambda script: ["CREATE TABLE soaked (x)"]
+    database = Database(Path(sys.argv[1]))
+    async with database.write() as tx:  # and back again, so that servers that start later know the schema
+        assert await tx.value("SELECT count(*) FROM soaked") == 0
+        await tx.run("DROP TABLE soaked")
+        await tx.run("DELETE FROM schema_migrations WHERE version = ?", (migrations.SCHEMA_VERSION,))
+    await database.close()
+
+asyncio.run(main())
+"""
+"""What a newer program does when it opens the database: a backup and a migration under the lock."""
+
+
 async def _maintain(db: Path) -> None:
-    """A ninth process: backup and reindex, again and again."""
+    """A ninth process: backup, reindex and a migration, again and again."""
     number = 0
+    await asyncio.sleep(5)  # until each server has opened the database: none starts while the schema is newer
     while True:
         await asyncio.sleep(0.5)
-        if not db.exists():
-            continue
         number += 1
-        for command in (["backup", str(db.with_name(f"copy{number % 2}")), "--force"], ["reindex"]):
+        for command in (
+            [*SOURCE_COMMAND, "backup", str(db.with_name(f"copy{number % 2}")), "--force", "--db", str(db)],
+            [*SOURCE_COMMAND, "reindex", "--db", str(db)],
+            [sys.executable, "-c", MIGRATION, str(db)],
+        ):
             process = await asyncio.create_subprocess_exec(
-                *SOURCE_COMMAND, *command, "--db", str(db), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+                *command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )
             try:
                 _, errors = await process.communicate()

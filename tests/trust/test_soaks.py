@@ -10,7 +10,7 @@ from tests.soak import many_clients, sudden_death
 
 
 def test_many_clients_lose_nothing(db: Path) -> None:
-    report = asyncio.run(many_clients.run(db, servers=4, lanes=4, writes=600))
+    report = asyncio.run(many_clients.run(db, servers=4, lanes=4, writes=1200))
     many_clients.check(db, report)
     print(report)
 
