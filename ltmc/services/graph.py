@@ -20,6 +20,12 @@ from ltmc.timestamps import now
 RELATION = re.compile(r"[a-z][a-z0-9_]{0,63}")
 SIMILAR = "similar_to"
 
+LIKE, SUGGESTED = 0.6, 5
+"""What is suggested as a link: the cosine of two texts, 0 to 1, from which on they are alike, and how many."""
+
+LOOKED_FOR = 2_000
+"""How many characters of a document are looked for among the others."""
+
 _PAIRS = (
     ("implements", "implemented_by"),
     ("depends_on", "required_by"),
@@ -146,6 +152,8 @@ class GraphService:
             walked = await graph.walk(
                 tx, project, starts, relations=None, direction="both", max_depth=max_depth
             )
+            linked = {end for edge, _ in walked for end in _ends(edge)}
+            suggestions = [] if resource is None else await _alike(tx, project, resource, linked)
         paths: dict[str, list[str]] = {start: [start] for start in starts}
         incoming: list[dict[str, Any]] = []
         outgoing: list[dict[str, Any]] = []
@@ -188,6 +196,7 @@ class GraphService:
             "by_relation": dict(Counter(edge["relation"] for edge, _ in walked)),
             "total_relationships": len(walked),
             "truncated": len(walked) > limit,
+            "suggestions": suggestions,
         }
 
     async def auto_link(
@@ -331,6 +340,25 @@ async def _ensure(tx: Transaction, project: str, node_id: str, moment: str) -> b
         )
         return False
     return await graph.insert_node(tx, project, node_id, "entity", None, node_id, moment)
+
+
+async def _alike(tx: Transaction, project: str, resource: Row, linked: set[str]) -> list[dict[str, Any]]:
+    """Memories whose texts are like this one's and that are not linked with it, the most alike first."""
+    text = resource["content"]
+    ranking = await index.search(
+        tx, "chunk", text[:LOOKED_FOR], project_id=project, mode="semantic", per_group=1, limit=4 * SUGGESTED
+    )
+    chunks = await resources.chunks_by_id(tx, [hit.id for hit in ranking.hits]) if ranking.hits else {}
+    encode = index.model().encode
+    own = encode(text)
+    found = []
+    for other in dict.fromkeys(row["resource_id"] for row in chunks.values()):
+        if other == resource["id"] or f"resource:{other}" in linked:
+            continue
+        row = await resources.get(tx, project, other)
+        if row is not None and (similarity := round(cosine(own, encode(row["content"])), 4)) >= LIKE:
+            found.append({"resource_id": other, "file_name": row["file_name"], "similarity": similarity})
+    return sorted(found, key=lambda one: (-one["similarity"], one["resource_id"]))[:SUGGESTED]
 
 
 async def _closest(tx: Transaction, project: str, entity: str) -> list[str]:

@@ -107,6 +107,24 @@ def test_similar_documents_are_linked_once(shared: Session, project: str) -> Non
     assert (edge["relation"], edge["auto"]) == ("similar_to", True)
 
 
+def test_unlinked_documents_that_are_alike_are_suggested(shared: Session, project: str) -> None:
+    texts = {
+        "upload.md": "Retry the upload with exponential backoff when the gateway times out",
+        "retry.md": "When the gateway times out, retry uploads with a growing backoff",
+        "lunch.md": "Bananas ripen faster beside apples in a paper bag",
+    }
+    ids = {
+        name: shared.ok("store_memory", file_name=name, content=text, project_id=project)["resource_id"]
+        for name, text in texts.items()
+    }
+    found = shared.ok("get_document_relationships", doc_id=str(ids["upload.md"]), project_id=project)
+    assert [one["file_name"] for one in found["suggestions"]] == ["retry.md"]
+    assert 0.6 <= found["suggestions"][0]["similarity"] < 1
+    link(shared, project, ids["upload.md"], ids["retry.md"], "references")
+    found = shared.ok("get_document_relationships", doc_id=str(ids["upload.md"]), project_id=project)
+    assert found["suggestions"] == []
+
+
 def test_one_document_is_compared_with_what_is_stored(shared: Session, project: str) -> None:
     text = "Retry the upload with exponential backoff when the gateway times out"
     shared.ok("store_memory", file_name="x.md", content=text, project_id=project)
