@@ -1,8 +1,10 @@
 """A real MCP client for tests: it starts a real server and talks to it over stdio."""
 
+import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +14,9 @@ import mcp.client.session
 from anyio.from_thread import start_blocking_portal
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+
+from ltmc.services import Services
+from ltmc.settings import Settings
 
 SOURCE_COMMAND = [sys.executable, "-m", "ltmc"]
 
@@ -117,3 +122,16 @@ def run_cli(*arguments: str, text: str | None = None, **env: str) -> subprocess.
         check=False,
         env={**os.environ, "COLUMNS": "200", **env},
     )
+
+
+def use(db: Path, work: Callable[[Services], Awaitable[Any]]) -> Any:
+    """Run ``work(services)`` on a database, without a client."""
+
+    async def run() -> Any:
+        services = Services(Settings(db=db))
+        try:
+            return await work(services)
+        finally:
+            await services.close()
+
+    return asyncio.run(run())

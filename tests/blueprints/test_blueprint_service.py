@@ -1,11 +1,10 @@
 """What the blueprint service offers beyond the tools."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 from ltmc.services import Services
-from ltmc.settings import Settings
+from tests.client import use
 
 PLAIN: dict[str, Any] = {
     "description": "Do it.",
@@ -17,19 +16,6 @@ PLAIN: dict[str, Any] = {
     "resource_requirements": {},
     "project_id": None,
 }
-
-
-def use(db: Path, work: Any) -> Any:
-    """Run ``work(services)`` on a database."""
-
-    async def run() -> Any:
-        services = Services(Settings(db=db))
-        try:
-            return await work(services)
-        finally:
-            await services.close()
-
-    return asyncio.run(run())
 
 
 def test_skills_are_counted_over_the_whole_family(db: Path) -> None:

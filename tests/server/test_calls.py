@@ -1,6 +1,5 @@
 """Every call is recorded; the services behind that report what was measured."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +8,7 @@ import pytest
 from ltmc.errors import LtmcError
 from ltmc.services import Services
 from ltmc.settings import Settings
-from tests.client import Session
-
-
-def use(db: Path, work: Any) -> Any:
-    """Run ``work(services)`` on a database."""
-
-    async def run() -> Any:
-        services = Services(Settings(db=db))
-        try:
-            return await work(services)
-        finally:
-            await services.close()
-
-    return asyncio.run(run())
+from tests.client import Session, use
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Routing: which search fits a query, how sure that is, and what is learnt from outcomes."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,7 @@ import pytest
 from ltmc.errors import LtmcError
 from ltmc.services import Services
 from ltmc.services.routing import FALLBACK, METHODS, MOST_LEARNT
-from ltmc.settings import Settings
+from tests.client import use
 
 LABELLED = {
     "todo_search": [
@@ -55,17 +53,6 @@ LABELLED = {
     "recent_items": ["latest and newest", "recent things of today", "what is new since yesterday"],
     "keyword_search": ['"connection reset by peer"', '"lazy loading"'],
 }
-
-
-def use(db: Path, action: Callable[[Services], Awaitable[Any]]) -> Any:
-    async def run() -> Any:
-        services = Services(Settings(db=db))
-        try:
-            return await action(services)
-        finally:
-            await services.close()
-
-    return asyncio.run(run())
 
 
 def test_labelled_queries_are_routed_and_confidence_is_near_accuracy(db: Path) -> None:
