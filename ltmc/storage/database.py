@@ -42,6 +42,13 @@ LOG_BACKLOG = 10_000
 logger = logging.getLogger(__name__)
 
 
+def _named(sql: str, parameters: Parameters) -> Parameters:
+    """Numbered placeholders (``?1``) take a mapping: from Python 3.14 on, a sequence is refused for them."""
+    if "?1" not in sql or isinstance(parameters, Mapping):
+        return parameters
+    return {str(number): value for number, value in enumerate(parameters, start=1)}
+
+
 class Transaction:
     """A transaction in progress. Each method is one hop to the connection's thread.
 
@@ -56,21 +63,21 @@ class Transaction:
 
     async def all(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """Every row, as dicts from column name to value."""
-        return [dict(row) for row in await self._connection.execute_fetchall(sql, parameters)]
+        return [dict(row) for row in await self._connection.execute_fetchall(sql, _named(sql, parameters))]
 
     async def one(self, sql: str, parameters: Parameters = ()) -> Row | None:
         """The first row, or None."""
-        rows = list(await self._connection.execute_fetchall(sql, parameters))
+        rows = list(await self._connection.execute_fetchall(sql, _named(sql, parameters)))
         return dict(rows[0]) if rows else None
 
     async def value(self, sql: str, parameters: Parameters = ()) -> Any:
         """The first column of the first row, or None."""
-        rows = list(await self._connection.execute_fetchall(sql, parameters))
+        rows = list(await self._connection.execute_fetchall(sql, _named(sql, parameters)))
         return rows[0][0] if rows else None
 
     async def run(self, sql: str, parameters: Parameters = ()) -> None:
         """Execute for the effect alone."""
-        await self._connection.execute_fetchall(sql, parameters)
+        await self._connection.execute_fetchall(sql, _named(sql, parameters))
 
     async def call(self, function: Callable[[sqlite3.Cursor], T]) -> T:
         """The result of `function`, which gets a cursor (its rows are tuples) on the connection's thread."""
@@ -87,7 +94,7 @@ class Transaction:
 
     async def many(self, sql: str, rows: Iterable[Parameters]) -> None:
         """Execute once for each of `rows`."""
-        await self._connection.executemany(sql, rows)
+        await self._connection.executemany(sql, [_named(sql, row) for row in rows])
 
 
 class Database:

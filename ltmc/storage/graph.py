@@ -111,8 +111,8 @@ async def edges(
     sql = f"SELECT * FROM graph_edges WHERE project_id = ?1 AND ({' OR '.join(ends)})"
     parameters = [project_id, json.dumps(node_ids)]
     if relations is not None:
-        sql += f" AND relation IN ({', '.join('?' * len(relations))})"
-        parameters += relations
+        sql += " AND relation IN (SELECT value FROM json_each(?3))"
+        parameters.append(json.dumps(relations))
     return await tx.all(sql + " ORDER BY id", parameters)
 
 
