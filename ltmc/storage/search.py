@@ -397,14 +397,14 @@ def members(cursor: sqlite3.Cursor, group_key: int) -> list[int]:
 
 
 _BESIDE = """SELECT seq, 0 FROM (SELECT seq FROM search_entries
-  WHERE group_key = ?1 AND owner_id < ?2 ORDER BY owner_id DESC LIMIT ?3)
+  WHERE group_key = :group_key AND owner_id < :owner_id ORDER BY owner_id DESC LIMIT :reach)
 UNION ALL SELECT seq, 1 FROM (SELECT seq FROM search_entries
-  WHERE group_key = ?1 AND owner_id > ?2 ORDER BY owner_id LIMIT ?3)"""
+  WHERE group_key = :group_key AND owner_id > :owner_id ORDER BY owner_id LIMIT :reach)"""
 
 
 def beside(cursor: sqlite3.Cursor, group_key: int, owner_id: int, reach: int) -> tuple[list[int], list[int]]:
     """Up to `reach` entries before and after an owner in its group, both in order."""
-    rows = cursor.execute(_BESIDE, (group_key, owner_id, reach)).fetchall()
+    rows = cursor.execute(_BESIDE, {"group_key": group_key, "owner_id": owner_id, "reach": reach}).fetchall()
     before = [seq for seq, side in rows if not side]
     return before[::-1], [seq for seq, side in rows if side]
 
