@@ -65,11 +65,6 @@ class Evidence:
         }
 
 
-def neighbour_score(around: Sequence[tuple[int, float]]) -> float:
-    """The sum of (distance, own score) pairs, weighted by distance."""
-    return sum(NEIGHBOUR_WEIGHTS[distance - 1] * own for distance, own in around)
-
-
 def with_neighbours(
     owns: Mapping[int, float], around: Mapping[int, Sequence[tuple[int, int]]]
 ) -> dict[int, float]:

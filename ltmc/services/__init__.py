@@ -1,8 +1,9 @@
 """The logic of LTMC. `Services` makes each service at its first use."""
 
 import time
+from collections.abc import Sized
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ltmc.settings import Settings
 
@@ -31,6 +32,11 @@ ALL_PROJECTS = "*"
 def project_of(project_id: str | None) -> str:
     """The project that a call means."""
     return DEFAULT_PROJECT if project_id is None else project_id
+
+
+def page_counts(shown: Sized, total: int, offset: int) -> dict[str, Any]:
+    """What every page of results says of itself: ``count``, ``total`` and ``has_more``."""
+    return {"count": len(shown), "total": total, "has_more": offset + len(shown) < total}
 
 
 def scope_of(project_id: str | None) -> str | None:

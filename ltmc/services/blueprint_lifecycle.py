@@ -20,7 +20,7 @@ _ALLOWED = {
     "completed": ("active",),
     "cancelled": ("active",),
 }
-BLOCKING, SOFT, RESOURCE = DEPENDENCY_TYPES = ("blocking", "soft", "resource")
+BLOCKING, SOFT, RESOURCE = ("blocking", "soft", "resource")
 
 
 def shown(row: Row) -> dict[str, Any]:

@@ -6,7 +6,13 @@ from typing import Any
 from ltmc.errors import ErrorCode, LtmcError, invalid
 from ltmc.search import index
 from ltmc.search.vectors import cosine
-from ltmc.services import blueprint_figures, blueprint_relationships, blueprint_structure, project_of
+from ltmc.services import (
+    blueprint_figures,
+    blueprint_relationships,
+    blueprint_structure,
+    page_counts,
+    project_of,
+)
 from ltmc.services.blueprint_lifecycle import BLOCKING, ids, require, shown, transition
 from ltmc.services.blueprint_planning import BlueprintPlanning, needs_parts
 from ltmc.services.blueprint_records import complexity_columns, insert, reindex
@@ -153,9 +159,7 @@ class BlueprintService(BlueprintPlanning):
             rows, total = await blueprints.page(tx, conditions, limit, offset)
         return {
             "blueprints": [shown(row) for row in rows],
-            "count": len(rows),
-            "total": total,
-            "has_more": offset + len(rows) < total,
+            **page_counts(rows, total, offset),
         }
 
     async def delete(self, blueprint_id: str, *, force: bool, project_id: str | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ltmc.errors import not_found
 from ltmc.search import entries, index
-from ltmc.services import finding, project_of
+from ltmc.services import finding, page_counts, project_of
 from ltmc.storage import chats, resources
 from ltmc.storage.database import Database
 from ltmc.timestamps import now
@@ -83,9 +83,7 @@ class ChatService:
         return {
             "conversation_id": conversation_id,
             "messages": [{**finding.message(row), **finding.preview(row["content"])} for row in rows],
-            "count": len(rows),
-            "total": total,
-            "has_more": offset + len(rows) < total,
+            **page_counts(rows, total, offset),
         }
 
     async def by_tool(
@@ -108,7 +106,5 @@ class ChatService:
         return {
             "messages": [finding.message(row) for row in rows],
             "conversations": conversations,
-            "count": len(rows),
-            "total": total,
-            "has_more": offset + len(rows) < total,
+            **page_counts(rows, total, offset),
         }

@@ -13,7 +13,7 @@ from ltmc.search.index import Ranking
 from ltmc.search.packing import Document, best_sentences, pack
 from ltmc.search.ranking import Mode
 from ltmc.search.tokens import count_tokens
-from ltmc.services import project_of
+from ltmc.services import page_counts, project_of
 from ltmc.services.code_traits import complexity_of, language_of
 from ltmc.services.finding import Filters, describe
 from ltmc.storage import chats, resources, telemetry
@@ -33,7 +33,6 @@ COUNTED = 50_000
 search, and what the index holds is taken."""
 
 ANSWER_SENTENCES = 4
-MEMORY_TYPES = ("document", "code", "note", "data")
 VIRTUAL_TYPES = {"chat": "message", "todo": "todo", "pattern": "pattern", "blueprint": "blueprint"}
 """What can be recalled by type beside the stored types, and its kind in the index."""
 
@@ -136,10 +135,38 @@ class MemoryService:
         min_score: float,
         resource_type: str | None,
         project_id: str | None,
-        every_term: bool = False,
         explain: bool = False,
     ) -> dict[str, Any]:
         """The memories that match, as results with their joined text."""
+        found = await self.find(
+            query,
+            tool=tool,
+            conversation_id=conversation_id,
+            top_k=top_k,
+            offset=offset,
+            min_score=min_score,
+            resource_type=resource_type,
+            project_id=project_id,
+            explain=explain,
+        )
+        context = pack([_document(result) for result in found["results"]], 128_000).text
+        return {"results": found.pop("results"), "context": context, **found}
+
+    async def find(
+        self,
+        query: str,
+        *,
+        tool: str,
+        conversation_id: str | None = None,
+        top_k: int,
+        offset: int = 0,
+        min_score: float = 0.0,
+        resource_type: str | None = None,
+        project_id: str | None,
+        every_term: bool = False,
+        explain: bool = False,
+    ) -> dict[str, Any]:
+        """The memories that match, as results alone."""
         started = time.perf_counter()
         project = project_of(project_id)
         conditions = [Condition("r.type = ?", [resource_type])] if resource_type else []
@@ -161,8 +188,7 @@ class MemoryService:
         self._log(
             tool, project, conversation_id, query, top_k, ranking.mode, time.perf_counter() - started, results
         )
-        context = pack([_document(result) for result in results], 128_000).text
-        return {"results": results, "context": context, **_counts(results, ranking, offset)}
+        return {"results": results, **_counts(results, ranking, offset)}
 
     async def recall_by_type(
         self, query: str, doc_type: str, *, top_k: int, offset: int, project_id: str | None
@@ -186,17 +212,14 @@ class MemoryService:
             self._log("retrieve_by_type", project, None, query, top_k, ranking.mode, elapsed, results)
             found: dict[str, Any] = {"results": results, **_counts(results, ranking, offset)}
         else:
-            found = await self.retrieve(
+            found = await self.find(
                 query,
                 tool="retrieve_by_type",
-                conversation_id=None,
                 top_k=top_k,
                 offset=offset,
-                min_score=0.0,
                 resource_type=doc_type,
                 project_id=project_id,
             )
-            del found["context"]
         return {**found, "doc_type": doc_type}
 
     async def search(
@@ -251,9 +274,7 @@ class MemoryService:
             "results": page,
             "filters_applied": filters,
             "total_scanned": scanned,
-            "count": len(page),
-            "total": total,
-            "has_more": offset + len(page) < total,
+            **page_counts(page, total, offset),
             "search_mode": mode,
         }
 
@@ -268,14 +289,11 @@ class MemoryService:
         project_id: str | None,
     ) -> dict[str, Any]:
         """Answer with sentences quoted from memory, each with its source."""
-        found = await self.retrieve(
+        found = await self.find(
             query,
             tool="ask_with_context",
             conversation_id=conversation_id,
             top_k=top_k,
-            offset=0,
-            min_score=0.0,
-            resource_type=None,
             project_id=project_id,
         )
         results = found["results"]
@@ -433,9 +451,4 @@ def _document(result: dict[str, Any]) -> Document:
 
 
 def _counts(results: Sequence[object], ranking: Ranking, offset: int) -> dict[str, Any]:
-    return {
-        "count": len(results),
-        "total": ranking.total,
-        "has_more": offset + len(results) < ranking.total,
-        "search_mode": ranking.mode,
-    }
+    return {**page_counts(results, ranking.total, offset), "search_mode": ranking.mode}

@@ -196,7 +196,6 @@ _WRITERS: dict[str, Callable[[str, Sequence[Section]], str]] = {
     "json": _json,
     "txt": _txt,
 }
-FORMATS = tuple(_WRITERS)
 
 
 def mermaid(direction: str, nodes: dict[str, str], edges: Sequence[tuple[str, str, str]]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ltmc.search import entries, index
 from ltmc.search.ranking import Mode
-from ltmc.services import project_of, scope_of
+from ltmc.services import page_counts, project_of, scope_of
 from ltmc.services.code_traits import complexity_of, first_function, language_of
 from ltmc.services.finding import preview
 from ltmc.storage import patterns
@@ -138,9 +138,7 @@ class PatternService:
         found = found[offset : offset + top_k]
         return {
             "patterns": found,
-            "count": len(found),
-            "total": ranking.total,
-            "has_more": offset + len(found) < ranking.total,
+            **page_counts(found, ranking.total, offset),
             "search_mode": ranking.mode,
         }
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, not_found
-from ltmc.services import project_of
+from ltmc.services import page_counts, project_of
 from ltmc.services.paths import PathGuard
 from ltmc.storage import projects
 from ltmc.storage.database import Database
@@ -69,9 +69,7 @@ class ProjectService:
         counts = ("memories", "messages", "pending_todos", "blueprints")
         return {
             "projects": [{**_shown(row), **{key: row[key] for key in counts}} for row in rows],
-            "count": len(rows),
-            "total": total,
-            "has_more": offset + len(rows) < total,
+            **page_counts(rows, total, offset),
         }
 
     def _folder(self, field: str, path: str) -> str:

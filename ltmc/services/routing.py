@@ -354,14 +354,11 @@ class RoutingService:
                 filters["conversation_id"] = conversation_id
             found = await services.memory.search(query, filters, top_k=top_k, offset=0, project_id=project_id)
             return list(found["results"])
-        found = await services.memory.retrieve(
+        found = await services.memory.find(
             query,
             tool="route_query",
             conversation_id=conversation_id,
             top_k=top_k,
-            offset=0,
-            min_score=0.0,
-            resource_type=None,
             project_id=project_id,
             every_term=method == "keyword_search",
         )

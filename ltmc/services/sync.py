@@ -35,7 +35,6 @@ HASHED_BYTES = 256 * 1024
 _SESSION_KEYS = (
     "sync_id paths interval_ms auto_sync changes_detected syncs_done syncs_failed started_at last_activity_at"
 ).split()
-_EVENT_KEYS = "sync_id file_path change_type symbols sync_state error created_at handled_at".split()
 
 logger = logging.getLogger(__name__)
 

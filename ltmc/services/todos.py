@@ -4,7 +4,7 @@ from typing import Any
 
 from ltmc.errors import ErrorCode, LtmcError, not_found
 from ltmc.search import entries, index
-from ltmc.services import finding, project_of
+from ltmc.services import finding, page_counts, project_of
 from ltmc.services.finding import PRIORITIES
 from ltmc.storage import todos
 from ltmc.storage.database import Database
@@ -61,9 +61,7 @@ class TodoService:
             )
         return {
             "todos": [finding.todo(row) for row in rows],
-            "count": len(rows),
-            "total": total,
-            "has_more": offset + len(rows) < total,
+            **page_counts(rows, total, offset),
         }
 
     async def complete(self, todo_id: int, project_id: str | None) -> dict[str, Any]:
@@ -134,8 +132,6 @@ class TodoService:
             found = await finding.describe(tx, "todo", ranking.hits)
         return {
             "todos": [{**result, "relevance_score": result.pop("score")} for result in found],
-            "count": len(found),
-            "total": ranking.total,
-            "has_more": offset + len(found) < ranking.total,
+            **page_counts(found, ranking.total, offset),
             "search_mode": ranking.mode,
         }

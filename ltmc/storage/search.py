@@ -411,27 +411,21 @@ def beside(cursor: sqlite3.Cursor, group_key: int, owner_id: int, reach: int) ->
 
 def created(cursor: sqlite3.Cursor, kind: str, owner_ids: Sequence[int]) -> dict[int, str]:
     """When the originals were made."""
-    source = SOURCES[kind]
-    found: dict[int, str] = {}
-    for part in _parts(owner_ids):
-        found.update(
-            cursor.execute(
-                f"SELECT {source.key}, {source.created} FROM {source.owner} WHERE {source.key} IN ({part})"
-            )
-        )
-    return found
+    return _column(cursor, kind, SOURCES[kind].created, owner_ids)
 
 
 def texts(cursor: sqlite3.Cursor, kind: str, owner_ids: Sequence[int]) -> dict[int, str]:
     """The texts of originals."""
+    return _column(cursor, kind, SOURCES[kind].text, owner_ids)
+
+
+def _column(cursor: sqlite3.Cursor, kind: str, column: str, owner_ids: Sequence[int]) -> dict[int, str]:
+    """A column of originals by their ids."""
     source = SOURCES[kind]
     found: dict[int, str] = {}
     for part in _parts(owner_ids):
-        found.update(
-            cursor.execute(
-                f"SELECT {source.key}, {source.text} FROM {source.owner} WHERE {source.key} IN ({part})"
-            )
-        )
+        sql = f"SELECT {source.key}, {column} FROM {source.owner} WHERE {source.key} IN ({part})"
+        found.update(cursor.execute(sql))
     return found
 
 
