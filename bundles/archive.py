@@ -11,7 +11,7 @@ from shiv.builder import create_archive
 from shiv.constants import BUILD_AT_TIMESTAMP_FORMAT
 
 from bundles import lock
-from ltmc import unpacked
+from ltmc.distribution import unpacking as unpacked
 
 INTERPRETER = "/usr/bin/env python3"
 
@@ -40,7 +40,7 @@ def write(
         env=Environment(
             built_at=built_at.strftime(BUILD_AT_TIMESTAMP_FORMAT),
             shiv_version=shiv_version,
-            entry_point="ltmc.cli:main",
+            entry_point="ltmc.cli.main:main",
             compile_pyc=False,
             reproducible=True,
         ),

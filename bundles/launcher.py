@@ -45,6 +45,6 @@ def main():
     # The folder is ours and without compiled code each start takes twice as long, so
     # PYTHONDONTWRITEBYTECODE, common in container images, is not for it.
     sys.dont_write_bytecode = False
-    from ltmc.cli import main as command
+    from ltmc.cli.main import main as command
 
     command()

@@ -10,7 +10,8 @@ from typing import Any
 import jsonschema
 
 from bundles import lock, schemas
-from ltmc import __version__, manifest
+from ltmc import __version__
+from ltmc.tools import manifest
 
 ROOT = Path(__file__).parents[1]
 ARTEFACTS = ("ltmc.pyz", "ltmc.mcpb", "server.json", "ltmc-onefile", "ltmc-linux-x86_64.tar.gz")
@@ -27,7 +28,7 @@ def write_mcpb(pyz: Path, target: Path, epoch: tuple[int, int, int, int, int, in
 
 
 def extension_manifest() -> dict[str, Any]:
-    """The manifest.json of the desktop extension, with the tools of `ltmc.manifest`."""
+    """The manifest.json of the desktop extension, with the tools of `ltmc.tools.manifest`."""
     project = _project()
     oldest, newest = lock.PYTHONS[0], lock.PYTHONS[-1]
     return {
@@ -44,7 +45,7 @@ def extension_manifest() -> dict[str, Any]:
             "entry_point": "server/ltmc.pyz",
             "mcp_config": {"command": "python3", "args": ["${__dirname}/server/ltmc.pyz", "serve"]},
         },
-        "tools": [{"name": tool.name, "description": tool.title} for tool in manifest.TOOLS],
+        "tools": [{"name": tool.name, "description": tool.title} for tool in manifest.tools()],
         "compatibility": {
             "platforms": ["linux"],
             "runtimes": {"python": f">={oldest[0]}.{oldest[1]},<{newest[0]}.{newest[1] + 1}"},

@@ -2,7 +2,7 @@
 
 PyInstaller freezes what the lock file names, not what happens to be installed: the wheels are merged
 into a folder as for ltmc.pyz, for the Python that runs the build. What imports alone do not show comes
-from the hook in `ltmc.__pyinstaller`, which reads `ltmc.manifest`.
+from the hook in `ltmc.distribution.pyinstaller`, which reads `ltmc.tools.manifest`.
 """
 
 import gzip

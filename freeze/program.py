@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-from ltmc.cli import main
+from ltmc.cli.main import main
 
 
 def leave_nothing() -> None:

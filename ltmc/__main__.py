@@ -1,6 +1,6 @@
 """``python -m ltmc``."""
 
-from ltmc.cli import main
+from ltmc.cli.main import main
 
 if __name__ == "__main__":
     main()

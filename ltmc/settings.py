@@ -9,8 +9,8 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ltmc import manifest
 from ltmc.errors import ErrorCode, LtmcError, shorten
+from ltmc.tools import manifest
 
 ENV_PREFIX = "LTMC_"
 

@@ -15,7 +15,7 @@ from anyio.from_thread import start_blocking_portal
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from ltmc.services import Services
+from ltmc.app.application import Services
 from ltmc.settings import Settings
 
 SOURCE_COMMAND = [sys.executable, "-m", "ltmc"]

@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
 
-from ltmc.search.tokens import pieces
+from ltmc.search.token_count import pieces
 
 CHUNK_TOKENS = 512
 OVERLAP_TOKENS = 48

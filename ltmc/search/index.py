@@ -12,14 +12,14 @@ from typing import get_args
 
 from ltmc.search import analysis, ranking
 from ltmc.search.embedding import StaticModel, pack_unit
-from ltmc.search.entries import Entry
-from ltmc.search.held import Held
+from ltmc.search.kinds import Entry
 from ltmc.search.profiles import PROFILES, Profile, impacts, pack_impacts
 from ltmc.search.ranking import Mode, Request, Scored, Search
+from ltmc.search.resident_index import Held
 from ltmc.search.vectors import sign_code
-from ltmc.storage import search as storage
-from ltmc.storage.database import Transaction
-from ltmc.storage.search import SOURCES, Condition, NewEntry
+from ltmc.storage.engine import Transaction
+from ltmc.storage.sqlite import search_index as storage
+from ltmc.storage.sqlite.search_index import SOURCES, Condition, NewEntry
 
 MODES = get_args(Mode)
 

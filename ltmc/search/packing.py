@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ltmc.search.analysis import query_terms, terms
-from ltmc.search.tokens import count_tokens, pieces
+from ltmc.search.token_count import count_tokens, pieces
 
 SEPARATOR = "\n\n"
 CUT_MARK = " [cut]"

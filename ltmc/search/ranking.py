@@ -17,12 +17,12 @@ from typing import Literal
 from ltmc.search import analysis, fusion, temporal
 from ltmc.search.embedding import StaticModel
 from ltmc.search.fusion import Evidence
-from ltmc.search.held import Held, Scope
 from ltmc.search.profiles import K1, LEVELS, PROFILES, bm25, level
+from ltmc.search.resident_index import Held, Scope
 from ltmc.search.stemming import stem
 from ltmc.search.vectors import Columns
-from ltmc.storage import search as storage
-from ltmc.storage.search import Condition
+from ltmc.storage.sqlite import search_index as storage
+from ltmc.storage.sqlite.search_index import Condition
 from ltmc.timestamps import parse
 
 Mode = Literal["hybrid", "lexical", "semantic"]

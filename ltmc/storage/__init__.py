@@ -1,1 +1,1 @@
-"""SQL and connections. Nothing above this package writes SQL; nothing here knows of tools."""
+"""What is kept: the engine, the tables, the cache. Nothing above this package writes SQL."""

@@ -1,5 +1,5 @@
-"""The tools: each module is a category, each public coroutine function a tool.
+"""How a tool is declared: the decorator, the types of arguments, and the manifest generated from both.
 
-A tool checks its arguments (by their types), calls one service and returns a JSON object. Its docstring
-is what agents read. ``python -m ltmc.tools`` writes `schemas.json` from the functions.
+The tools themselves stand with their logic, in ``ltmc.features.<subject>.tools``. After a change of one,
+``python -m ltmc.tools`` writes ``manifest.json`` anew.
 """

@@ -1,38 +1,114 @@
-"""``python -m ltmc.tools`` writes what is generated from the tools: `schemas.json` and the README's table."""
+"""``python -m ltmc.tools`` writes what is generated from the tools: ``manifest.json`` and the README's table."""
 
+import hashlib
+import inspect
 import json
+import pkgutil
 import re
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from ltmc.manifest import CATEGORIES, TOOLS
-from ltmc.tools.binding import schemas
+import ltmc
+from ltmc import features
+from ltmc.tools import manifest
+from ltmc.tools.binding import bind, schema_of
+from ltmc.tools.declaration import declaration_of
 
-SCHEMAS_FILE = Path(__file__).with_name("schemas.json")
 README_FILE = Path(__file__).parents[2] / "README.md"
 _TABLE = re.compile(
     r"(?<=<!-- tools: written by python -m ltmc\.tools -->\n).*(?=<!-- end of tools -->)", re.DOTALL
 )
 
 
-def rendered_schemas() -> str:
-    """The text of `schemas.json`."""
-    return json.dumps(schemas(), indent=1, ensure_ascii=False) + "\n"
+def rendered_manifest() -> str:
+    """The text of ``manifest.json``.
+
+    What is listed in the present file keeps its place, and what is new comes last: clients and their caches
+    see no tool move.
+    """
+    known = json.loads(manifest.FILE.read_text("utf-8")) if manifest.FILE.exists() else {}
+    places = {tool["name"]: place for place, tool in enumerate(known.get("tools", ()))}
+    order = {category: place for place, category in enumerate(known.get("categories", ()))}
+    categories = {
+        name: _heading(name) for _, name, is_package in pkgutil.iter_modules(features.__path__) if is_package
+    }
+    found = [entry for category in categories for entry in _tools(f"{features.__name__}.{category}.tools")]
+    content = {
+        "categories": dict(sorted(categories.items(), key=lambda item: order.get(item[0], len(order)))),
+        "tools": sorted(found, key=lambda entry: places.get(entry["name"], len(places))),
+        "modules": _modules(),
+        "data_files": _data_files(),
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def rendered_readme(text: str) -> str:
+def _heading(category: str) -> str:
+    return (
+        (inspect.getdoc(import_module(f"{features.__name__}.{category}")) or category)
+        .partition("\n")[0]
+        .rstrip(".")
+    )
+
+
+def _tools(module: str) -> list[dict[str, Any]]:
+    """The tools that a module declares, in its order."""
+    found = []
+    for name, function in vars(import_module(module)).items():
+        declaration = declaration_of(function)
+        if declaration is not None and function.__module__ == module:
+            described = schema_of(bind(module, name))
+            found.append(
+                {
+                    "name": name,
+                    "title": declaration.title,
+                    "category": declaration.category,
+                    "module": module,
+                    "read_only": declaration.read_only,
+                    "destructive": declaration.destructive,
+                    "idempotent": declaration.idempotent,
+                    "core": declaration.core,
+                    **described,
+                }
+            )
+    return found
+
+
+def _modules() -> list[str]:
+    """Every module of LTMC that can be imported, by name."""
+    return sorted(
+        module.name
+        for module in pkgutil.walk_packages(ltmc.__path__, f"{ltmc.__name__}.")
+        if module.name.replace(".", "").isidentifier()
+    )
+
+
+def _data_files() -> dict[str, dict[str, str]]:
+    """Package to its files that are read at run time, with their sha256."""
+    root = Path(__file__).parents[1]
+    found: dict[str, dict[str, str]] = {}
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and path.suffix not in (".py", ".pyc", ".typed") and path != manifest.FILE:
+            package = ".".join(path.parent.relative_to(root.parent).parts)
+            found.setdefault(package, {})[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def rendered_readme(text: str, content: str) -> str:
     """The README's text with its tables of tools, a heading and a table a category."""
-    described = schemas()
+    described = json.loads(content)
     lines = []
-    for category, heading in CATEGORIES.items():
+    for category, heading in described["categories"].items():
         lines += ["", f"### {heading}", "", "| tool | what it does |", "| --- | --- |"]
         lines += [
-            f"| `{tool.name}`{' (core)' if tool.core else ''} | {described[tool.name]['description']} |"
-            for tool in TOOLS
-            if tool.category == category
+            f"| `{tool['name']}`{' (core)' if tool['core'] else ''} | {tool['description']} |"
+            for tool in described["tools"]
+            if tool["category"] == category
         ]
     return _TABLE.sub(lambda _: "\n".join([*lines, "", ""]), text)
 
 
 if __name__ == "__main__":
-    SCHEMAS_FILE.write_text(rendered_schemas(), "utf-8")
-    README_FILE.write_text(rendered_readme(README_FILE.read_text("utf-8")), "utf-8")
+    rendered = rendered_manifest()
+    manifest.FILE.write_text(rendered, "utf-8")
+    README_FILE.write_text(rendered_readme(README_FILE.read_text("utf-8"), rendered), "utf-8")

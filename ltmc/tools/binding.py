@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, shorten
-from ltmc.manifest import TOOLS, Tool
 
 ToolFunction = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -34,9 +33,14 @@ ALIASES = {
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A tool's function with the model of its arguments."""
+    """A tool's function with the model of its arguments.
+
+    Attributes:
+        services: the types of what is handed in before the arguments.
+    """
 
     function: ToolFunction
+    services: tuple[type, ...]
     model: type[BaseModel]
 
     def check(self, raw: dict[str, Any]) -> dict[str, Any]:
@@ -95,40 +99,37 @@ class Binding:
 
 
 @cache
-def bind(tool: Tool) -> Binding:
-    """Import the tool's function and build the model of its arguments, once."""
-    function = getattr(import_module(tool.module), tool.name)
-    parameters = list(inspect.signature(function).parameters.values())[1:]  # the first is the services
-    fields: dict[str, Any] = {
-        parameter.name: (
-            parameter.annotation,
-            ... if parameter.default is inspect.Parameter.empty else parameter.default,
-        )
-        for parameter in parameters
-    }
+def bind(module: str, name: str) -> Binding:
+    """Import a tool's function and build the model of its arguments, once."""
+    function = getattr(import_module(module), name)
+    hints = inspect.get_annotations(function, eval_str=True)
+    handed_in: list[type] = []
+    fields: dict[str, Any] = {}
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
+            handed_in.append(hints[parameter.name])
+        else:
+            default = ... if parameter.default is inspect.Parameter.empty else parameter.default
+            fields[parameter.name] = (hints[parameter.name], default)
     config = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
-    return Binding(function, create_model(tool.name, __config__=config, **fields))
+    return Binding(function, tuple(handed_in), create_model(name, __config__=config, **fields))
 
 
-def schemas() -> dict[str, dict[str, Any]]:
-    """For each tool what `schemas.json` holds: its description and the JSON schema of its arguments."""
-    found = {}
-    for tool in TOOLS:
-        binding = bind(tool)
-        summary, arguments = _read_docstring(binding.function)
-        schema = _inline(binding.model.model_json_schema())
-        properties = {
-            name: _without_sizes(_simplify(value)) for name, value in schema.get("properties", {}).items()
-        }
-        for name, value in properties.items():
-            if name in arguments:
-                value["description"] = arguments[name]
-        parameters: dict[str, Any] = {"type": "object", "properties": properties}
-        if schema.get("required"):
-            parameters["required"] = schema["required"]
-        parameters["additionalProperties"] = False
-        found[tool.name] = {"description": summary, "parameters": parameters}
-    return found
+def schema_of(binding: Binding) -> dict[str, Any]:
+    """What the manifest holds of a tool's function: its description and the JSON schema of its arguments."""
+    summary, arguments = _read_docstring(binding.function)
+    schema = _inline(binding.model.model_json_schema())
+    properties = {
+        name: _without_sizes(_simplify(value)) for name, value in schema.get("properties", {}).items()
+    }
+    for name, value in properties.items():
+        if name in arguments:
+            value["description"] = arguments[name]
+    parameters: dict[str, Any] = {"type": "object", "properties": properties}
+    if schema.get("required"):
+        parameters["required"] = schema["required"]
+    parameters["additionalProperties"] = False
+    return {"description": summary, "parameters": parameters}
 
 
 def _read_docstring(function: ToolFunction) -> tuple[str, dict[str, str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import ltmc
-from ltmc import manifest
+from ltmc.tools import manifest
 from ltmc.tools.__main__ import README_FILE, SCHEMAS_FILE, rendered_readme, rendered_schemas
 
 ROOT = Path(ltmc.__file__).parent

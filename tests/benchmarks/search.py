@@ -23,13 +23,14 @@ from operator import mul
 from pathlib import Path
 from typing import Any
 
-from ltmc.search import analysis, entries, index
+from ltmc.features.chat.service import ChatService
+from ltmc.features.memory.service import MemoryService
+from ltmc.search import analysis, index
+from ltmc.search import kinds as entries
 from ltmc.search.chunking import chunk
 from ltmc.search.embedding import UNIT, unpack
-from ltmc.services.chat import ChatService
-from ltmc.services.memory import MemoryService
-from ltmc.storage import chats, resources
-from ltmc.storage.database import Database, Transaction
+from ltmc.storage.sqlite.database import Database, Transaction
+from ltmc.storage.tables import chats, resources
 from ltmc.timestamps import now
 from tests.client import Session
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ltmc.services import Services
+from ltmc.app.application import Services
 from tests.client import use
 
 PLAIN: dict[str, Any] = {

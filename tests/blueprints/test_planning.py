@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ltmc.code.traits import label_of
 from ltmc.errors import ErrorCode, LtmcError
-from ltmc.services.blueprint_parts import (
+from ltmc.features.blueprints.complexity import MINUTES, WEIGHTS, score
+from ltmc.features.blueprints.decomposition import (
     choose_template,
     from_description,
     from_skills,
@@ -13,9 +15,7 @@ from ltmc.services.blueprint_parts import (
     plan,
     templates,
 )
-from ltmc.services.blueprint_plans import Edge, order, path_between
-from ltmc.services.code_traits import label_of
-from ltmc.services.task_complexity import MINUTES, WEIGHTS, score
+from ltmc.features.blueprints.ordering import Edge, order, path_between
 
 NODES = [f"bp_{number:02}" for number in range(12)]
 KINDS = st.sampled_from(["blocking", "soft", "resource"])

@@ -11,7 +11,8 @@ import jsonschema
 import pytest
 
 from bundles import publish, schemas
-from ltmc import __version__, manifest
+from ltmc import __version__
+from ltmc.tools import manifest
 from tests import artefacts
 from tests.client import Session
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ltmc import unpacked
+from ltmc.distribution import unpacking as unpacked
 from tests import artefacts
 from tests.conftest import unavailable
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ltmc import __version__, manifest
+from ltmc import __version__
+from ltmc.tools import manifest
 from tests.client import run_cli
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from ltmc.services.blueprint_parts import from_description
-from ltmc.services.consistency import mentions
-from ltmc.services.docstrings import documented_parameters
-from ltmc.services.signatures import from_text
+from ltmc.code.docstrings import documented_parameters
+from ltmc.code.signatures import from_text
+from ltmc.features.blueprints.decomposition import from_description
+from ltmc.features.documentation.consistency import mentions
 from tests.client import Session
 
 

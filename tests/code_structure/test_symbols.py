@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ltmc.code.changes import differences
+from ltmc.code.signatures import Signature, Stated, agree, from_text
+from ltmc.code.symbols import decode, parse_module
 from ltmc.errors import ErrorCode, LtmcError
-from ltmc.services.code_changes import differences
-from ltmc.services.code_symbols import decode, parse_module
-from ltmc.services.signatures import Signature, Stated, agree, from_text
 
 LIBRARY = Path(sysconfig.get_path("stdlib"))
 ONE_IN = 8

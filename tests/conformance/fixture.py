@@ -27,8 +27,8 @@ from fastmcp.tools.base import Tool, ToolResult
 from mcp.shared.exceptions import MCPError
 from pydantic import Field
 
-from ltmc.http import application
-from ltmc.tokens import TokenCheck
+from ltmc.server.bearer_token import TokenCheck
+from ltmc.server.http_transport import application
 
 PNG = base64.b64encode(
     base64.b64decode(

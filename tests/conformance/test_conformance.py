@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ltmc import tokens
+from ltmc.server import bearer_token as tokens
 from tests.conformance.proxy import with_token
 from tests.conftest import unavailable
 from tests.http.serving import Serving

@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ltmc.services import api_pages, managed_blocks
-from ltmc.services.code_symbols import parse_module
-from ltmc.services.consistency import compare_with_docstrings, compare_with_document, level_of
-from ltmc.services.docstrings import documented_parameters
-from ltmc.services.signatures import from_text
+from ltmc.code.docstrings import documented_parameters
+from ltmc.code.signatures import from_text
+from ltmc.code.symbols import parse_module
+from ltmc.documents import managed_blocks
+from ltmc.features.documentation import api_pages
+from ltmc.features.documentation.consistency import compare_with_docstrings, compare_with_document, level_of
 
 NAMES = st.sampled_from(["a", "b", "c", "self", "cls", "x1", "_y", "é"])
 DEFAULTS = st.sampled_from(

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ltmc.documents.managed_blocks import block_name, find, holds, put
 from ltmc.errors import ErrorCode, LtmcError
-from ltmc.services.managed_blocks import block_name, find, holds, put
 
 LINES = st.one_of(
     st.text(max_size=30),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ltmc import manifest
+from ltmc.tools import manifest
 from tests import artefacts
 from tests.client import Session
 from tests.forms import steps

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ltmc import manifest
+from ltmc.tools import manifest
 from tests import artefacts
 from tests.client import Session
 from tests.conftest import unavailable
@@ -126,7 +126,7 @@ def remove(pattern: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("damage", "named"),
     [
-        (forget("ltmc.tools.todos"), "Missing module ltmc.tools.todos: ModuleNotFoundError"),
+        (forget("ltmc.features.todos.tools"), "Missing module ltmc.tools.todos: ModuleNotFoundError"),
         (forget("aiosqlite.core"), "Missing module aiosqlite: ModuleNotFoundError"),
         (remove("mcp-*.dist-info"), "Missing distribution mcp: PackageNotFoundError"),
     ],

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ltmc import tokens
 from ltmc.errors import LtmcError
+from ltmc.server import bearer_token as tokens
 from tests.client import run_cli
 from tests.http.serving import HEADERS, Serving
 

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import ltmc.http
 import pytest
 import uvicorn
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-import ltmc.http
-from ltmc import manifest
+from ltmc.tools import manifest
 from tests.client import Session
 from tests.conftest import RedisServer
 from tests.http.serving import HEADERS, Serving

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ltmc.errors import ErrorCode, LtmcError
-from ltmc.services.paths import MAX_FILE_BYTES, PathGuard
+from ltmc.files.guard import MAX_FILE_BYTES, PathGuard
 from tests.client import Session
 
 REFUSALS = (

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from ltmc import __version__, manifest
+from ltmc import __version__
+from ltmc.tools import manifest
 from tests.client import Session
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ltmc.search import entries, held, index, ranking
-from ltmc.search.entries import Entry
-from ltmc.storage.database import Database
+from ltmc.search import index, ranking
+from ltmc.search import kinds as entries
+from ltmc.search import resident_index as held
+from ltmc.search.kinds import Entry
+from ltmc.storage.sqlite.database import Database
 
 ROWS, QUERIES = 4_000, 100
 

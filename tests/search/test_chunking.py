@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from ltmc.search.chunking import chunk
 from ltmc.search.packing import Document, best_sentences, pack
-from ltmc.search.tokens import count_tokens
+from ltmc.search.token_count import count_tokens
 
 PIECES = [
     "word ",

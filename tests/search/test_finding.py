@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ltmc.storage.backup import backup, restore
+from ltmc.storage.sqlite.backup import backup, restore
 from tests.client import Session
 
 

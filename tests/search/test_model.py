@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ltmc import manifest
 from ltmc.search import index
 from ltmc.search.embedding import ModelError, StaticModel, unpack
 from ltmc.search.vectors import CodeColumns, Columns, cosine, sign_code
+from ltmc.tools import manifest
 from tests.client import run_cli
 
 WHEEL = os.environ.get("LTMC_MODEL_WHEEL")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from ltmc.app.application import Services
 from ltmc.errors import LtmcError
-from ltmc.services import Services
 from ltmc.settings import Settings
 from tests.client import Session, use
 

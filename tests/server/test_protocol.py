@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ltmc import manifest
-from ltmc.server import INSTRUCTIONS
+from ltmc.server.mcp_server import INSTRUCTIONS
+from ltmc.tools import manifest
 from tests.client import SOURCE_COMMAND, Session, run_cli
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"

@@ -19,7 +19,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from ltmc.services import Services
+from ltmc.app.application import Services
 from ltmc.settings import Settings
 from tests.client import SOURCE_COMMAND
 

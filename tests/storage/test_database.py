@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from ltmc.errors import LtmcError
-from ltmc.storage import migrations
-from ltmc.storage.database import Database
-from ltmc.storage.migrations import SCHEMA_VERSION, statements
+from ltmc.storage.sqlite import migrations
+from ltmc.storage.sqlite.database import Database
+from ltmc.storage.sqlite.migrations import SCHEMA_VERSION, statements
 from tests.client import Session, run_cli
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ltmc.services import file_selection
-from ltmc.services.file_selection import select
-from ltmc.services.paths import PathGuard
+from ltmc.files import selection as file_selection
+from ltmc.files.guard import PathGuard
+from ltmc.files.selection import select
 
 
 def selected(root: Path, *paths: str) -> set[str]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltmc.services.team_scoring import (
+from ltmc.features.team.scoring import (
     WEIGHTS,
     Preferences,
     canonical,

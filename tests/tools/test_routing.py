@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from ltmc.app.application import Services
 from ltmc.errors import LtmcError
-from ltmc.services import Services
-from ltmc.services.routing import FALLBACK, METHODS, MOST_LEARNT
+from ltmc.features.memory.routing import FALLBACK, METHODS, MOST_LEARNT
 from tests.client import use
 
 LABELLED = {

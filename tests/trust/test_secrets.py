@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ltmc.services.secrets import kinds_in, masked
+from ltmc.app.redaction import kinds_in, masked
 from tests.client import Session
 
 # Made up in the shapes that are in use, and put together here so that no scanner takes them for real ones.

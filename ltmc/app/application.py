@@ -1,0 +1,92 @@
+"""One running LTMC: what is made once and handed to whoever needs it."""
+
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ltmc.settings import Settings
+
+if TYPE_CHECKING:
+    from ltmc.storage.engine import Engine
+
+Service = TypeVar("Service")
+
+
+class Application:
+    """Makes each service at its first use, once, from the types of the parameters of its ``__init__``.
+
+    Nothing is imported, opened or connected before it is used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.started = time.monotonic()
+        self._made: dict[str, Any] = {_name(Settings): settings}
+
+    @cached_property
+    def engine(self) -> "Engine":
+        """The database."""
+        from ltmc.storage.sqlite.database import Database
+
+        return Database(self.settings.db, self.settings.durability)
+
+    def get(self, service: type[Service]) -> Service:
+        """The one instance of a service."""
+        name = _name(service)
+        if name not in self._made:
+            make = _MADE_BY_HAND.get(name)
+            self._made[name] = make(self) if make else self._from_parameters(service)
+        found: Service = self._made[name]
+        return found
+
+    def made(self, name: str) -> Any:
+        """The instance of a service, by its qualified name, if it was made; else None."""
+        return self._made.get(name)
+
+    def _from_parameters(self, service: Callable[..., Service]) -> Service:
+        hints = inspect.get_annotations(service.__init__, eval_str=True)
+        return service(**{name: self.get(kind) for name, kind in hints.items() if name != "return"})
+
+    async def close(self) -> None:
+        """Let go of what was opened, last made first."""
+        for service in reversed(list(self._made.values())):
+            if hasattr(service, "close"):
+                closing: Awaitable[None] = service.close()
+                await closing
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _routing(app: Application) -> object:
+    from ltmc.app.query_routes import searches
+    from ltmc.features.memory.routing import RoutingService
+
+    return RoutingService(app.engine, searches(app))
+
+
+def _monitoring(app: Application) -> object:
+    from ltmc.features.cache.service import CacheService
+    from ltmc.features.performance.service import MonitoringService
+
+    def watchers() -> dict[str, Any]:
+        sync = app.made("ltmc.features.sync.service.SyncService")
+        return {"status": "disabled"} if sync is None else dict(sync.health())
+
+    async def cache() -> dict[str, Any]:
+        return dict(await app.get(CacheService).health())
+
+    return MonitoringService(
+        app.engine, app.settings, started=app.started, cache_health=cache, watchers_health=watchers
+    )
+
+
+_MADE_BY_HAND: dict[str, Callable[[Application], object]] = {
+    "ltmc.storage.engine.Engine": lambda app: app.engine,
+    "ltmc.features.memory.routing.RoutingService": _routing,
+    "ltmc.features.performance.service.MonitoringService": _monitoring,
+}
+"""What takes more than services and settings."""

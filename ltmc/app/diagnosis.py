@@ -1,0 +1,92 @@
+"""``ltmc doctor``: what is in force, what is stored, and whether all is well."""
+
+import asyncio
+import platform
+import sqlite3
+from typing import Any
+
+from pydantic import SecretStr
+
+from ltmc import __version__
+from ltmc.app.application import Application
+from ltmc.distribution import unpacking as unpacked
+from ltmc.distribution.form import form
+from ltmc.errors import LtmcError
+from ltmc.features.performance.service import MonitoringService
+from ltmc.settings import Settings, config_file
+from ltmc.storage.sqlite import migrations
+from ltmc.storage.sqlite import search_index as search
+
+
+async def examine(settings: Settings, origins: dict[str, str]) -> dict[str, Any]:
+    """The report: settings with their origins, the database, unpacked versions of ltmc.pyz, health.
+
+    Args:
+        origins: for each setting where it came from.
+    """
+    app = Application(settings)
+    path = settings.db
+    database: dict[str, Any] = {
+        "path": str(path),
+        "sqlite": sqlite3.sqlite_version,
+        "known schema": migrations.SCHEMA_VERSION,
+    }
+    try:
+        database |= await _stored(app)
+    except LtmcError as error:
+        database["error"] = error.message
+    report = await health(app)
+    await app.close()
+    return {
+        "version": __version__,
+        "form": form(),
+        "python": platform.python_version(),
+        "settings": {
+            **{name: [_shown(getattr(settings, name)), origins[name]] for name in Settings.model_fields},
+            "settings file": [str(config_file()), "present" if config_file().exists() else "absent"],
+        },
+        "database": database,
+        "unpacked": {str(entry.path): [entry.size, _state(entry)] for entry in unpacked.entries()},
+        "health": {
+            "status": report["status"],
+            **{
+                name: result["status"]
+                + (f": {result['error']}" if "error" in result else "")
+                + (f" (to repair it: {result['repair']})" if "repair" in result else "")
+                for name, result in report["services"].items()
+            },
+        },
+        "status": report["status"],
+    }
+
+
+def _state(entry: unpacked.Unpacked) -> str:
+    if entry.in_use:
+        return "in use"
+    return "not in use" if entry.whole else "left over"
+
+
+async def _stored(app: Application) -> dict[str, Any]:
+    async with app.engine.read() as tx:
+        version = await tx.value("SELECT max(version) FROM schema_migrations")
+        counts = await search.storage_counts(tx)
+    path = app.engine.path
+    wal = path.with_name(path.name + "-wal")
+    sizes = await asyncio.to_thread(lambda: (path.stat().st_size, wal.stat().st_size if wal.exists() else 0))
+    return {"schema": version, "bytes": sizes[0], "wal bytes": sizes[1], **counts}
+
+
+def _shown(value: Any) -> str | bool | None:
+    if isinstance(value, SecretStr):
+        return _without_password(value.get_secret_value())
+    return value if isinstance(value, bool) or value is None else str(value)
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.rpartition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+async def health(app: Application) -> dict[str, Any]:
+    """The health report: every probe, side by side."""
+    return dict(await app.get(MonitoringService).health_check())

@@ -1,0 +1,91 @@
+"""How each method that a query can be routed to is carried out, over the features."""
+
+from typing import TYPE_CHECKING, Any
+
+from ltmc.features.graph.service import GraphService
+from ltmc.features.memory.routing import ENTITY, TERMS, Searches
+from ltmc.features.memory.service import MemoryService
+from ltmc.features.patterns.service import PatternService
+from ltmc.features.todos.service import TodoService
+from ltmc.search.analysis import query_words
+
+if TYPE_CHECKING:
+    from ltmc.app.application import Application
+
+Results = list[dict[str, Any]]
+
+
+def searches(app: "Application") -> Searches:
+    """The methods of `ltmc.features.memory.routing.METHODS`."""
+    memory = app.get(MemoryService)
+
+    async def semantic(query: str, top_k: int, conversation: str | None, project: str | None) -> Results:
+        return await memories(query, top_k, conversation, project, every_term=False)
+
+    async def keyword(query: str, top_k: int, conversation: str | None, project: str | None) -> Results:
+        return await memories(query, top_k, conversation, project, every_term=True)
+
+    async def memories(
+        query: str, top_k: int, conversation: str | None, project: str | None, *, every_term: bool
+    ) -> Results:
+        found = await memory.find(
+            query,
+            tool="route_query",
+            conversation_id=conversation,
+            top_k=top_k,
+            project_id=project,
+            every_term=every_term,
+        )
+        return list(found["results"])
+
+    async def related(query: str, top_k: int, _: str | None, project: str | None) -> Results:
+        """The relationships of the things that the query names."""
+        named = [next(filter(None, match.groups())) for match in ENTITY.finditer(query)]
+        words = [word for word in query_words(query) if word not in TERMS["relation"]]
+        for entity in [*named, *words]:
+            found = await app.get(GraphService).query(
+                entity, relations=None, direction="both", max_depth=1, limit=top_k, project_id=project
+            )
+            if found["relationships"]:
+                return [{"entity": found["entity"], **edge} for edge in found["relationships"]]
+        return []
+
+    async def todos(query: str, top_k: int, _: str | None, project: str | None) -> Results:
+        wanted = " ".join(word for word in query_words(query) if word not in TERMS["todo"])
+        if wanted:
+            found = await memory.recall_by_type(wanted, "todo", top_k=top_k, offset=0, project_id=project)
+            return list(found["results"])
+        page = await app.get(TodoService).page(
+            status="pending", priority=None, limit=top_k, offset=0, sort="priority", project_id=project
+        )
+        return list(page["todos"])
+
+    async def blueprints(query: str, top_k: int, _: str | None, project: str | None) -> Results:
+        found = await memory.recall_by_type(query, "blueprint", top_k=top_k, offset=0, project_id=project)
+        return list(found["results"])
+
+    async def code(query: str, top_k: int, _: str | None, project: str | None) -> Results:
+        found = await app.get(PatternService).find(query, top_k=top_k, project_id=project)
+        return list(found["patterns"])
+
+    async def recent(_: str, top_k: int, __: str | None, project: str | None) -> Results:
+        found = await memory.search("", {}, top_k=top_k, offset=0, project_id=project)
+        return list(found["results"])
+
+    async def chats(query: str, top_k: int, conversation: str | None, project: str | None) -> Results:
+        filters: dict[str, Any] = {"sources": ["chat"]}
+        if conversation is not None:
+            filters["conversation_id"] = conversation
+        found = await memory.search(query, filters, top_k=top_k, offset=0, project_id=project)
+        return list(found["results"])
+
+    return {
+        "semantic_search": semantic,
+        "keyword_search": keyword,
+        "graph_query": related,
+        "chat_history": chats,
+        "todo_search": todos,
+        "code_patterns": code,
+        "blueprint_search": blueprints,
+        "recent_items": recent,
+    }

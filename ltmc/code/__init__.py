@@ -1,0 +1,1 @@
+"""Reading source code without running it: symbols, signatures, docstrings, changes."""

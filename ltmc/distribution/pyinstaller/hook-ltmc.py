@@ -1,0 +1,16 @@
+"""What of LTMC cannot be found by following imports, for whoever freezes it."""
+
+from PyInstaller.utils.hooks import collect_data_files, collect_submodules, copy_metadata
+
+from ltmc.distribution import contents
+from ltmc.tools import manifest
+
+hiddenimports = [*manifest.modules(), *contents.THIRD_PARTY]
+for package in contents.THIRD_PARTY_PACKAGES:
+    hiddenimports += collect_submodules(package)
+
+datas = collect_data_files("ltmc.tools", includes=[manifest.FILE.name])
+for distribution in contents.DISTRIBUTIONS:
+    datas += copy_metadata(distribution)
+for package, name in manifest.data_files():
+    datas += collect_data_files(package, includes=[name])

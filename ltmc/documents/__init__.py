@@ -1,0 +1,1 @@
+"""Reading and writing Markdown and other pages."""

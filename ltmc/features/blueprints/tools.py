@@ -1,0 +1,245 @@
+"""Task blueprints."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from ltmc.features.blueprints.service import BlueprintService
+from ltmc.tools.arguments import (
+    AutoComplexity,
+    BlueprintId,
+    BlueprintStatus,
+    Bool,
+    Complexity,
+    JsonObject,
+    Limit,
+    LongDescription,
+    Minutes,
+    Name,
+    Offset,
+    ProjectId,
+    Share,
+    Skills,
+    Tags,
+    Title,
+    lower,
+    not_bool,
+)
+from ltmc.tools.declaration import tool
+
+
+@tool("Plan a task", category="blueprints")
+async def create_task_blueprint(
+    blueprints: BlueprintService,
+    /,
+    title: Title,
+    description: LongDescription,
+    complexity: Complexity | None = None,
+    estimated_duration_minutes: Minutes | None = None,
+    required_skills: Skills | None = None,
+    priority_score: Share = 0.5,
+    tags: Tags | None = None,
+    resource_requirements: JsonObject | None = None,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Plan a task: a draft with its complexity and estimate, computed where left out."""
+    return await blueprints.create(
+        title=title,
+        description=description,
+        complexity=complexity,
+        estimated_duration_minutes=estimated_duration_minutes,
+        required_skills=required_skills or [],
+        priority_score=priority_score,
+        tags=tags or [],
+        resource_requirements=resource_requirements or {},
+        project_id=project_id,
+    )
+
+
+@tool("Complexity of a task", category="blueprints", read_only=True)
+async def analyze_task_complexity(
+    blueprints: BlueprintService,
+    /,
+    title: Title,
+    description: LongDescription,
+    required_skills: Skills | None = None,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """How complex a task is and why, how long such tasks take, and which are like it."""
+    return await blueprints.score_complexity(title, description, required_skills or [], project_id)
+
+
+@tool("Dependencies of a task", category="blueprints", read_only=True)
+async def get_task_dependencies(
+    blueprints: BlueprintService,
+    /,
+    blueprint_id: BlueprintId,
+    include_transitive: Bool = False,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """What a task waits for, what waits for it, and whether it can begin."""
+    return await blueprints.dependencies(
+        blueprint_id, include_transitive=include_transitive, project_id=project_id
+    )
+
+
+@tool("Change a blueprint", category="blueprints", destructive=True, idempotent=True)
+async def update_blueprint_metadata(
+    blueprints: BlueprintService,
+    /,
+    blueprint_id: BlueprintId,
+    estimated_duration_minutes: Minutes | None = None,
+    required_skills: Skills | None = None,
+    priority_score: Share | None = None,
+    tags: Tags | None = None,
+    resource_requirements: JsonObject | None = None,
+    title: Title | None = None,
+    description: LongDescription | None = None,
+    complexity: AutoComplexity | None = None,
+    status: BlueprintStatus | None = None,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Change a blueprint, its status included; only what is given changes.
+
+    Args:
+        complexity: AUTO: compute it again.
+    """
+    return await blueprints.update(
+        blueprint_id,
+        {
+            "estimated_duration_minutes": estimated_duration_minutes,
+            "required_skills": required_skills,
+            "priority_score": priority_score,
+            "tags": tags,
+            "resource_requirements": resource_requirements,
+            "title": title,
+            "description": description,
+            "complexity": complexity,
+            "status": status,
+        },
+        project_id,
+    )
+
+
+@tool("List blueprints", category="blueprints", read_only=True)
+async def list_project_blueprints(
+    blueprints: BlueprintService,
+    /,
+    project_id: ProjectId = None,
+    min_complexity: Complexity | None = None,
+    max_complexity: Complexity | None = None,
+    tags: Tags | None = None,
+    status: BlueprintStatus | None = None,
+    kind: Annotated[Literal["task", "code"], BeforeValidator(lower)] | None = None,
+    parent_id: BlueprintId | None = None,
+    limit: Limit = 10,
+    offset: Offset = 0,
+) -> dict[str, Any]:
+    """List blueprints, the highest priority first.
+
+    Args:
+        tags: Any of these.
+    """
+    return await blueprints.page(
+        project_id=project_id,
+        min_complexity=min_complexity,
+        max_complexity=max_complexity,
+        tags=tags or [],
+        status=status,
+        kind=kind,
+        parent_id=parent_id,
+        limit=limit,
+        offset=offset,
+    )
+
+
+@tool("Order of work", category="blueprints", read_only=True)
+async def resolve_blueprint_execution_order(
+    blueprints: BlueprintService,
+    /,
+    blueprint_ids: Annotated[list[BlueprintId], Field(min_length=1, max_length=500)],
+    include_prerequisites: Bool = False,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """In which order to do tasks, which can go side by side, and the critical path."""
+    return await blueprints.execution_order(
+        blueprint_ids, include_prerequisites=include_prerequisites, project_id=project_id
+    )
+
+
+@tool("Add a dependency", category="blueprints", idempotent=True)
+async def add_blueprint_dependency(
+    blueprints: BlueprintService,
+    /,
+    dependent_blueprint_id: BlueprintId,
+    prerequisite_blueprint_id: BlueprintId,
+    dependency_type: Annotated[Literal["blocking", "soft", "resource"], BeforeValidator(lower)] = "blocking",
+    is_critical: Bool = False,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Have one task wait for another; cycles are refused."""
+    return await blueprints.add_dependency(
+        dependent_blueprint_id,
+        prerequisite_blueprint_id,
+        dependency_type,
+        critical=is_critical,
+        project_id=project_id,
+    )
+
+
+@tool("Delete a blueprint", category="blueprints", destructive=True)
+async def delete_task_blueprint(
+    blueprints: BlueprintService,
+    /,
+    blueprint_id: BlueprintId,
+    force: Bool = False,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Delete a blueprint with its subtasks, dependencies and code links.
+
+    Args:
+        force: Cancel its open assignments.
+    """
+    return await blueprints.delete(blueprint_id, force=force, project_id=project_id)
+
+
+@tool("Cut a task into subtasks", category="blueprints", destructive=True)
+async def decompose_task_blueprint(
+    blueprints: BlueprintService,
+    /,
+    blueprint_id: BlueprintId,
+    decomposition_strategy: Annotated[
+        Literal["auto", "feature_based", "phase_based", "layer_based", "skill_based"], BeforeValidator(lower)
+    ] = "auto",
+    max_subtasks: Annotated[int, Field(ge=2, le=20, strict=True), BeforeValidator(not_bool)] = 8,
+    target_duration_minutes: Minutes = 240,
+    force: Bool = False,
+    replace: Bool = False,
+    template: Name | None = None,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Cut a complex or long task into subtasks whose minutes sum to its own.
+
+    Args:
+        force: Also if it is small.
+        replace: Delete earlier subtasks.
+        template: feature, bug_fix, migration, release, incident, refactoring, layers, or your own.
+    """
+    return await blueprints.decompose(
+        blueprint_id,
+        strategy=decomposition_strategy,
+        template=template,
+        max_subtasks=max_subtasks,
+        target_duration_minutes=target_duration_minutes,
+        force=force,
+        replace=replace,
+        project_id=project_id,
+    )
+
+
+@tool("Read a blueprint", category="blueprints", read_only=True)
+async def get_blueprint(
+    blueprints: BlueprintService, /, blueprint_id: BlueprintId, project_id: ProjectId = None
+) -> dict[str, Any]:
+    """A blueprint with its history, subtasks, files and assignments."""
+    return await blueprints.get(blueprint_id, project_id)

@@ -1,0 +1,113 @@
+"""Chat messages, linked to the memories that informed them."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ltmc.errors import not_found
+from ltmc.features.memory import filters as finding
+from ltmc.search import index
+from ltmc.search import kinds as entries
+from ltmc.storage.engine import Engine
+from ltmc.storage.tables import chats, resources
+from ltmc.timestamps import now
+from ltmc.tools.paging import page_counts
+from ltmc.tools.project_scope import project_of
+
+
+class ChatService:
+    """What was said, by whom, in which conversation."""
+
+    def __init__(self, database: Engine) -> None:
+        self._database = database
+
+    async def log(
+        self,
+        *,
+        content: str,
+        conversation_id: str,
+        role: str,
+        agent_name: str | None,
+        metadata: dict[str, Any],
+        source_tool: str | None,
+        context_chunk_ids: Sequence[int],
+        project_id: str | None,
+    ) -> dict[str, Any]:
+        """Store a message and link it to the chunks given; an assistant's also to those that the
+        conversation retrieved since its last assistant message.
+
+        Raises:
+            LtmcError: NOT_FOUND for a chunk that the project does not have.
+        """
+        await self._database.settle()  # a retrieval just before must count
+        project, moment = project_of(project_id), now()
+        async with self._database.write(project) as tx:
+            linked = list(dict.fromkeys(context_chunk_ids))
+            known = await resources.chunks_by_id(tx, linked) if linked else {}
+            for chunk_id in linked:
+                if chunk_id not in known or known[chunk_id]["project_id"] != project:
+                    raise not_found("context_chunk_ids", chunk_id, "chunk")
+            if role == "assistant":
+                linked += [
+                    chunk_id
+                    for chunk_id in await chats.chunks_retrieved_since_answer(tx, project, conversation_id)
+                    if chunk_id not in known
+                ]
+            said: dict[str, Any] = {
+                "project_id": project,
+                "conversation_id": conversation_id,
+                "content": content,
+                "agent_name": agent_name,
+                "metadata": json.dumps(metadata, ensure_ascii=False),
+            }
+            message_id = await chats.insert(tx, **said, role=role, source_tool=source_tool, moment=moment)
+            await chats.link_chunks(tx, message_id, linked, moment)
+            await index.add(tx, "message", [entries.message({"id": message_id, **said})])
+        return {
+            "message_id": message_id,
+            "conversation_id": conversation_id,
+            "timestamp": moment,
+            "context_links": len(linked),
+        }
+
+    async def history(
+        self, conversation_id: str, *, limit: int, offset: int, newest_first: bool, project_id: str | None
+    ) -> dict[str, Any]:
+        """The messages of a conversation, long ones as previews; none for an unknown one."""
+        async with self._database.read() as tx:
+            rows, total = await chats.page(
+                tx,
+                project_of(project_id),
+                conversation_id,
+                newest_first=newest_first,
+                limit=limit,
+                offset=offset,
+            )
+        return {
+            "conversation_id": conversation_id,
+            "messages": [{**finding.message(row), **finding.preview(row["content"])} for row in rows],
+            **page_counts(rows, total, offset),
+        }
+
+    async def by_tool(
+        self,
+        source_tool: str,
+        *,
+        limit: int,
+        offset: int,
+        conversation_id: str | None,
+        project_id: str | None,
+    ) -> dict[str, Any]:
+        """The messages that a client or tool produced, or whose conversation called that tool."""
+        await self._database.settle()
+        project = project_of(project_id)
+        async with self._database.read() as tx:
+            rows, total = await chats.by_tool(tx, project, source_tool, conversation_id, limit, offset)
+            conversations = await chats.conversations_by_tool(
+                tx, project, source_tool, conversation_id, limit
+            )
+        return {
+            "messages": [finding.message(row) for row in rows],
+            "conversations": conversations,
+            **page_counts(rows, total, offset),
+        }

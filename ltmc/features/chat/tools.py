@@ -1,0 +1,89 @@
+"""Chat."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from ltmc.features.chat.service import ChatService
+from ltmc.tools.arguments import (
+    Bool,
+    Content,
+    ConversationId,
+    JsonObject,
+    Limit,
+    Name,
+    Offset,
+    ProjectId,
+    Role,
+    RowId,
+)
+from ltmc.tools.declaration import tool
+
+
+@tool("Log a chat message", category="chat", profile="core")
+async def log_chat(
+    chat: ChatService,
+    /,
+    content: Content,
+    conversation_id: ConversationId,
+    role: Role = "user",
+    agent_name: Name | None = None,
+    metadata: JsonObject | None = None,
+    source_tool: Name | None = None,
+    context_chunk_ids: Annotated[list[RowId], Field(max_length=1000)] | None = None,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Keep a message of a conversation. Log decisions and turns worth recalling.
+
+    Args:
+        conversation_id: Any stable name for the conversation.
+        agent_name: Who wrote it.
+        source_tool: The client or tool that produced it.
+        context_chunk_ids: Chunks of memory that informed it; an assistant's are linked by themselves.
+    """
+    return await chat.log(
+        content=content,
+        conversation_id=conversation_id,
+        role=role,
+        agent_name=agent_name,
+        metadata=metadata or {},
+        source_tool=source_tool,
+        context_chunk_ids=context_chunk_ids or [],
+        project_id=project_id,
+    )
+
+
+@tool("Chats by tool", category="chat", read_only=True)
+async def get_chats_by_tool(
+    chat: ChatService,
+    /,
+    source_tool: Name,
+    limit: Limit = 10,
+    offset: Offset = 0,
+    conversation_id: ConversationId | None = None,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Messages that a client or tool produced, or of conversations that called that tool, newest first.
+
+    Args:
+        source_tool: A client (claude-code) or a tool (retrieve_memory).
+    """
+    return await chat.by_tool(
+        source_tool, limit=limit, offset=offset, conversation_id=conversation_id, project_id=project_id
+    )
+
+
+@tool("History of a conversation", category="chat", read_only=True)
+async def get_chat_history(
+    chat: ChatService,
+    /,
+    conversation_id: ConversationId,
+    limit: Limit = 20,
+    offset: Offset = 0,
+    newest_first: Bool = False,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """The messages of a conversation, oldest first."""
+    return await chat.history(
+        conversation_id, limit=limit, offset=offset, newest_first=newest_first, project_id=project_id
+    )

@@ -1,0 +1,343 @@
+"""How far documentation says what the code says: documented symbols, issues, score.
+
+The score is the documented public symbols whose signature matches ÷ all public symbols.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ltmc.code.docstrings import documented_parameters
+from ltmc.code.signatures import MARKERS, Stated, agree, from_text
+from ltmc.code.symbols import Module, Symbol
+from ltmc.documents import managed_blocks
+
+HIGH, MEDIUM = 0.9, 0.7
+"""From these scores on the level is HIGH or MEDIUM."""
+
+NO_SYMBOLS = "The file has no public symbols, so there is nothing to document."
+_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.*?)[ \t]*#*[ \t]*$")
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([\w+-]*)")
+_CODE = re.compile(r"(`+)([^`]+?)\1")
+_DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*", re.ASCII)
+_DEFINITION = re.compile(r"^(\s*)(async\s+def|def|class)\s+(\w+)")
+_BODY = re.compile(r":[ \t]*(?:\.\.\.|pass|return\b[^\n]*)?[ \t]*(?:#[^\n]*)?\n$")
+LINES_PER_SIGNATURE, LONGEST_SIGNATURE = 40, 20_000
+LINE_LENGTH = 2_000
+"""Longer lines of text state no signatures."""
+
+MANAGED, HEADING, SNIPPET, INLINE = range(4)
+"""Where a signature is stated, the most binding first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A signature stated at a line of a document."""
+
+    stated: Stated
+    place: int
+    line: int
+
+
+@dataclass(slots=True)
+class Consistency:
+    """A file of code against its documentation.
+
+    Attributes:
+        source: ``file`` or ``docstrings``: where the documentation is.
+        documented: the public symbols that are documented.
+        matching: those of them whose signature matches.
+        stale: what is documented but not in the code, with its mention.
+        issues: as results show them.
+    """
+
+    source: str
+    public: list[Symbol]
+    documented: list[str] = field(default_factory=list)
+    matching: list[str] = field(default_factory=list)
+    stale: dict[str, Mention] = field(default_factory=dict)
+    issues: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def score(self) -> float:
+        """Matching ÷ public, to 4 places; 1.0 when nothing is public."""
+        return round(len(self.matching) / len(self.public), 4) if self.public else 1.0
+
+    @property
+    def level(self) -> str:
+        """HIGH, MEDIUM or LOW."""
+        return level_of(self.score)
+
+    @property
+    def is_consistent(self) -> bool:
+        """Every public symbol matches and nothing is stale."""
+        return len(self.matching) == len(self.public) and not self.stale
+
+    def summary(self) -> dict[str, Any]:
+        """The figures that results show."""
+        return {
+            "consistency_score": self.score,
+            "consistency_level": self.level,
+            "is_consistent": self.is_consistent,
+            **({} if self.public else {"note": NO_SYMBOLS}),
+        }
+
+
+def level_of(score: float) -> str:
+    """HIGH from 0.90, MEDIUM from 0.70, else LOW."""
+    return "HIGH" if score >= HIGH else "MEDIUM" if score >= MEDIUM else "LOW"
+
+
+def mentions(text: str, own_block: str) -> list[Mention]:
+    """The signatures that a Markdown text states: in headings, snippets and inline code.
+
+    Args:
+        own_block: the name of the managed block of the file in question; those of other files are skipped.
+    """
+    text = text.replace("\r\n", "\n")
+    blocks = managed_blocks.find(text)
+    others = [block for name, block in blocks.items() if name != own_block and name.startswith("api:")]
+    own = blocks.get(own_block)
+    found: list[Mention] = []
+    heading = ""
+    fence: str | None = None
+    snippet: list[str] = []
+    python = False
+    position = 0
+    for number, line in enumerate(text.split("\n"), start=1):
+        start, position = position, position + len(line) + 1
+        if any(block.start <= start < block.end for block in others):
+            continue
+        managed = own is not None and own.start <= start < own.end
+        opened = _FENCE.match(line)
+        if fence is not None:
+            if opened and opened.group(1).startswith(fence) and not line.strip().strip(fence[0]):
+                if python:
+                    place = MANAGED if managed else SNIPPET
+                    found += [
+                        Mention(stated, place, number - len(snippet) + offset)
+                        for offset, stated in _definitions(snippet, heading)
+                    ]
+                fence = None
+            else:
+                snippet.append(line)
+        elif opened:
+            fence, snippet = opened.group(1), []
+            python = opened.group(2).lower() in ("", "py", "python", "python3", "pycon")
+        elif len(line) > LINE_LENGTH:
+            continue
+        elif match := _HEADING.match(line):
+            title = match.group(1).replace("`", "").replace("\\", "").strip()
+            heading = title if _DOTTED.fullmatch(title) else ""
+            if stated := from_text(title):
+                heading = stated.name
+                found.append(Mention(stated, MANAGED if managed else HEADING, number))
+        else:
+            found += [
+                Mention(stated, INLINE, number)
+                for code in _CODE.finditer(line)
+                if (stated := from_text(code.group(2)))
+            ]
+    return found
+
+
+def _definitions(lines: Sequence[str], heading: str) -> list[tuple[int, Stated]]:
+    """The definitions in a snippet with the number of their line; a class or the heading qualifies them."""
+    found: list[tuple[int, Stated]] = []
+    owners: list[tuple[int, str]] = []
+    markers: list[str] = []
+    marks = {text.removeprefix("@"): marker for marker, text in MARKERS.items()}
+    for place, line in enumerate(lines):
+        if line.strip().startswith("@"):
+            name = line.strip()[1:].partition("(")[0].rpartition(".")[2]
+            markers += [marks[name]] if name in marks else []
+            continue
+        match = _DEFINITION.match(line)
+        if match is None:
+            continue
+        indent, (word, name) = len(match.group(1)), match.group(2, 3)
+        while owners and owners[-1][0] >= indent:
+            owners.pop()
+        qualname = f"{owners[-1][1]}.{name}" if owners else name
+        if not owners and heading.rpartition(".")[2] == name:
+            qualname = heading
+        stated, whole = _signature_at(lines, place)
+        if word == "class":
+            owners.append((indent, qualname))
+            if whole:  # what stands between the brackets of a class statement are its bases
+                stated = None
+        if stated is not None:
+            signature = replace(stated.signature, markers=tuple(dict.fromkeys(markers)))
+            if name == "__init__":
+                qualname, signature = qualname.rpartition(".")[0], replace(signature, returns=None)
+            found.append((place, Stated(qualname, signature, defined=True)))
+        markers = []
+    return found
+
+
+def _signature_at(lines: Sequence[str], place: int) -> tuple[Stated | None, bool]:
+    """The signature that begins at a line, and whether it is a statement with its colon."""
+    text = ""
+    for line in lines[place : place + LINES_PER_SIGNATURE]:
+        text += line + "\n"
+        if len(text) > LONGEST_SIGNATURE:
+            break
+        head = _BODY.sub("", text)
+        for candidate in dict.fromkeys((text, head)):
+            if stated := from_text(candidate):
+                return stated, candidate == head != text or text.rstrip().endswith(":")
+    return None, False
+
+
+def compare_with_document(module: Module, text: str, own_block: str) -> Consistency:
+    """The code against a Markdown text."""
+    result = Consistency("file", module.public())
+    by_symbol: dict[str, list[Mention]] = {}
+    for mention in mentions(text, own_block):
+        by_symbol.setdefault(_full_name(mention.stated.name, module), []).append(mention)
+    for symbol in result.public:
+        found = by_symbol.get(symbol.qualname, [])
+        best = min((mention.place for mention in found), default=None)
+        binding = [mention for mention in found if mention.place == best]
+        if not binding:
+            result.issues.append(
+                _issue(
+                    "undocumented",
+                    symbol,
+                    "medium",
+                    suggestion=f"Document {symbol.qualname}, or run sync_documentation_with_code.",
+                )
+            )
+            continue
+        result.documented.append(symbol.qualname)
+        if any(agree(symbol.signature, mention.stated) for mention in binding):
+            result.matching.append(symbol.qualname)
+            continue
+        said = binding[0].stated
+        result.issues.append(
+            _issue(
+                "signature_mismatch",
+                symbol,
+                "high",
+                doc_signature=said.signature.text(said.name),
+                doc_line=binding[0].line,
+                suggestion=f"Write {symbol.shown_signature()}.",
+            )
+        )
+    for name, found in by_symbol.items():
+        stating = [mention for mention in found if mention.place != INLINE]
+        if name in module.symbols or not stating:
+            continue
+        result.stale[name] = stating[0]
+        said = stating[0].stated
+        result.issues.append(
+            {
+                "type": "stale",
+                "symbol": name,
+                "severity": "high",
+                "code_signature": None,
+                "doc_signature": said.signature.text(said.name),
+                "line": None,
+                "doc_line": stating[0].line,
+                "suggestion": f"Remove {name}: the code does not define it.",
+            }
+        )
+    return result
+
+
+def _full_name(name: str, module: Module) -> str:
+    """The qualified name that a document means; it may write the module's name before it."""
+    while name not in module.symbols and "." in name:
+        shorter = name.partition(".")[2]
+        if shorter in module.symbols:
+            return shorter
+        if shorter.partition(".")[0] not in module.symbols:
+            break
+        name = shorter
+    return name
+
+
+def compare_with_docstrings(module: Module) -> Consistency:
+    """The code against its own docstrings.
+
+    A symbol is documented if it has a docstring; that matches if every parameter it documents exists and,
+    where it has a section on parameters, none is missing.
+    """
+    result = Consistency("docstrings", module.public())
+    for symbol in result.public:
+        if not (symbol.docstring or "").strip():
+            result.issues.append(
+                _issue("missing_docstring", symbol, "low", suggestion=f"Give {symbol.qualname} a docstring.")
+            )
+            continue
+        result.documented.append(symbol.qualname)
+        told = documented_parameters(symbol.docstring or "")
+        real = [parameter.name for parameter in symbol.signature.parameters]
+        if told is None or set(told) == set(real):
+            result.matching.append(symbol.qualname)
+            continue
+        extra = [name for name in told if name not in real]
+        missing = [name for name in real if name not in told]
+        words = [f"remove {', '.join(extra)}"] if extra else []
+        words += [f"add {', '.join(missing)}"] if missing else []
+        result.issues.append(
+            _issue(
+                "docstring_param_mismatch",
+                symbol,
+                "low",
+                doc_signature=f"{symbol.qualname}({', '.join(told)})",
+                doc_line=symbol.line_start,
+                suggestion=f"In the docstring of {symbol.qualname}: {'; '.join(words)}.",
+            )
+        )
+    return result
+
+
+def undocumented(module: Module) -> Consistency:
+    """The code against a document that does not exist."""
+    return compare_with_document(module, "", "")
+
+
+def components(result: Consistency) -> dict[str, float | None]:
+    """The parts that stand beside the score: rates, None where there is nothing to count."""
+    public = result.public
+    slots = [
+        annotation
+        for symbol in public
+        for annotation in (
+            *(parameter.annotation for parameter in symbol.signature.parameters),
+            *([] if symbol.kind == "class" else [symbol.signature.returns]),
+        )
+    ]
+    return {
+        "coverage": _rate(len(result.documented), len(public)),
+        "signature_match": _rate(len(result.matching), len(result.documented)),
+        "docstring_coverage": _rate(sum(bool(symbol.docstring) for symbol in public), len(public)),
+        "annotation_coverage": _rate(sum(one is not None for one in slots), len(slots)),
+    }
+
+
+def _rate(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
+
+
+def _issue(
+    kind: str,
+    symbol: Symbol,
+    severity: str,
+    *,
+    suggestion: str,
+    doc_signature: str | None = None,
+    doc_line: int | None = None,
+) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "symbol": symbol.qualname,
+        "severity": severity,
+        "code_signature": symbol.shown_signature(),
+        "doc_signature": doc_signature,
+        "line": symbol.line_start,
+        "doc_line": doc_line,
+        "suggestion": suggestion,
+    }

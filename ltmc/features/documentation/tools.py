@@ -1,0 +1,107 @@
+"""Documentation of code."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from ltmc.features.documentation.service import DocumentationService
+from ltmc.tools.arguments import BlueprintId, Bool, DocSource, FilePath, ProjectId, not_bool
+from ltmc.tools.declaration import tool
+
+
+@tool("Write a file's documentation", category="documentation", destructive=True, idempotent=True)
+async def sync_documentation_with_code(
+    documentation: DocumentationService,
+    /,
+    file_path: FilePath,
+    force_update: Bool = False,
+    doc_path: FilePath | None = None,
+    dry_run: Bool = False,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Write a Python file's API into its Markdown document, between LTMC's own markers.
+
+    Args:
+        doc_path: By default docs/api/<module>.md.
+    """
+    return await documentation.sync(
+        file_path, force_update=force_update, doc_path=doc_path, dry_run=dry_run, project_id=project_id
+    )
+
+
+@tool("Check documentation", category="documentation", read_only=True)
+async def validate_documentation_consistency(
+    documentation: DocumentationService,
+    /,
+    file_path: FilePath,
+    doc_path: FilePath | None = None,
+    doc_source: DocSource = "auto",
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Every disagreement between a Python file and its document or docstrings."""
+    return await documentation.validate(
+        file_path, doc_path=doc_path, doc_source=doc_source, project_id=project_id
+    )
+
+
+@tool("Drift of documentation", category="documentation", read_only=True)
+async def detect_documentation_drift(
+    documentation: DocumentationService,
+    /,
+    file_path: FilePath,
+    time_threshold_hours: Annotated[
+        float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True), BeforeValidator(not_bool)
+    ] = 24,
+    doc_path: FilePath | None = None,
+    doc_source: DocSource = "auto",
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """What a Python file became that its documentation does not say yet."""
+    return await documentation.drift(
+        file_path,
+        time_threshold_hours=time_threshold_hours,
+        doc_path=doc_path,
+        doc_source=doc_source,
+        project_id=project_id,
+    )
+
+
+@tool("Document a blueprint", category="documentation", destructive=True, idempotent=True)
+async def update_documentation_from_blueprint(
+    documentation: DocumentationService,
+    /,
+    blueprint_id: BlueprintId,
+    sections: list[str] | None = None,
+    doc_path: FilePath | None = None,
+    dry_run: Bool = False,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Write a blueprint's document in Markdown, between LTMC's own markers.
+
+    Args:
+        sections: api_documentation, architecture_diagram, progress_report, user_guide.
+        doc_path: By default docs/blueprints/<id>.md.
+    """
+    return await documentation.update_from_blueprint(
+        blueprint_id, sections=sections, doc_path=doc_path, dry_run=dry_run, project_id=project_id
+    )
+
+
+@tool("Score documentation", category="documentation", read_only=True)
+async def get_documentation_consistency_score(
+    documentation: DocumentationService,
+    /,
+    file_path: FilePath,
+    detailed_analysis: Bool = False,
+    doc_path: FilePath | None = None,
+    doc_source: DocSource = "auto",
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """How much of a Python file's public API its documentation states correctly, 0 to 1."""
+    return await documentation.score(
+        file_path,
+        detailed_analysis=detailed_analysis,
+        doc_path=doc_path,
+        doc_source=doc_source,
+        project_id=project_id,
+    )

@@ -1,0 +1,120 @@
+"""Knowledge graph."""
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import BeforeValidator, ConfigDict, Field, with_config
+from typing_extensions import TypedDict
+
+from ltmc.features.graph.service import GraphService
+from ltmc.tools.arguments import Bool, Content, Depth, JsonObject, ProjectId, Reference, Share, lower
+from ltmc.tools.declaration import tool
+
+
+@with_config(ConfigDict(extra="forbid"))
+class LinkedDocument(TypedDict):
+    """A document to compare."""
+
+    id: Reference
+    content: NotRequired[Content | None]
+    type: NotRequired[str | None]
+
+
+@tool("Link two things", category="graph", idempotent=True, profile="core")
+async def link_resources(
+    graph: GraphService,
+    /,
+    source_id: Reference,
+    target_id: Reference,
+    relation: Annotated[str, Field(max_length=200)],
+    weight: Share = 1.0,
+    properties: JsonObject | None = None,
+    bidirectional: Bool = False,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Link two things by a relation: memories (by id or file name) or anything by its name.
+
+    Args:
+        relation: A verb such as depends_on, implements, caused_by.
+    """
+    return await graph.link(
+        source_id,
+        target_id,
+        relation,
+        weight=weight,
+        properties=properties or {},
+        bidirectional=bidirectional,
+        project_id=project_id,
+    )
+
+
+@tool("Query the graph", category="graph", read_only=True, profile="core")
+async def query_graph(
+    graph: GraphService,
+    /,
+    entity: Reference,
+    relation_type: str | list[str] | None = None,
+    direction: Annotated[Literal["both", "incoming", "outgoing"], BeforeValidator(lower)] = "both",
+    max_depth: Depth = 1,
+    limit: Annotated[int, Field(ge=1, le=100, strict=True)] = 50,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """What is linked to a thing, up to some steps away.
+
+    Args:
+        entity: A resource id, a file name or an entity's name.
+        relation_type: Follow only these relations.
+    """
+    relations = [relation_type] if isinstance(relation_type, str) else relation_type
+    return await graph.query(
+        entity,
+        relations=relations,
+        direction=direction,
+        max_depth=max_depth,
+        limit=limit,
+        project_id=project_id,
+    )
+
+
+@tool("Link similar documents", category="graph", idempotent=True)
+async def auto_link_documents(
+    graph: GraphService,
+    /,
+    documents: Annotated[list[LinkedDocument], Field(min_length=1, max_length=200)],
+    similarity_threshold: Share = 0.75,
+    max_links: Annotated[int, Field(ge=1, le=50, strict=True)] = 5,
+    dry_run: Bool = False,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Link documents whose texts are alike; a single one is compared with everything stored.
+
+    Args:
+        documents: Ids of stored memories, or ids with content.
+        max_links: At most this many a document.
+    """
+    return await graph.auto_link(
+        [dict(document) for document in documents],
+        threshold=similarity_threshold,
+        max_links=max_links,
+        dry_run=dry_run,
+        project_id=project_id,
+    )
+
+
+@tool("Relationships of a document", category="graph", read_only=True)
+async def get_document_relationships(
+    graph: GraphService,
+    /,
+    doc_id: Reference,
+    max_depth: Depth = 1,
+    include_metadata: Bool = True,
+    limit: Annotated[int, Field(ge=1, le=100, strict=True)] = 100,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Every link into and out of a document, and with max_depth those further away.
+
+    Args:
+        doc_id: A resource id or file name.
+    """
+    return await graph.relationships(
+        doc_id, max_depth=max_depth, include_metadata=include_metadata, limit=limit, project_id=project_id
+    )

@@ -1,0 +1,130 @@
+"""Code patterns."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from ltmc.features.patterns.service import PatternService
+from ltmc.tools.arguments import (
+    Bool,
+    CodeResult,
+    Content,
+    Days,
+    Name,
+    Offset,
+    ProjectId,
+    Projects,
+    Query,
+    TagsOrText,
+    Text,
+    TopK,
+    lower,
+    not_bool,
+)
+from ltmc.tools.declaration import tool
+
+
+@tool("Log a code attempt", category="patterns", profile="core")
+async def log_code_attempt(
+    patterns: PatternService,
+    /,
+    input_prompt: Content,
+    generated_code: Content,
+    result: CodeResult,
+    tags: TagsOrText | None = None,
+    function_name: Name | None = None,
+    file_name: Name | None = None,
+    module_name: Name | None = None,
+    language: Name | None = None,
+    execution_time_ms: Annotated[int, Field(ge=0, le=2**53, strict=True), BeforeValidator(not_bool)]
+    | None = None,
+    error_message: Annotated[Text, Field(max_length=100_000)] | None = None,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Remember code that worked or failed, so that it can be reused or avoided.
+
+    Args:
+        input_prompt: What was asked for.
+        language: Read from the code when left out; so is function_name.
+    """
+    return await patterns.log(
+        input_prompt=input_prompt,
+        generated_code=generated_code,
+        result=result,
+        tags=tags or [],
+        function_name=function_name,
+        file_name=file_name,
+        module_name=module_name,
+        language=language,
+        execution_time_ms=execution_time_ms,
+        error_message=error_message,
+        project_id=project_id,
+    )
+
+
+@tool("Recall code patterns", category="patterns", read_only=True, profile="core")
+async def get_code_patterns(
+    patterns: PatternService,
+    /,
+    query: Query,
+    result_filter: Annotated[
+        Literal["pass", "fail", "partial", "error", "all"], BeforeValidator(lower)
+    ] = "all",
+    top_k: TopK = 5,
+    offset: Offset = 0,
+    tags: TagsOrText | None = None,
+    function_name: Name | None = None,
+    file_name: Name | None = None,
+    module_name: Name | None = None,
+    language: Name | None = None,
+    explain: Bool = False,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Recall earlier code that matches a query, with how it went.
+
+    Args:
+        query: What the code should do.
+    """
+    return await patterns.find(
+        query,
+        result_filter=result_filter,
+        top_k=top_k,
+        offset=offset,
+        tags=tags or [],
+        function_name=function_name,
+        file_name=file_name,
+        module_name=module_name,
+        language=language,
+        project_id=project_id,
+        explain=explain,
+    )
+
+
+@tool("Analyse code patterns", category="patterns", read_only=True)
+async def analyze_code_patterns(
+    patterns: PatternService,
+    /,
+    function_name: Name | None = None,
+    tags: TagsOrText | None = None,
+    query: Query | None = None,
+    file_name: Name | None = None,
+    module_name: Name | None = None,
+    time_range_days: Days | None = None,
+    project_id: Projects = None,
+) -> dict[str, Any]:
+    """What code attempts have in common: pass rates by tag and function, common errors, the trend."""
+    return await patterns.analyse(
+        function_name=function_name,
+        tags=tags or [],
+        query=query,
+        file_name=file_name,
+        module_name=module_name,
+        time_range_days=time_range_days,
+        project_id=project_id,
+    )
+
+
+@tool("Code statistics", category="patterns", read_only=True)
+async def get_code_statistics(patterns: PatternService, /, project_id: Projects = None) -> dict[str, Any]:
+    """Counts and rates over all code attempts."""
+    return await patterns.statistics(project_id)

@@ -1,0 +1,29 @@
+"""Performance."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from ltmc.features.blueprints.service import BlueprintService
+from ltmc.features.performance.service import MonitoringService
+from ltmc.tools.arguments import Days, Projects, not_bool
+from ltmc.tools.declaration import tool
+
+
+@tool("How planned work goes", category="performance", read_only=True)
+async def get_taskmaster_performance_metrics(
+    blueprints: BlueprintService, /, time_range_days: Days | None = None, project_id: Projects = None
+) -> dict[str, Any]:
+    """How planned work goes: completion, punctuality, estimates, skills, load."""
+    return await blueprints.taskmaster_metrics(time_range_days, project_id)
+
+
+@tool("Performance report", category="performance", read_only=True)
+async def get_performance_report(
+    monitoring: MonitoringService,
+    /,
+    time_range_hours: Annotated[int, Field(ge=1, le=8760, strict=True), BeforeValidator(not_bool)] = 24,
+    project_id: Projects = None,
+) -> dict[str, Any]:
+    """How LTMC itself does: calls, latency, storage, backends."""
+    return await monitoring.get_performance_report(time_range_hours, project_id)

@@ -1,0 +1,33 @@
+"""Projects."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from ltmc.features.projects.service import ProjectService
+from ltmc.tools.arguments import PROJECT_PATTERN, FilePath, Limit, Name, Offset
+from ltmc.tools.declaration import tool
+
+
+@tool("List projects", category="projects", read_only=True)
+async def list_projects(projects: ProjectService, /, limit: Limit = 10, offset: Offset = 0) -> dict[str, Any]:
+    """The projects with their folders, and how much each holds."""
+    return await projects.page(limit, offset)
+
+
+@tool("Register a project", category="projects", idempotent=True)
+async def register_project(
+    projects: ProjectService,
+    /,
+    project_id: Annotated[str, Field(pattern=f"^{PROJECT_PATTERN}$")],
+    root_path: FilePath,
+    name: Name | None = None,
+    allowed_paths: Annotated[list[FilePath], Field(max_length=50)] | None = None,
+) -> dict[str, Any]:
+    """Say where a project's files are; tools that take a file touch only these folders.
+
+    Args:
+        root_path: An absolute path; relative paths start there.
+        allowed_paths: Further folders.
+    """
+    return await projects.register(project_id, root_path, name=name, allowed_paths=allowed_paths or [])

@@ -1,0 +1,56 @@
+"""Live sync."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from ltmc.features.sync.service import SyncService
+from ltmc.tools.arguments import BlueprintId, Bool, FilePath, Limit, ProjectId, not_bool
+from ltmc.tools.declaration import tool
+
+
+@tool("Watch files", category="sync", idempotent=True)
+async def start_real_time_sync(
+    sync: SyncService,
+    /,
+    file_paths: Annotated[list[FilePath], Field(min_length=1, max_length=100)],
+    sync_interval_ms: Annotated[int, Field(ge=100, le=60_000, strict=True), BeforeValidator(not_bool)] = 1000,
+    auto_sync: Bool = True,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """Watch files and folders until stopped or the server ends.
+
+    Args:
+        auto_sync: Also update the documents of Python files.
+    """
+    return await sync.start(
+        file_paths, interval_ms=sync_interval_ms, auto_sync=auto_sync, project_id=project_id
+    )
+
+
+@tool("State of live sync", category="sync", read_only=True)
+async def get_sync_status(
+    sync: SyncService, /, sync_id: BlueprintId | None = None, limit: Limit = 20, project_id: ProjectId = None
+) -> dict[str, Any]:
+    """What is watched, what changed lastly, and what failed."""
+    return await sync.status(sync_id, limit, project_id)
+
+
+@tool("Changes of code", category="sync", idempotent=True)
+async def detect_code_changes(
+    sync: SyncService,
+    /,
+    file_paths: Annotated[list[FilePath], Field(min_length=1, max_length=200)],
+    update_baseline: Bool = False,
+    project_id: ProjectId = None,
+) -> dict[str, Any]:
+    """What changed in files since they were last seen or documented, symbol by symbol."""
+    return await sync.detect(file_paths, update_baseline=update_baseline, project_id=project_id)
+
+
+@tool("Stop watching files", category="sync", idempotent=True)
+async def stop_real_time_sync(
+    sync: SyncService, /, sync_id: BlueprintId, project_id: ProjectId = None
+) -> dict[str, Any]:
+    """Stop watching."""
+    return await sync.stop(sync_id, project_id)

@@ -1,0 +1,103 @@
+"""Bringing the search index in step with what is stored, beside servers at work."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ltmc.search import index
+from ltmc.search.kinds import KINDS
+from ltmc.storage.engine import Engine
+from ltmc.storage.sqlite import search_index as search
+
+BATCH = 50
+"""Originals indexed in one transaction: long chunks take 4 ms each, so that others wait 0.2 s at most."""
+
+PAUSE_SECONDS = 0.005
+"""Between two transactions, so that whoever waits to write comes in between."""
+
+
+async def reindex(
+    database: Engine, *, everything: bool, progress: Callable[[int, int], None]
+) -> dict[str, Any]:
+    """Index what is missing and take out what has no original; all anew, when the index was made by another
+    version of the analysis or the model.
+
+    Each batch is committed by itself. After an interruption the next call goes on where it stopped.
+
+    Args:
+        everything: index all anew in any case.
+        progress: told after each batch how many originals are done, and of how many.
+    """
+    async with database.write() as tx:
+        boundary = await tx.call(lambda cursor: _begin(cursor, everything=everything))
+    async with database.read() as tx:
+        counts = await search.counts(tx)
+    expected = sum(rows if boundary else max(0, rows - indexed) for rows, indexed in counts.values())
+    done = removed = 0
+    for kind in KINDS:
+        after = 0
+        while True:
+            async with database.write() as tx:
+                count, after = await tx.call(partial(_batch, kind=kind, boundary=boundary, after=after))
+            if not count:
+                break
+            done += count
+            progress(done, max(done, expected))
+            await asyncio.sleep(PAUSE_SECONDS)
+        while True:
+            async with database.write() as tx:
+                gone = await tx.call(partial(search.orphans, kind=kind, limit=BATCH))
+                await index.remove(tx, kind, gone)
+            removed += len(gone)
+            if len(gone) < BATCH:
+                break
+    async with database.write() as tx:
+        await tx.call(lambda cursor: search.set_identity(cursor, index.identity()))
+        counts = await search.counts(tx)
+    return {
+        "indexed": done,
+        "removed": removed,
+        "anew": bool(boundary),
+        "entries": {kind: entries for kind, (_, entries) in counts.items()},
+    }
+
+
+def _begin(cursor: sqlite3.Cursor, *, everything: bool) -> int:
+    """The seq up to which entries are to be made anew; 0 when only what differs is to be repaired."""
+    state = search.state(cursor)
+    if state.target == index.identity():
+        return state.boundary  # go on
+    if everything or state.identity != index.identity():
+        search.begin_reindexing(cursor, index.identity())
+        return search.last_seq(cursor)
+    return 0
+
+
+def _batch(cursor: sqlite3.Cursor, kind: str, boundary: int, after: int) -> tuple[int, int]:
+    """Index the next originals; how many, and the last one's id."""
+    rows = search.to_index(cursor, kind, boundary, after, BATCH)
+    search.delete(cursor, kind, [row["id"] for row in rows])
+    for row in rows:
+        search.insert(cursor, kind, index.prepared(kind, KINDS[kind](row)))
+    return len(rows), rows[-1]["id"] if rows else after
+
+
+async def differences(database: Engine) -> tuple[dict[str, int], list[str]]:
+    """The entries of each kind, and how the index differs from what is stored: sentences, empty when it
+    does not."""
+    async with database.read() as tx:
+        counts = await search.counts(tx)
+        state = await tx.call(search.state)
+    found = [
+        f"{kind}: {rows} rows, {indexed} indexed"
+        for kind, (rows, indexed) in counts.items()
+        if rows != indexed
+    ]
+    indexed = {kind: entries for kind, (_, entries) in counts.items()}
+    if state.target is not None:
+        found.append("a reindexing is unfinished")
+    elif state.identity != index.identity() and any(indexed.values()):
+        found.append("made by another version of the search")
+    return indexed, found

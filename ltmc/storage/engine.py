@@ -1,0 +1,85 @@
+"""What a database engine does, whichever it is."""
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, overload
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+"""Values for the placeholders of an SQL text. A list or dict is stored as JSON, a bool as 0 or 1."""
+
+Row = dict[str, Any]
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class Transaction(Protocol):
+    """A transaction in progress. Each method is one hop to the connection's thread.
+
+    Attributes:
+        held: what this process keeps in memory of the file that is open; None in a transaction that
+            writes, whose rows may yet be rolled back.
+    """
+
+    @property
+    def held(self) -> dict[str, Any] | None: ...
+
+    @overload
+    async def all(self, row: type[R], sql: str, parameters: Parameters = (), /) -> list[R]: ...
+    @overload
+    async def all(self, row: str, sql: Parameters = (), /) -> list[Row]: ...
+    async def all(self, *arguments: Any) -> Any:
+        """Every row, as instances of the dataclass `row` (see `ltmc.storage.rows`)."""
+
+    @overload
+    async def one(self, row: type[R], sql: str, parameters: Parameters = (), /) -> R | None: ...
+    @overload
+    async def one(self, row: str, sql: Parameters = (), /) -> Row | None: ...
+    async def one(self, *arguments: Any) -> Any:
+        """The first row, or None."""
+
+    async def column(self, sql: str, parameters: Parameters = ()) -> list[Any]:
+        """The first column of every row."""
+
+    async def value(self, sql: str, parameters: Parameters = ()) -> Any:
+        """The first column of the first row, or None."""
+
+    async def run(self, sql: str, parameters: Parameters = ()) -> None:
+        """Execute for the effect alone."""
+
+    async def many(self, sql: str, rows: Iterable[Parameters]) -> None:
+        """Execute once for each of `rows`."""
+
+    async def call(self, function: Callable[[sqlite3.Cursor], T]) -> T:
+        """The result of `function`, which gets a cursor (its rows are tuples) on the connection's thread.
+
+        For the search index alone.
+        """
+
+
+class Engine(Protocol):
+    """A database that transactions run on; opened at first use."""
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+
+    def read(self) -> AbstractAsyncContextManager[Transaction]:
+        """A snapshot of the database; writing in it is an error."""
+
+    def write(self, project_id: str | None = None) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction that commits on leaving the block, or rolls back when it raises.
+
+        Args:
+            project_id: made known as a project in the same transaction.
+        """
+
+    def log(self, work: Callable[[Transaction], Awaitable[None]]) -> None:
+        """Have rows of a log of use written soon, in the background and in order."""
+
+    async def settle(self) -> None:
+        """Wait until what `log` was given is written."""
+
+    async def close(self) -> None:
+        """Write what is left to log and close; the next use opens again."""

@@ -1,0 +1,1 @@
+"""SQL in the common subset: a module a table family."""

@@ -1,0 +1,165 @@
+"""Chat messages and the memories that informed them."""
+
+from collections.abc import Sequence
+
+from ltmc.storage.engine import Row, Transaction
+
+
+async def insert(
+    tx: Transaction,
+    *,
+    project_id: str,
+    conversation_id: str,
+    role: str,
+    content: str,
+    agent_name: str | None,
+    source_tool: str | None,
+    metadata: str,
+    moment: str,
+) -> int:
+    """A message; its id."""
+    return int(
+        await tx.value(
+            "INSERT INTO chat_messages (project_id, conversation_id, role, content, agent_name, source_tool, "
+            "metadata, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            (project_id, conversation_id, role, content, agent_name, source_tool, metadata, moment),
+        )
+    )
+
+
+async def link_chunks(tx: Transaction, message_id: int, chunk_ids: Sequence[int], moment: str) -> None:
+    """Link a message to the chunks that informed it."""
+    await tx.many(
+        "INSERT INTO context_links (message_id, chunk_id, rank, created_at) VALUES (?, ?, ?, ?)",
+        [(message_id, chunk_id, rank, moment) for rank, chunk_id in enumerate(chunk_ids, start=1)],
+    )
+
+
+async def chunks_retrieved_since_answer(tx: Transaction, project_id: str, conversation_id: str) -> list[int]:
+    """The chunks that retrievals of a conversation returned after its last assistant message."""
+    rows = await tx.all(
+        "SELECT l.chunk_id, min(l.rank) AS rank FROM context_links l "
+        "JOIN retrieval_events e ON e.id = l.event_id "
+        "WHERE e.project_id = ?1 AND e.conversation_id = ?2 AND e.created_at > coalesce("
+        "(SELECT max(created_at) FROM chat_messages "
+        "WHERE project_id = ?1 AND conversation_id = ?2 AND role = 'assistant'), '') "
+        "GROUP BY l.chunk_id ORDER BY rank, l.chunk_id",
+        (project_id, conversation_id),
+    )
+    return [row["chunk_id"] for row in rows]
+
+
+async def last(tx: Transaction, project_id: str, conversation_id: str, limit: int) -> list[Row]:
+    """The last messages of a conversation, newest first."""
+    return await tx.all(
+        "SELECT * FROM chat_messages WHERE project_id = ? AND conversation_id = ? "
+        "ORDER BY created_at DESC, id DESC LIMIT ?",
+        (project_id, conversation_id, limit),
+    )
+
+
+async def page(
+    tx: Transaction, project_id: str, conversation_id: str, *, newest_first: bool, limit: int, offset: int
+) -> tuple[list[Row], int]:
+    """A page of the messages of a conversation, and how many there are."""
+    where = "project_id = ? AND conversation_id = ?"
+    total = await tx.value(f"SELECT count(*) FROM chat_messages WHERE {where}", (project_id, conversation_id))
+    order = "created_at DESC, id DESC" if newest_first else "created_at, id"
+    rows = await tx.all(
+        f"SELECT * FROM chat_messages WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?",
+        (project_id, conversation_id, limit, offset),
+    )
+    return rows, int(total)
+
+
+async def by_id(tx: Transaction, message_ids: Sequence[int]) -> dict[int, Row]:
+    """Messages by id."""
+    marks = ", ".join("?" * len(message_ids))
+    rows = await tx.all(f"SELECT * FROM chat_messages WHERE id IN ({marks})", message_ids)
+    return {row["id"]: row for row in rows}
+
+
+_USED_TOOL = """
+    project_id = :project AND (:conversation IS NULL OR conversation_id = :conversation) AND (
+        source_tool = :tool OR conversation_id IN (
+            SELECT conversation_id FROM tool_calls
+            WHERE tool = :tool AND project_id = :project AND conversation_id IS NOT NULL
+        )
+    )"""
+
+
+async def by_tool(
+    tx: Transaction, project_id: str, tool: str, conversation_id: str | None, limit: int, offset: int
+) -> tuple[list[Row], int]:
+    """Messages that carry the tool as their source, or whose conversation called it; newest first, and
+    how many there are in all."""
+    parameters = {"project": project_id, "tool": tool, "conversation": conversation_id}
+    total = await tx.value(f"SELECT count(*) FROM chat_messages WHERE {_USED_TOOL}", parameters)
+    rows = await tx.all(
+        f"SELECT * FROM chat_messages WHERE {_USED_TOOL} ORDER BY id DESC LIMIT :limit OFFSET :offset",
+        parameters | {"limit": limit, "offset": offset},
+    )
+    return rows, int(total)
+
+
+async def conversations_by_tool(
+    tx: Transaction, project_id: str, tool: str, conversation_id: str | None, limit: int
+) -> list[Row]:
+    """The conversations of `by_tool`, the last used first, each with its messages and calls counted."""
+    return await tx.all(
+        f"""
+        WITH counted AS (
+            SELECT conversation_id, count(*) AS message_count, max(created_at) AS last_message
+            FROM chat_messages WHERE {_USED_TOOL} GROUP BY conversation_id
+        ), called AS (
+            SELECT conversation_id, count(*) AS call_count, max(created_at) AS last_call FROM tool_calls
+            WHERE tool = :tool AND project_id = :project GROUP BY conversation_id
+        )
+        SELECT conversation_id, message_count, coalesce(call_count, 0) AS call_count,
+               max(last_message, coalesce(last_call, '')) AS last_used_at
+        FROM counted LEFT JOIN called USING (conversation_id)
+        ORDER BY last_used_at DESC LIMIT :limit""",
+        {"project": project_id, "tool": tool, "conversation": conversation_id, "limit": limit},
+    )
+
+
+async def totals(tx: Transaction, project_id: str | None, since: str | None) -> Row:
+    """Conversations and messages, and messages by role and by agent."""
+    where = "(?1 IS NULL OR project_id = ?1) AND (?2 IS NULL OR created_at >= ?2)"
+    row = await tx.one(
+        "SELECT count(*) AS messages, count(DISTINCT project_id || char(10) || conversation_id) AS total "
+        f"FROM chat_messages WHERE {where}",
+        (project_id, since),
+    )
+    roles = await tx.all(
+        f"SELECT role, count(*) AS n FROM chat_messages WHERE {where} GROUP BY role ORDER BY role",
+        (project_id, since),
+    )
+    agents = await tx.all(
+        "SELECT agent_name, count(*) AS messages, max(created_at) AS last_active_at FROM chat_messages "
+        f"WHERE {where} AND agent_name IS NOT NULL GROUP BY agent_name ORDER BY messages DESC, agent_name",
+        (project_id, since),
+    )
+    return {**(row or {}), "by_role": {entry["role"]: entry["n"] for entry in roles}, "agents": agents}
+
+
+async def hours(tx: Transaction, project_id: str | None, since: str | None) -> list[Row]:
+    """Messages by UTC hour of the day, the busiest first."""
+    return await tx.all(
+        "SELECT cast(substr(created_at, 12, 2) AS INTEGER) AS hour, count(*) AS n FROM chat_messages "
+        "WHERE (?1 IS NULL OR project_id = ?1) AND (?2 IS NULL OR created_at >= ?2) "
+        "GROUP BY hour ORDER BY n DESC, hour",
+        (project_id, since),
+    )
+
+
+async def agents_by_conversation(tx: Transaction) -> dict[tuple[str, str], list[str]]:
+    """The agents that wrote in each (project, conversation)."""
+    rows = await tx.all(
+        "SELECT DISTINCT project_id, conversation_id, agent_name FROM chat_messages "
+        "WHERE agent_name IS NOT NULL ORDER BY agent_name"
+    )
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        found.setdefault((row["project_id"], row["conversation_id"]), []).append(row["agent_name"])
+    return found

@@ -1,0 +1,66 @@
+"""Todos."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ltmc.storage.engine import Row, Transaction
+
+
+async def insert(
+    tx: Transaction, project_id: str, title: str, description: str, priority: int, moment: str
+) -> int:
+    """A pending todo; its id."""
+    return int(
+        await tx.value(
+            "INSERT INTO todos (project_id, title, description, priority, status, created_at) "
+            "VALUES (?, ?, ?, ?, 'pending', ?) RETURNING id",
+            (project_id, title, description, priority, moment),
+        )
+    )
+
+
+async def page(
+    tx: Transaction,
+    project_id: str,
+    *,
+    status: str | None,
+    priority: int | None,
+    by_priority: bool,
+    limit: int,
+    offset: int,
+) -> tuple[list[Row], int]:
+    """Todos in order, and how many match in all."""
+    where = "project_id = ?1 AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR priority = ?3)"
+    total = await tx.value(f"SELECT count(*) FROM todos WHERE {where}", (project_id, status, priority))
+    order = "priority DESC, id DESC" if by_priority else "id DESC"
+    rows = await tx.all(
+        f"SELECT * FROM todos WHERE {where} ORDER BY {order} LIMIT ?4 OFFSET ?5",
+        (project_id, status, priority, limit, offset),
+    )
+    return rows, int(total)
+
+
+async def get(tx: Transaction, todo_id: int, project_id: str | None) -> Row | None:
+    """A todo; with a project, only if it is that project's."""
+    return await tx.one(
+        "SELECT * FROM todos WHERE id = ?1 AND (?2 IS NULL OR project_id = ?2)", (todo_id, project_id)
+    )
+
+
+async def complete(tx: Transaction, todo_id: int, moment: str) -> None:
+    """Mark as completed."""
+    await tx.run("UPDATE todos SET status = 'completed', completed_at = ? WHERE id = ?", (moment, todo_id))
+
+
+async def update(tx: Transaction, todo_id: int, changes: dict[str, Any]) -> None:
+    """Set columns."""
+    await tx.run(
+        f"UPDATE todos SET {', '.join(f'{column} = ?' for column in changes)} WHERE id = ?",
+        [*changes.values(), todo_id],
+    )
+
+
+async def by_id(tx: Transaction, todo_ids: Sequence[int]) -> dict[int, Row]:
+    """Todos by id."""
+    marks = ", ".join("?" * len(todo_ids))
+    return {row["id"]: row for row in await tx.all(f"SELECT * FROM todos WHERE id IN ({marks})", todo_ids)}

@@ -1,0 +1,149 @@
+"""The logs of use: tool calls, retrievals and the chunks they returned, usage events."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ltmc.storage.engine import Row, Transaction
+from ltmc.timestamps import now
+
+
+async def insert_call(
+    tx: Transaction,
+    tool: str,
+    duration_ms: float,
+    ok: bool,
+    error_code: str | None,
+    project_id: str | None,
+    conversation_id: str | None,
+    created_at: str,
+) -> None:
+    """One call of a tool."""
+    await tx.run(
+        "INSERT INTO tool_calls (tool, project_id, conversation_id, duration_ms, ok, error_code, created_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (tool, project_id, conversation_id, round(duration_ms, 3), int(ok), error_code, created_at),
+    )
+
+
+async def insert_retrieval(
+    tx: Transaction,
+    *,
+    project_id: str,
+    conversation_id: str | None,
+    tool: str,
+    query: str,
+    top_k: int,
+    search_mode: str,
+    latency_ms: float,
+    result_count: int,
+    chunks: Sequence[tuple[int, float]],
+) -> None:
+    """One retrieval with the (chunk id, score) of each memory it returned."""
+    moment = now()
+    event_id = await tx.value(
+        "INSERT INTO retrieval_events (project_id, conversation_id, tool, query, top_k, result_count, "
+        "search_mode, latency_ms, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (
+            project_id,
+            conversation_id,
+            tool,
+            query,
+            top_k,
+            result_count,
+            search_mode,
+            round(latency_ms, 3),
+            moment,
+        ),
+    )
+    await tx.many(
+        "INSERT INTO context_links (event_id, chunk_id, rank, score, created_at) VALUES (?, ?, ?, ?, ?)",
+        [(event_id, chunk, rank, score, moment) for rank, (chunk, score) in enumerate(chunks, start=1)],
+    )
+
+
+async def insert_usage_event(
+    tx: Transaction, event_type: str, project_id: str | None, value: float, attributes: dict[str, Any]
+) -> None:
+    """One usage event."""
+    await tx.run(
+        "INSERT INTO usage_events (event_type, project_id, value, attributes, created_at) "
+        "VALUES (?, ?, ?, ?, ?)",
+        (event_type, project_id, value, json.dumps(attributes), now()),
+    )
+
+
+def _scope(project_id: str | None, since: str | None, prefix: str = "") -> tuple[str, list[Any]]:
+    """The condition for a project (None: all) and a time; columns get `prefix`."""
+    conditions, parameters = ["1"], []
+    if project_id is not None:
+        conditions.append(f"{prefix}project_id = ?")
+        parameters.append(project_id)
+    if since is not None:
+        conditions.append(f"{prefix}created_at >= ?")
+        parameters.append(since)
+    return " AND ".join(conditions), parameters
+
+
+async def calls(tx: Transaction, *, project_id: str | None, since: str | None) -> list[Row]:
+    """The calls since a time, oldest first."""
+    where, parameters = _scope(project_id, since)
+    return await tx.all(f"SELECT * FROM tool_calls WHERE {where} ORDER BY id", parameters)
+
+
+async def retrievals(tx: Transaction, *, project_id: str | None, since: str | None) -> list[Row]:
+    """The retrievals since a time, oldest first, without their queries."""
+    where, parameters = _scope(project_id, since)
+    return await tx.all(
+        f"SELECT tool, result_count, latency_ms, created_at FROM retrieval_events WHERE {where} ORDER BY id",
+        parameters,
+    )
+
+
+async def link_totals(tx: Transaction, *, project_id: str | None, since: str | None) -> Row:
+    """How many links there are, over how many messages and chunks."""
+    where, parameters = _link_scope(project_id, since)
+    row = await tx.one(
+        "SELECT count(*) AS links, count(DISTINCT l.message_id) AS messages, "
+        "count(DISTINCT l.chunk_id) AS chunks, count(l.message_id) AS message_links "
+        f"FROM {_LINKS} WHERE {where}",
+        parameters,
+    )
+    return row or {}
+
+
+async def most_used_chunks(
+    tx: Transaction, *, project_id: str | None, since: str | None, limit: int
+) -> list[Row]:
+    """The chunks with the most links."""
+    where, parameters = _link_scope(project_id, since)
+    return await tx.all(
+        "SELECT l.chunk_id, c.resource_id, r.file_name, count(*) AS uses "
+        f"FROM {_LINKS} WHERE {where} GROUP BY l.chunk_id ORDER BY uses DESC, l.chunk_id LIMIT ?",
+        [*parameters, limit],
+    )
+
+
+async def unused_resources(tx: Transaction, *, project_id: str | None, since: str | None) -> int:
+    """How many live resources no link since then refers to."""
+    where, parameters = _link_scope(project_id, since)
+    project = "1" if project_id is None else "x.project_id = ?"
+    return int(
+        await tx.value(
+            f"SELECT count(*) FROM resources x WHERE x.archived = 0 AND {project} AND x.id NOT IN "
+            f"(SELECT c.resource_id FROM {_LINKS} WHERE {where})",
+            [*([] if project_id is None else [project_id]), *parameters],
+        )
+    )
+
+
+_LINKS = (
+    "context_links l JOIN resource_chunks c ON c.id = l.chunk_id JOIN resources r ON r.id = c.resource_id"
+)
+
+
+def _link_scope(project_id: str | None, since: str | None) -> tuple[str, list[Any]]:
+    where, parameters = _scope(project_id, None, "r.")
+    if since is not None:
+        where, parameters = f"{where} AND l.created_at >= ?", [*parameters, since]
+    return where, parameters

@@ -1,0 +1,103 @@
+"""The list of what LTMC is made of, as ``python -m ltmc.tools`` writes it to ``manifest.json``.
+
+It is generated from the tools' own declarations and from the folders, so nothing is listed by hand. The
+server registers its tools, both builds take their imports and data files from it, ``ltmc check`` proves that
+each entry loads, and the tool tables in the docs come from it too.
+
+Nothing here imports anything heavy: `ltmc serve` reads it before it answers ``initialize``.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FILE = Path(__file__).with_name("manifest.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool as data; see `ltmc.tools.declaration.tool` for what the hints mean.
+
+    Attributes:
+        name: the name clients call, and the name of the function.
+        category: the feature that it belongs to.
+        module: the module that holds the function.
+        description: what agents read.
+        parameters: the JSON schema of its arguments.
+    """
+
+    name: str
+    title: str
+    category: str
+    module: str
+    read_only: bool
+    destructive: bool
+    idempotent: bool
+    core: bool
+    description: str
+    parameters: dict[str, Any]
+
+    def __hash__(self) -> int:
+        return hash((self.module, self.name))
+
+
+@cache
+def _content() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(FILE.read_text("utf-8"))
+    return content
+
+
+@cache
+def tools() -> tuple[Tool, ...]:
+    """Every tool, in the order in which the server lists them."""
+    return tuple(Tool(**entry) for entry in _content()["tools"])
+
+
+def tool(name: str) -> Tool:
+    """The tool of a name that is known to exist."""
+    return next(tool for tool in tools() if tool.name == name)
+
+
+def categories() -> dict[str, str]:
+    """Category to its heading in the docs, in the order of the docs."""
+    return dict(_content()["categories"])
+
+
+def modules() -> list[str]:
+    """The modules of LTMC."""
+    return list(_content()["modules"])
+
+
+def data_files() -> dict[tuple[str, str], str]:
+    """(package, file name) of each file that is read at run time, with its sha256."""
+    return {
+        (package, name): digest
+        for package, files in _content()["data_files"].items()
+        for name, digest in files.items()
+    }
+
+
+def select(profile: str, *, read_only: bool = False) -> list[Tool]:
+    """The tools that `profile` offers, in the order of `tools`.
+
+    Args:
+        profile: ``all``, ``core``, or categories separated by commas.
+        read_only: leave out each tool that can change what is stored.
+
+    Raises:
+        ValueError: a word of `profile` is none of these.
+    """
+    words = {word.strip() for word in profile.split(",") if word.strip()}
+    known = ("all", "core", *categories())
+    if not words or words - set(known):
+        raise ValueError(
+            f"profile: got {profile!r}; allowed: {', '.join(known)} (several separated by commas)."
+        )
+    return [tool for tool in tools() if _offers(words, tool) and (tool.read_only or not read_only)]
+
+
+def _offers(words: Iterable[str], tool: Tool) -> bool:
+    return "all" in words or tool.category in words or ("core" in words and tool.core)
