@@ -8,18 +8,19 @@ from functools import cache
 from hashlib import blake2b
 from importlib import resources
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from ltmc.search import analysis, ranking
 from ltmc.search.embedding import StaticModel, pack_unit
-from ltmc.search.kinds import Entry
-from ltmc.search.profiles import PROFILES, Profile, impacts, pack_impacts
+from ltmc.search.kinds import Entry, Kind
+from ltmc.search.profiles import Profile, impacts, pack_impacts
 from ltmc.search.ranking import Mode, Request, Scored, Search
 from ltmc.search.resident_index import Held
 from ltmc.search.vectors import sign_code
 from ltmc.storage.engine import Transaction
+from ltmc.storage.sources import R, Where, by_id, newest
 from ltmc.storage.sqlite import search_index as storage
-from ltmc.storage.sqlite.search_index import SOURCES, Condition, NewEntry
+from ltmc.storage.sqlite.search_index import NewEntry
 
 MODES = get_args(Mode)
 
@@ -62,14 +63,14 @@ def identity() -> str:
     return f"{analysis.ANALYSIS_VERSION}:{model().checksum[:16]}"
 
 
-def prepared(kind: str, entry: Entry) -> NewEntry:
-    """An entry as the index stores it."""
-    profile = PROFILES[kind]
+def prepared(kind: Kind[R], original: R) -> NewEntry:
+    """The entry of an original as the index stores it."""
+    profile, entry = kind.profile, kind.entry(original)
     found = impacts(profile, entry.fields)
     vector = _vector(profile, entry)
     group = None
     if entry.group is not None:
-        name = f"{storage.scope_name(kind, entry.project_id)}\0{entry.group}"
+        name = f"{storage.scope_name(kind.name, entry.project_id)}\0{entry.group}"
         group = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
     return NewEntry(
         entry.id, entry.project_id, group, list(found), pack_impacts(found), vector, sign_code(vector)
@@ -85,33 +86,55 @@ def _vector(profile: Profile, entry: Entry) -> bytes:
     return pack_unit(model().sums(tokens))
 
 
-async def add(tx: Transaction, kind: str, entries: Iterable[Entry]) -> None:
-    """Index `entries` in the transaction that stores their owners; those that were there are replaced."""
-    entries = list(entries)
+async def add(tx: Transaction, kind: Kind[R], originals: Iterable[R]) -> None:
+    """Index originals in the transaction that stores them; entries that were there are replaced."""
+    originals = list(originals)
 
     def write(cursor: sqlite3.Cursor) -> None:
         if not storage.state(cursor).identity:  # the first entry
             storage.set_identity(cursor, identity())
-        storage.delete(cursor, kind, [entry.id for entry in entries])
-        for entry in entries:
-            storage.insert(cursor, kind, prepared(kind, entry))
+        storage.delete(cursor, kind.name, [original.id for original in originals])
+        for original in originals:
+            storage.insert(cursor, kind.name, prepared(kind, original))
 
     await tx.call(write)
 
 
-async def remove(tx: Transaction, kind: str, owner_ids: Iterable[int]) -> None:
+async def remove(tx: Transaction, kind: Kind[Any], owner_ids: Iterable[int]) -> None:
     """Take owners out of the index; unknown ones are ignored."""
     ids = list(owner_ids)
-    await tx.call(lambda cursor: storage.delete(cursor, kind, ids))
+    await tx.call(lambda cursor: storage.delete(cursor, kind.name, ids))
+
+
+async def originals(tx: Transaction, kind: Kind[R], hits: Sequence[Hit]) -> list[tuple[R, Hit]]:
+    """The originals of hits, in their order; those that are gone are left out."""
+    rows = await by_id(tx, kind.source, [hit.id for hit in hits])
+    return [(rows[hit.id], hit) for hit in hits if hit.id in rows]
+
+
+def result(kind: Kind[R], row: R, hit: Hit, *, explain: bool = False) -> dict[str, Any]:
+    """A hit as search results show it.
+
+    Args:
+        explain: with the parts of the score, which add up to it.
+    """
+    return {**kind.view(row), "score": hit.score, **({"score_parts": hit.parts} if explain else {})}
+
+
+async def results(
+    tx: Transaction, kind: Kind[Any], hits: Sequence[Hit], *, explain: bool = False
+) -> list[dict[str, Any]]:
+    """Hits as search results show them, in their order."""
+    return [result(kind, row, hit, explain=explain) for row, hit in await originals(tx, kind, hits)]
 
 
 async def search(
     tx: Transaction,
-    kind: str,
+    kind: Kind[Any],
     query: str,
     *,
     project_id: str,
-    conditions: Sequence[Condition] = (),
+    where: Where | None = None,
     mode: Mode = "hybrid",
     every_term: bool = False,
     min_score: float = 0.0,
@@ -123,28 +146,29 @@ async def search(
 
     Args:
         tx: a transaction that reads.
-        kind: one of `SOURCES`.
-        conditions: filters on the owners, applied before the cut.
+        kind: one of `ltmc.search.kinds`.
+        where: filters on the owners by name, applied before the cut.
         mode: what to go by; an index made by another version is searched by its terms alone.
         every_term: every term must occur, as a word or as its beginning; otherwise any may, or none where
             the meaning is near.
         min_score: leave out what scores less.
         per_group: how many hits of one group (the chunks of a resource) may appear; 0 for any.
     """
+    where = where or {}
     if not query.strip():
-        inside = [Condition(f"{SOURCES[kind].project} = ?", [project_id]), *conditions]
-        rows = await storage.newest(tx, kind, inside, per_group=per_group or 1, limit=limit, offset=offset)
-        return Ranking([Hit(row["id"], 0.0) for row in rows], rows[0]["total"] if rows else 0, "listing")
+        inside = {"project": [project_id], **where}
+        rows = await newest(tx, kind.source, inside, per_group=per_group or 1, limit=limit, offset=offset)
+        return Ranking([Hit(row.id, 0.0) for row in rows], rows[0].total if rows else 0, "listing")
 
     def find(cursor: sqlite3.Cursor) -> tuple[list[Scored], int, Mode, int]:
         if tx.held is None:
             raise RuntimeError("search needs a transaction that reads")
         held: Held = tx.held.setdefault("search", Held())
         held.refresh(cursor)
-        size = held.size(storage.scope_name(kind, project_id))
+        size = held.size(storage.scope_name(kind.name, project_id))
         by: Mode = "lexical" if every_term or held.identity != identity() else mode
         request = Request(
-            kind, query, project_id, conditions, by, min_score, per_group, limit + offset, datetime.now(UTC)
+            kind, query, project_id, where, by, min_score, per_group, limit + offset, datetime.now(UTC)
         )
         if every_term:
             return *ranking.every_term(cursor, request, held), by, size
@@ -156,6 +180,6 @@ async def search(
     return Ranking(hits, total if len(hits) == limit else min(total, offset + len(hits)), by, size)
 
 
-def matches(kind: str, query: str) -> Condition:
-    """The condition that an owner of `kind` holds every term of `query`."""
-    return storage.matching(kind, ranking.expression_of(analysis.query_words(query)))
+def matching(query: str) -> str:
+    """The value of the filter ``matching`` that leaves what holds every term of `query`."""
+    return ranking.expression_of(analysis.query_words(query))

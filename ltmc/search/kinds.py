@@ -1,12 +1,24 @@
-"""What the index takes of each kind of thing: the one place that says so."""
+"""The kinds of things that can be found, each declared once: where it is stored, what the index takes of it,
+how its parts are weighed, and how a result shows it."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, NotRequired, TypedDict
 
 from ltmc.search import code_fields
-from ltmc.storage.engine import Row
+from ltmc.search.profiles import CODE, PROSE, TODO_PROFILE, Profile
+from ltmc.storage.sources import R, Source
+from ltmc.storage.tables import blueprints, chats, patterns, resources, todos
+from ltmc.storage.tables.blueprints import Blueprint
+from ltmc.storage.tables.chats import Message
+from ltmc.storage.tables.patterns import Pattern
+from ltmc.storage.tables.resources import Chunk
+from ltmc.storage.tables.todos import Todo
+
+PREVIEW_CHARACTERS = 2_000
+"""How much of a text a search result shows; what is longer is marked as truncated."""
+
+PRIORITIES = {1: "low", 2: "medium", 3: "high"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,47 +36,213 @@ class Entry:
     group: str | None = None
 
 
-def chunk(row: Row) -> Entry:
-    """A part of a memory: id, project_id, resource_id, text, file_name, tags."""
-    fields = {"title": row["file_name"], "text": row["text"], "context": " ".join(_list(row["tags"]))}
-    return Entry(row["id"], row["project_id"], fields, str(row["resource_id"]))
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[R]):
+    """A kind of thing that can be found.
+
+    Attributes:
+        source: where its originals are stored.
+        profile: how the parts of an entry are weighed.
+        entry: what the index takes of an original.
+        view: an original as search results show it.
+    """
+
+    source: Source[R]
+    profile: Profile
+    entry: Callable[[R], Entry]
+    view: Callable[[R], Any]
+
+    @property
+    def name(self) -> str:
+        """Its name in the index."""
+        return self.source.kind
 
 
-def message(row: Row) -> Entry:
-    """A chat message; who spoke, and the texts of its metadata (a date, a place), can be searched for too."""
-    speaker = row["agent_name"] or ""
-    metadata = json.loads(row["metadata"])
-    said = " ".join([speaker, *(value for value in metadata.values() if isinstance(value, str))])
-    fields = {"text": row["content"], "speaker": speaker, "context": said}
-    return Entry(row["id"], row["project_id"], fields, row["conversation_id"])
+class Preview(TypedDict):
+    """A text cut to a preview; `characters`: its whole length, where it was cut."""
+
+    content: str
+    truncated: NotRequired[bool]
+    characters: NotRequired[int]
 
 
-def todo(row: Row) -> Entry:
-    """A todo."""
-    return Entry(row["id"], row["project_id"], {"title": row["title"], "text": row["description"]})
+def preview(text: str) -> Preview:
+    """`text` cut to a preview, and said so."""
+    if len(text) <= PREVIEW_CHARACTERS:
+        return {"content": text}
+    return {"content": text[:PREVIEW_CHARACTERS], "truncated": True, "characters": len(text)}
 
 
-def pattern(row: Row) -> Entry:
-    """A code attempt."""
-    fields = code_fields.fields(row["generated_code"], row["input_prompt"], row["language"])
-    names = [row[name] for name in ("function_name", "file_name", "module_name") if row[name]]
-    if row["function_name"] == fields["name"]:
-        names.remove(row["function_name"])
-    fields["context"] = " ".join([fields["context"], *names, *_list(row["tags"])]).strip()
-    return Entry(row["id"], row["project_id"], fields)
+class MessageView(Preview):
+    """A chat message as tools show it."""
+
+    message_id: int
+    conversation_id: str
+    role: str
+    agent_name: str | None
+    source_tool: str | None
+    timestamp: str
+    metadata: dict[str, Any]
 
 
-def blueprint(row: Row) -> Entry:
-    """A blueprint."""
-    tags = " ".join(_list(row["tags"]))
-    fields = {"title": row["title"], "text": row["description"], "context": tags}
-    return Entry(row["id"], row["project_id"], fields)
+def message_view(row: Message) -> MessageView:
+    """A chat message as tools show it, its whole text included."""
+    return {
+        "message_id": row.id,
+        "conversation_id": row.conversation_id,
+        "role": row.role,
+        "content": row.content,
+        "agent_name": row.agent_name,
+        "source_tool": row.source_tool,
+        "timestamp": row.created_at,
+        "metadata": row.metadata,
+    }
 
 
-KINDS = {"chunk": chunk, "message": message, "todo": todo, "pattern": pattern, "blueprint": blueprint}
-"""Kind to what makes its entry from a row; the kinds are those of `ltmc.storage.search.SOURCES`."""
+class TodoView(TypedDict):
+    """A todo as tools show it."""
+
+    todo_id: int
+    title: str
+    description: str
+    priority: str
+    status: str
+    created_at: str
+    completed_at: str | None
 
 
-def _list(value: Any) -> Sequence[str]:
-    found = json.loads(value) if isinstance(value, str) else value
-    return [str(item) for item in found]
+def todo_view(row: Todo) -> TodoView:
+    """A todo as tools show it."""
+    return {
+        "todo_id": row.id,
+        "title": row.title,
+        "description": row.description,
+        "priority": PRIORITIES[row.priority],
+        "status": row.status,
+        "created_at": row.created_at,
+        "completed_at": row.completed_at,
+    }
+
+
+class ChunkView(TypedDict):
+    """A part of a memory as search results show it."""
+
+    resource_id: int
+    chunk_id: int
+    file_name: str
+    resource_type: str
+    version: int
+    content: str
+    tags: list[str]
+    created_at: str
+
+
+def chunk_view(row: Chunk) -> ChunkView:
+    """A part of a memory as search results show it."""
+    return {
+        "resource_id": row.resource_id,
+        "chunk_id": row.id,
+        "file_name": row.file_name,
+        "resource_type": row.type,
+        "version": row.version,
+        "content": row.text,
+        "tags": row.tags,
+        "created_at": row.created_at,
+    }
+
+
+def _message_result(row: Message) -> dict[str, Any]:
+    shown: dict[str, Any] = {**message_view(row), **preview(row.content)}
+    return {**shown, "created_at": shown.pop("timestamp")}
+
+
+class PatternResult(Preview):
+    """A code attempt as search results show it."""
+
+    pattern_id: int
+    input_prompt: str
+    result: str
+    function_name: str | None
+    file_name: str | None
+    language: str | None
+    tags: list[str]
+    created_at: str
+
+
+def _pattern_result(row: Pattern) -> PatternResult:
+    return {
+        "pattern_id": row.id,
+        "input_prompt": row.input_prompt,
+        **preview(row.generated_code),
+        "result": row.result,
+        "function_name": row.function_name,
+        "file_name": row.file_name,
+        "language": row.language,
+        "tags": row.tags,
+        "created_at": row.created_at,
+    }
+
+
+class BlueprintResult(Preview):
+    """A blueprint as search results show it."""
+
+    blueprint_id: str
+    title: str
+    kind: str
+    status: str
+    complexity: str
+    tags: list[str]
+    created_at: str
+
+
+def _blueprint_result(row: Blueprint) -> BlueprintResult:
+    return {
+        "blueprint_id": row.blueprint_id,
+        "title": row.title,
+        **preview(row.description),
+        "kind": row.kind,
+        "status": row.status,
+        "complexity": row.complexity,
+        "tags": row.tags,
+        "created_at": row.created_at,
+    }
+
+
+def _chunk_entry(row: Chunk) -> Entry:
+    fields = {"title": row.file_name, "text": row.text, "context": " ".join(row.tags)}
+    return Entry(row.id, row.project_id, fields, str(row.resource_id))
+
+
+def _message_entry(row: Message) -> Entry:
+    """Who spoke, and the texts of the metadata (a date, a place), can be searched for too."""
+    speaker = row.agent_name or ""
+    said = " ".join([speaker, *(value for value in row.metadata.values() if isinstance(value, str))])
+    fields = {"text": row.content, "speaker": speaker, "context": said}
+    return Entry(row.id, row.project_id, fields, row.conversation_id)
+
+
+def _todo_entry(row: Todo) -> Entry:
+    return Entry(row.id, row.project_id, {"title": row.title, "text": row.description})
+
+
+def _pattern_entry(row: Pattern) -> Entry:
+    fields = code_fields.fields(row.generated_code, row.input_prompt, row.language)
+    names = [name for name in (row.function_name, row.file_name, row.module_name) if name]
+    if row.function_name == fields["name"] and row.function_name in names:
+        names.remove(row.function_name)
+    fields["context"] = " ".join([fields["context"], *names, *row.tags]).strip()
+    return Entry(row.id, row.project_id, fields)
+
+
+def _blueprint_entry(row: Blueprint) -> Entry:
+    fields = {"title": row.title, "text": row.description, "context": " ".join(row.tags)}
+    return Entry(row.id, row.project_id, fields)
+
+
+CHUNK = Kind(resources.SOURCE, PROSE, _chunk_entry, chunk_view)
+MESSAGE = Kind(chats.SOURCE, PROSE, _message_entry, _message_result)
+TODO = Kind(todos.SOURCE, TODO_PROFILE, _todo_entry, todo_view)
+PATTERN = Kind(patterns.SOURCE, CODE, _pattern_entry, _pattern_result)
+BLUEPRINT = Kind(blueprints.SOURCE, PROSE, _blueprint_entry, _blueprint_result)
+KINDS: tuple[Kind[Any], ...] = (CHUNK, MESSAGE, TODO, PATTERN, BLUEPRINT)
+"""Every kind."""

@@ -42,8 +42,7 @@ CODE = Profile(
     code=True,
 )
 # A todo is also found by the beginnings of its words, which stemming would cut off.
-TODO = replace(PROSE, beginnings=True)
-PROFILES = {"chunk": PROSE, "message": PROSE, "todo": TODO, "pattern": CODE, "blueprint": PROSE}
+TODO_PROFILE = replace(PROSE, beginnings=True)
 
 
 def impacts(profile: Profile, fields: Mapping[str, str]) -> dict[str, int]:

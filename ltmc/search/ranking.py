@@ -12,17 +12,18 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from ltmc.search import analysis, fusion, temporal
 from ltmc.search.embedding import StaticModel
 from ltmc.search.fusion import Evidence
-from ltmc.search.profiles import K1, LEVELS, PROFILES, bm25, level
+from ltmc.search.kinds import Kind
+from ltmc.search.profiles import K1, LEVELS, bm25, level
 from ltmc.search.resident_index import Held, Scope
 from ltmc.search.stemming import stem
 from ltmc.search.vectors import Columns
+from ltmc.storage.sources import Where
 from ltmc.storage.sqlite import search_index as storage
-from ltmc.storage.sqlite.search_index import Condition
 from ltmc.timestamps import parse
 
 Mode = Literal["hybrid", "lexical", "semantic"]
@@ -62,10 +63,10 @@ Known = tuple[int, int | None, float, float]  # owner_id, group_key, bm25, cosin
 class Request:
     """What to look for. `wanted`: how many hits to return, from the first on."""
 
-    kind: str
+    kind: Kind[Any]
     query: str
     project_id: str
-    conditions: Sequence[Condition]
+    where: Where
     mode: Mode
     min_score: float
     per_group: int
@@ -87,9 +88,9 @@ class Search:
 
     def __init__(self, cursor: sqlite3.Cursor, held: Held, model: StaticModel, request: Request) -> None:
         self._cursor, self._held, self._model, self._request = cursor, held, model, request
-        self._profile = PROFILES[request.kind]
-        self._name = storage.scope_name(request.kind, request.project_id)
-        self._conditions = request.conditions
+        self._profile = request.kind.profile
+        self._name = storage.scope_name(request.kind.name, request.project_id)
+        self._where = request.where
         self._allowed: set[int] | None = None
         self._weights: dict[str, float] = {}
         self._full = 0.0
@@ -103,9 +104,9 @@ class Search:
             return [], 0
         self._scope: Scope = self._held.scopes[self._name]
         self._whole = self._held.whole(cursor, self._name)
-        if self._conditions:
+        if self._where:
             self._allowed = storage.small_set(
-                cursor, request.kind, request.project_id, self._conditions, SMALL_SET
+                cursor, request.kind.source, request.project_id, self._where, SMALL_SET
             )
         lexical: dict[int, float] = {}
         complete = True
@@ -121,7 +122,7 @@ class Search:
         known = self._fetch(list(seqs))
         if not known:
             return [], 0
-        unread = max(0, len(lexical) - count) if request.min_score == 0 and not self._conditions else 0
+        unread = max(0, len(lexical) - count) if request.min_score == 0 and not self._where else 0
         hits, total = self._rank(known)
         return hits, total + unread
 
@@ -189,7 +190,7 @@ class Search:
 
     def _passing(self, count: int, best: Callable[[int], list[int]], size: int) -> list[int]:
         """The best `count` that pass the filter: asks for more until there are."""
-        if self._allowed is not None or not self._conditions:
+        if self._allowed is not None or not self._where:
             return best(count)
         asked = 4 * count
         while True:
@@ -203,9 +204,9 @@ class Search:
         """Those that pass the filter."""
         if self._allowed is not None:
             return self._allowed.intersection(seqs)
-        if not self._conditions:
+        if not self._where:
             return set(seqs)
-        return storage.permitted(self._cursor, self._request.kind, self._conditions, list(seqs))
+        return storage.permitted(self._cursor, self._request.kind.source, self._where, list(seqs))
 
     # Exact scores
 
@@ -257,7 +258,7 @@ class Search:
         if any(value[1] is not None for value in known.values()):
             around, barred = self._expand(known, owns, own)
         hits = {seq for seq, value in known.items() if value[2] > 0 or value[3] - floor >= related}
-        if request.kind in fusion.CARRIED and mode != "lexical":
+        if request.kind.name in fusion.CARRIED and mode != "lexical":
             hits |= {seq for seq, beside in around.items() if any(n in hits for n, _ in beside)}
         totals = fusion.with_neighbours(owns, around)
         values = {seq: totals[seq] for seq in hits - barred if seq in known}
@@ -347,7 +348,7 @@ class Search:
         if not periods:
             return {}
         seqs = _ordered(values)[: EXPANDED[-1]]
-        made = storage.created(self._cursor, self._request.kind, [known[seq][0] for seq in seqs])
+        made = storage.created(self._cursor, self._request.kind.source, [known[seq][0] for seq in seqs])
         moments = {seq: parse(made[known[seq][0]]) for seq in seqs if known[seq][0] in made}
         return {
             seq: fusion.TIME_WEIGHT * temporal.closeness(moment, periods) for seq, moment in moments.items()
@@ -359,7 +360,7 @@ class Search:
         if not phrases or self._request.mode == "semantic":
             return {}
         seqs = _ordered(values)[: EXPANDED[-1]]
-        texts = storage.texts(self._cursor, self._request.kind, [known[seq][0] for seq in seqs])
+        texts = storage.texts(self._cursor, self._request.kind.source, [known[seq][0] for seq in seqs])
         spaced = {seq: _spaced(texts.get(known[seq][0], "")) for seq in seqs}
         return {
             seq: fusion.PHRASE * sum(phrase in text for phrase in phrases) for seq, text in spaced.items()
@@ -376,7 +377,7 @@ class Search:
         request = self._request
         order = _ordered(values)
         repeated: set[int] = set()
-        if request.kind in fusion.UNREPEATED:
+        if request.kind.name in fusion.UNREPEATED:
             repeated = self._repeated(order[: request.wanted + 5])
             for seq in repeated:
                 values[seq] *= fusion.REPEATED
@@ -421,14 +422,14 @@ class Search:
 def every_term(cursor: sqlite3.Cursor, request: Request, held: Held) -> tuple[list[Scored], int]:
     """The entries that hold every word of the query, as it stands, by its stem or as a beginning."""
     words = analysis.query_words(request.query)
-    scope = held.scopes.get(storage.scope_name(request.kind, request.project_id))
+    scope = held.scopes.get(storage.scope_name(request.kind.name, request.project_id))
     if not words or scope is None:
         return [], 0
-    name = storage.scope_name(request.kind, request.project_id)
+    name = storage.scope_name(request.kind.name, request.project_id)
     expression = f"{quote(storage.scope_term(name))} AND {expression_of(words)}"
     seqs = storage.postings(cursor, expression, POSTINGS)
-    if request.conditions:
-        kept = storage.permitted(cursor, request.kind, request.conditions, seqs)
+    if request.where:
+        kept = storage.permitted(cursor, request.kind.source, request.where, seqs)
         seqs = [seq for seq in seqs if seq in kept]
     rated = [
         (sum(level(impacts, stem(word), word) for word in words) / len(words), seq, owner, group)

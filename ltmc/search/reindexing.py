@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from ltmc.search import index
-from ltmc.search.kinds import KINDS
+from ltmc.search.kinds import KINDS, Kind
 from ltmc.storage.engine import Engine
 from ltmc.storage.sqlite import search_index as search
 
@@ -48,7 +48,7 @@ async def reindex(
             await asyncio.sleep(PAUSE_SECONDS)
         while True:
             async with database.write() as tx:
-                gone = await tx.call(partial(search.orphans, kind=kind, limit=BATCH))
+                gone = await tx.call(partial(search.orphans, source=kind.source, limit=BATCH))
                 await index.remove(tx, kind, gone)
             removed += len(gone)
             if len(gone) < BATCH:
@@ -75,13 +75,13 @@ def _begin(cursor: sqlite3.Cursor, *, everything: bool) -> int:
     return 0
 
 
-def _batch(cursor: sqlite3.Cursor, kind: str, boundary: int, after: int) -> tuple[int, int]:
+def _batch(cursor: sqlite3.Cursor, kind: Kind[Any], boundary: int, after: int) -> tuple[int, int]:
     """Index the next originals; how many, and the last one's id."""
-    rows = search.to_index(cursor, kind, boundary, after, BATCH)
-    search.delete(cursor, kind, [row["id"] for row in rows])
+    rows = search.to_index(cursor, kind.source, boundary, after, BATCH)
+    search.delete(cursor, kind.name, [row.id for row in rows])
     for row in rows:
-        search.insert(cursor, kind, index.prepared(kind, KINDS[kind](row)))
-    return len(rows), rows[-1]["id"] if rows else after
+        search.insert(cursor, kind.name, index.prepared(kind, row))
+    return len(rows), rows[-1].id if rows else after
 
 
 async def differences(database: Engine) -> tuple[dict[str, int], list[str]]:

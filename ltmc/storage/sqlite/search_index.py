@@ -1,4 +1,4 @@
-"""The search index's tables, the originals behind it, and the queries over both.
+"""The search index's tables, and the queries over them and the originals behind.
 
 The index itself is read and written synchronously, on the connection's own thread
 (`Transaction.call`), so that a search is one hop to it and not fifty. `Cursor` rows are tuples.
@@ -10,151 +10,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ltmc.storage.engine import Row, Transaction
+from ltmc.storage.engine import Transaction
+from ltmc.storage.rows import loader, stored
+from ltmc.storage.sources import R, Source, Where, conditions, conjunction, count
+from ltmc.storage.tables import blueprints, chats, patterns, resources, todos
 
 _CAPITAL = re.compile("[A-Z]")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What of one kind can be found.
-
-    Attributes:
-        owner: the tables that hold the originals, with aliases.
-        key: the owner's id.
-        project: the column of the owner's project.
-        group: the column whose equal values count as one thing for `per_group`.
-        created: the column of the time of its making.
-        visible: a condition that every original in the index meets.
-        columns: what the index takes of an original.
-        text: an expression for its text, for phrases.
-    """
-
-    owner: str
-    key: str
-    project: str
-    group: str
-    created: str
-    columns: str
-    text: str
-    visible: str = "1"
-
-
-SOURCES = {
-    "chunk": Source(
-        "resource_chunks c JOIN resources r ON r.id = c.resource_id",
-        "c.id",
-        "r.project_id",
-        "c.resource_id",
-        "r.created_at",
-        "c.id, r.project_id, c.resource_id, c.text, r.file_name, r.tags",
-        "c.text",
-        "r.archived = 0",
-    ),
-    "message": Source(
-        "chat_messages m",
-        "m.id",
-        "m.project_id",
-        "m.id",
-        "m.created_at",
-        "m.id, m.project_id, m.conversation_id, m.content, m.agent_name, m.metadata",
-        "m.content",
-    ),
-    "todo": Source(
-        "todos t",
-        "t.id",
-        "t.project_id",
-        "t.id",
-        "t.created_at",
-        "t.*",
-        "t.title || char(10) || t.description",
-    ),
-    "pattern": Source(
-        "code_patterns p",
-        "p.id",
-        "p.project_id",
-        "p.id",
-        "p.created_at",
-        "p.*",
-        "p.input_prompt || char(10) || p.generated_code",
-    ),
-    "blueprint": Source(
-        "blueprints b",
-        "b.id",
-        "b.project_id",
-        "b.id",
-        "b.created_at",
-        "b.*",
-        "b.title || char(10) || b.description",
-    ),
+INDEXED = {
+    source.kind: source
+    for source in (resources.SOURCE, chats.SOURCE, todos.SOURCE, patterns.SOURCE, blueprints.SOURCE)
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """An SQL condition on the owner's tables (aliases as in `SOURCES`) and its parameters."""
-
-    sql: str
-    parameters: Sequence[Any] = ()
-
-
-def is_in(column: str, values: Sequence[Any]) -> Condition:
-    """`column` has one of `values`."""
-    return Condition(f"{column} IN ({', '.join('?' * len(values))})", values)
-
-
-def tags_condition(column: str, tags: Sequence[str], *, every: bool) -> Condition:
-    """The JSON list in `column` holds one of `tags`, or every one of them."""
-    marks = ", ".join("?" * len(tags))
-    found = f"SELECT count(DISTINCT value) FROM json_each({column}) WHERE value IN ({marks})"
-    return Condition(f"({found}) >= ?", [*tags, len(set(tags)) if every else 1])
-
-
-def conjunction(conditions: Iterable[Condition]) -> tuple[str, list[Any]]:
-    """All of `conditions` as one SQL text with its parameters."""
-    conditions = list(conditions)
-    sql = " AND ".join(f"({condition.sql})" for condition in conditions) or "1"
-    return sql, [value for condition in conditions for value in condition.parameters]
-
-
-def matching(kind: str, match_expression: str) -> Condition:
-    """The condition that an owner's terms match."""
-    found = "SELECT rowid FROM search_terms WHERE search_terms MATCH ?"
-    owners = f"SELECT owner_id FROM search_entries WHERE kind = ? AND seq IN ({found})"
-    return Condition(f"{SOURCES[kind].key} IN ({owners})", [kind, match_expression])
-
-
-async def count(tx: Transaction, kind: str, conditions: Sequence[Condition]) -> int:
-    """How many of `kind` meet the conditions."""
-    source = SOURCES[kind]
-    where, parameters = conjunction([Condition(source.visible), *conditions])
-    return int(await tx.value(f"SELECT count(*) FROM {source.owner} WHERE {where}", parameters))
-
-
-async def newest(
-    tx: Transaction, kind: str, conditions: Sequence[Condition], *, per_group: int, limit: int, offset: int
-) -> list[Row]:
-    """The newest that meet the conditions, as rows of id and total (how many there are in all)."""
-    source = SOURCES[kind]
-    where, parameters = conjunction([Condition(source.visible), *conditions])
-    sql = f"""
-        WITH ranked AS (
-            SELECT {source.key} AS id, {source.group} AS grp,
-                   row_number() OVER (PARTITION BY {source.group} ORDER BY {source.key}) AS nth
-            FROM {source.owner} WHERE {where}
-        )
-        SELECT id, count(*) OVER () AS total FROM ranked WHERE nth <= ?
-        ORDER BY grp DESC, id LIMIT ? OFFSET ?"""
-    return await tx.all(sql, [*parameters, per_group, limit, offset])
+"""What the index holds, by kind."""
 
 
 async def counts(tx: Transaction) -> dict[str, tuple[int, int]]:
     """For each kind how many rows there are, and how many are indexed."""
-    indexed = {
-        row["kind"]: row["n"]
-        for row in await tx.all("SELECT kind, count(*) AS n FROM search_entries GROUP BY kind")
+    sql = "SELECT count(*) FROM search_entries WHERE kind = ?"
+    return {
+        kind: (await count(tx, source, {}), await tx.value(sql, [kind])) for kind, source in INDEXED.items()
     }
-    return {kind: (await count(tx, kind, []), indexed.get(kind, 0)) for kind in SOURCES}
 
 
 async def storage_counts(tx: Transaction) -> dict[str, int]:
@@ -203,28 +79,26 @@ def last_seq(cursor: sqlite3.Cursor) -> int:
     return row[0] if row else 0
 
 
-def to_index(cursor: sqlite3.Cursor, kind: str, boundary: int, after: int, limit: int) -> list[Row]:
+def to_index(cursor: sqlite3.Cursor, source: Source[R], boundary: int, after: int, limit: int) -> list[R]:
     """The next originals past the id `after`, in its order, without an entry newer than `boundary`."""
-    source = SOURCES[kind]
     found = cursor.execute(
         f"SELECT {source.columns} FROM {source.owner} WHERE {source.visible} AND {source.key} > ? "
         "AND NOT EXISTS (SELECT 1 FROM search_entries e "
         f"WHERE e.kind = ? AND e.owner_id = {source.key} AND e.seq > ?) ORDER BY {source.key} LIMIT ?",
-        (after, kind, boundary, limit),
+        (after, source.kind, boundary, limit),
     )
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found]
+    load = loader(source.row, [column[0] for column in found.description])
+    return [load(row) for row in found]
 
 
-def orphans(cursor: sqlite3.Cursor, kind: str, limit: int) -> list[int]:
+def orphans(cursor: sqlite3.Cursor, source: Source[Any], limit: int) -> list[int]:
     """The owner ids of entries whose original is gone."""
-    source = SOURCES[kind]
     return [
         owner
         for (owner,) in cursor.execute(
             "SELECT owner_id FROM search_entries WHERE kind = ? AND owner_id NOT IN "
             f"(SELECT {source.key} FROM {source.owner} WHERE {source.visible}) LIMIT ?",
-            (kind, limit),
+            (source.kind, limit),
         )
     ]
 
@@ -357,17 +231,14 @@ def vectors(cursor: sqlite3.Cursor, seqs: Sequence[int]) -> list[tuple[int, byte
     return found
 
 
-def permitted(
-    cursor: sqlite3.Cursor, kind: str, conditions: Sequence[Condition], seqs: Sequence[int]
-) -> set[int]:
-    """Those of the entries whose owners meet the conditions."""
-    source = SOURCES[kind]
-    where, parameters = conjunction(conditions)
+def permitted(cursor: sqlite3.Cursor, source: Source[Any], where: Where, seqs: Sequence[int]) -> set[int]:
+    """Those of the entries whose owners the filters leave."""
+    condition, parameters = _filtered(source, where)
     found: set[int] = set()
     for part in _parts(seqs):
         rows = cursor.execute(
             f"SELECT e.seq FROM search_entries e WHERE e.seq IN ({part}) AND EXISTS "
-            f"(SELECT 1 FROM {source.owner} WHERE {source.key} = e.owner_id AND {where})",
+            f"(SELECT 1 FROM {source.owner} WHERE {source.key} = e.owner_id AND {condition})",
             parameters,
         )
         found.update(seq for (seq,) in rows)
@@ -375,15 +246,14 @@ def permitted(
 
 
 def small_set(
-    cursor: sqlite3.Cursor, kind: str, project_id: str, conditions: Sequence[Condition], most: int
+    cursor: sqlite3.Cursor, source: Source[Any], project_id: str, where: Where, most: int
 ) -> set[int] | None:
-    """The entries whose owners meet the conditions; None when they are more than `most`."""
-    source = SOURCES[kind]
-    where, parameters = conjunction(conditions)
+    """The entries whose owners the filters leave; None when they are more than `most`."""
+    condition, parameters = _filtered(source, where)
     rows = cursor.execute(
         f"SELECT e.seq FROM {source.owner} CROSS JOIN search_entries e "
-        f"WHERE {source.project} = ? AND {where} AND e.kind = ? AND e.owner_id = {source.key} LIMIT ?",
-        (project_id, *parameters, kind, most + 1),
+        f"WHERE {source.project} = ? AND {condition} AND e.kind = ? AND e.owner_id = {source.key} LIMIT ?",
+        (project_id, *parameters, source.kind, most + 1),
     ).fetchall()
     return {seq for (seq,) in rows} if len(rows) <= most else None
 
@@ -409,19 +279,25 @@ def beside(cursor: sqlite3.Cursor, group_key: int, owner_id: int, reach: int) ->
     return before[::-1], [seq for seq, side in rows if side]
 
 
-def created(cursor: sqlite3.Cursor, kind: str, owner_ids: Sequence[int]) -> dict[int, str]:
+def created(cursor: sqlite3.Cursor, source: Source[Any], owner_ids: Sequence[int]) -> dict[int, str]:
     """When the originals were made."""
-    return _column(cursor, kind, SOURCES[kind].created, owner_ids)
+    return _column(cursor, source, source.created, owner_ids)
 
 
-def texts(cursor: sqlite3.Cursor, kind: str, owner_ids: Sequence[int]) -> dict[int, str]:
+def texts(cursor: sqlite3.Cursor, source: Source[Any], owner_ids: Sequence[int]) -> dict[int, str]:
     """The texts of originals."""
-    return _column(cursor, kind, SOURCES[kind].text, owner_ids)
+    return _column(cursor, source, source.text, owner_ids)
 
 
-def _column(cursor: sqlite3.Cursor, kind: str, column: str, owner_ids: Sequence[int]) -> dict[int, str]:
+def _filtered(source: Source[Any], where: Where) -> tuple[str, list[Any]]:
+    sql, parameters = conjunction(conditions(source, where))
+    return sql, [stored(value) for value in parameters]
+
+
+def _column(
+    cursor: sqlite3.Cursor, source: Source[Any], column: str, owner_ids: Sequence[int]
+) -> dict[int, str]:
     """A column of originals by their ids."""
-    source = SOURCES[kind]
     found: dict[int, str] = {}
     for part in _parts(owner_ids):
         sql = f"SELECT {source.key}, {column} FROM {source.owner} WHERE {source.key} IN ({part})"

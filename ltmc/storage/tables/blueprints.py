@@ -2,10 +2,61 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ltmc.storage.engine import Row, Transaction
-from ltmc.storage.sqlite.search_index import Condition, conjunction
+from ltmc.storage.rows import columns
+from ltmc.storage.sources import Source, Where, among, any_of, conditions, conjunction
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """A blueprint; `complexity_factors` and `resource_requirements` as they were given."""
+
+    id: int
+    blueprint_id: str
+    project_id: str
+    kind: str
+    parent_id: str | None
+    title: str
+    description: str
+    complexity: str
+    complexity_score: float
+    complexity_source: str
+    complexity_factors: dict[str, Any]
+    estimated_duration_minutes: int
+    required_skills: list[str]
+    priority_score: float
+    tags: list[str]
+    resource_requirements: dict[str, Any]
+    status: str
+    decomposition_strategy: str | None
+    created_at: str
+    updated_at: str
+    completed_at: str | None
+
+
+SOURCE = Source(
+    kind="blueprint",
+    row=Blueprint,
+    columns=columns(Blueprint),
+    owner="blueprints b",
+    key="b.id",
+    project="b.project_id",
+    created="b.created_at",
+    text="b.title || char(10) || b.description",
+    filters={
+        "project": among("b.project_id"),
+        "complexity": among("b.complexity"),
+        "tags_any": any_of("b.tags"),
+        "status": among("b.status"),
+        "kind": among("b.kind"),
+        "parent_id": among("b.parent_id"),
+    },
+    group="b.id",
+)
+
 
 COLUMNS = (
     "blueprint_id",
@@ -70,19 +121,9 @@ async def many(tx: Transaction, blueprint_ids: Sequence[str]) -> dict[str, Row]:
     return {row["blueprint_id"]: _loaded(row) for row in rows}
 
 
-async def by_id(tx: Transaction, row_ids: Sequence[int]) -> dict[int, Row]:
-    """Blueprints by row id, for search results."""
-    rows = await tx.all(
-        "SELECT * FROM blueprints WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(row_ids),)
-    )
-    return {row["id"]: _loaded(row) for row in rows}
-
-
-async def page(
-    tx: Transaction, conditions: Sequence[Condition], limit: int, offset: int
-) -> tuple[list[Row], int]:
-    """Blueprints that meet the conditions, the highest priority first, then the newest; and how many."""
-    where, parameters = conjunction(conditions)
+async def page(tx: Transaction, filters: Where, limit: int, offset: int) -> tuple[list[Row], int]:
+    """Blueprints that the filters leave, the highest priority first, then the newest; and how many."""
+    where, parameters = conjunction(conditions(SOURCE, filters))
     total = await tx.value(f"SELECT count(*) FROM blueprints b WHERE {where}", parameters)
     rows = await tx.all(
         f"SELECT * FROM blueprints b WHERE {where} ORDER BY priority_score DESC, id DESC LIMIT ? OFFSET ?",

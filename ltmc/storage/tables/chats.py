@@ -1,8 +1,50 @@
 """Chat messages and the memories that informed them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from ltmc.storage.engine import Row, Transaction
+from ltmc.storage.rows import columns
+from ltmc.storage.sources import Source, among, least, member_of, most
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A chat message."""
+
+    id: int
+    project_id: str
+    conversation_id: str
+    role: str
+    content: str
+    agent_name: str | None
+    source_tool: str | None
+    metadata: dict[str, Any]
+    created_at: str
+
+
+SOURCE = Source(
+    kind="message",
+    row=Message,
+    columns=columns(Message),
+    owner="chat_messages m",
+    key="m.id",
+    project="m.project_id",
+    created="m.created_at",
+    text="m.content",
+    filters={
+        "project": among("m.project_id"),
+        "conversation_id": among("m.conversation_id"),
+        "role": among("m.role"),
+        "agent_name": among("m.agent_name"),
+        "source_tool": among("m.source_tool"),
+        "metadata": member_of("m.metadata"),
+        "date_from": least("m.created_at"),
+        "date_to": most("m.created_at"),
+    },
+    group="m.id",
+)
 
 
 async def insert(
@@ -49,9 +91,10 @@ async def chunks_retrieved_since_answer(tx: Transaction, project_id: str, conver
     return [row["chunk_id"] for row in rows]
 
 
-async def last(tx: Transaction, project_id: str, conversation_id: str, limit: int) -> list[Row]:
+async def last(tx: Transaction, project_id: str, conversation_id: str, limit: int) -> list[Message]:
     """The last messages of a conversation, newest first."""
     return await tx.all(
+        Message,
         "SELECT * FROM chat_messages WHERE project_id = ? AND conversation_id = ? "
         "ORDER BY created_at DESC, id DESC LIMIT ?",
         (project_id, conversation_id, limit),
@@ -60,23 +103,17 @@ async def last(tx: Transaction, project_id: str, conversation_id: str, limit: in
 
 async def page(
     tx: Transaction, project_id: str, conversation_id: str, *, newest_first: bool, limit: int, offset: int
-) -> tuple[list[Row], int]:
+) -> tuple[list[Message], int]:
     """A page of the messages of a conversation, and how many there are."""
     where = "project_id = ? AND conversation_id = ?"
     total = await tx.value(f"SELECT count(*) FROM chat_messages WHERE {where}", (project_id, conversation_id))
     order = "created_at DESC, id DESC" if newest_first else "created_at, id"
     rows = await tx.all(
+        Message,
         f"SELECT * FROM chat_messages WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?",
         (project_id, conversation_id, limit, offset),
     )
     return rows, int(total)
-
-
-async def by_id(tx: Transaction, message_ids: Sequence[int]) -> dict[int, Row]:
-    """Messages by id."""
-    marks = ", ".join("?" * len(message_ids))
-    rows = await tx.all(f"SELECT * FROM chat_messages WHERE id IN ({marks})", message_ids)
-    return {row["id"]: row for row in rows}
 
 
 _USED_TOOL = """
@@ -90,12 +127,13 @@ _USED_TOOL = """
 
 async def by_tool(
     tx: Transaction, project_id: str, tool: str, conversation_id: str | None, limit: int, offset: int
-) -> tuple[list[Row], int]:
+) -> tuple[list[Message], int]:
     """Messages that carry the tool as their source, or whose conversation called it; newest first, and
     how many there are in all."""
     parameters = {"project": project_id, "tool": tool, "conversation": conversation_id}
     total = await tx.value(f"SELECT count(*) FROM chat_messages WHERE {_USED_TOOL}", parameters)
     rows = await tx.all(
+        Message,
         f"SELECT * FROM chat_messages WHERE {_USED_TOOL} ORDER BY id DESC LIMIT :limit OFFSET :offset",
         parameters | {"limit": limit, "offset": offset},
     )

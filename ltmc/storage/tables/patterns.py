@@ -1,23 +1,99 @@
 """Code attempts: what was asked, what was written, how it went."""
 
-import json
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, fields, replace
 
-from ltmc.storage.engine import Row, Transaction
-from ltmc.storage.sqlite.search_index import Condition, conjunction
+from ltmc.storage.engine import Transaction
+from ltmc.storage.rows import columns
+from ltmc.storage.sources import (
+    Source,
+    Where,
+    all_of,
+    among,
+    any_of,
+    conditions,
+    conjunction,
+    least,
+    like,
+    matching,
+    most,
+)
 
 
-async def insert(tx: Transaction, columns: dict[str, Any]) -> int:
-    """An attempt from its columns (`tags` a list); its id."""
-    columns = columns | {"tags": json.dumps(columns["tags"], ensure_ascii=False)}
-    marks = ", ".join("?" * len(columns))
-    return int(
-        await tx.value(
-            f"INSERT INTO code_patterns ({', '.join(columns)}) VALUES ({marks}) RETURNING id",
-            list(columns.values()),
-        )
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A code attempt."""
+
+    id: int
+    project_id: str
+    input_prompt: str
+    generated_code: str
+    code_hash: str
+    result: str
+    function_name: str | None
+    file_name: str | None
+    module_name: str | None
+    language: str | None
+    complexity: str | None
+    execution_time_ms: int | None
+    error_message: str | None
+    error_signature: str | None
+    tags: list[str]
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What statistics need of a code attempt."""
+
+    id: int
+    result: str
+    function_name: str | None
+    language: str | None
+    execution_time_ms: int | None
+    error_message: str | None
+    error_signature: str | None
+    tags: list[str]
+    created_at: str
+
+
+SOURCE = Source(
+    kind="pattern",
+    row=Pattern,
+    columns=columns(Pattern),
+    owner="code_patterns p",
+    key="p.id",
+    project="p.project_id",
+    created="p.created_at",
+    text="p.input_prompt || char(10) || p.generated_code",
+    filters={
+        "project": among("p.project_id"),
+        "file_name": like("p.file_name"),
+        "exact_file_name": among("p.file_name"),
+        "result": among("p.result"),
+        "function_name": among("p.function_name"),
+        "module_name": among("p.module_name"),
+        "language": among("p.language"),
+        "complexity": among("p.complexity"),
+        "tags_any": any_of("p.tags"),
+        "tags_all": all_of("p.tags"),
+        "date_from": least("p.created_at"),
+        "date_to": most("p.created_at"),
+        "matching": matching("pattern", "p.id"),
+    },
+    group="p.id",
+)
+
+
+async def insert(tx: Transaction, pattern: Pattern) -> Pattern:
+    """Store an attempt; it comes back with its id."""
+    names = [field.name for field in fields(Pattern) if field.name != "id"]
+    marks = ", ".join("?" * len(names))
+    pattern_id = await tx.value(
+        f"INSERT INTO code_patterns ({', '.join(names)}) VALUES ({marks}) RETURNING id",
+        [getattr(pattern, name) for name in names],
     )
+    return replace(pattern, id=int(pattern_id))
 
 
 async def first_like(
@@ -32,29 +108,27 @@ async def first_like(
     return None if found is None else int(found)
 
 
-async def by_id(tx: Transaction, pattern_ids: Sequence[int]) -> dict[int, Row]:
-    """Attempts by id."""
-    marks = ", ".join("?" * len(pattern_ids))
-    rows = await tx.all(f"SELECT * FROM code_patterns WHERE id IN ({marks})", pattern_ids)
-    return {row["id"]: row for row in rows}
-
-
 async def success_by_hash(tx: Transaction, project_id: str, code_hashes: Sequence[str]) -> dict[str, float]:
     """The share of passes among all attempts with the same code, by code hash."""
-    marks = ", ".join("?" * len(code_hashes))
+    chosen = among("code_hash")(code_hashes)
     rows = await tx.all(
+        _Rate,
         "SELECT code_hash, avg(result = 'pass') AS rate FROM code_patterns "
-        f"WHERE project_id = ? AND code_hash IN ({marks}) GROUP BY code_hash",
-        [project_id, *code_hashes],
+        f"WHERE project_id = ? AND {chosen.sql} GROUP BY code_hash",
+        [project_id, *chosen.parameters],
     )
-    return {row["code_hash"]: round(row["rate"], 4) for row in rows}
+    return {row.code_hash: round(row.rate, 4) for row in rows}
 
 
-async def matching(tx: Transaction, conditions: Sequence[Condition]) -> list[Row]:
-    """What statistics need of the attempts (alias p) that meet the conditions, oldest first."""
-    where, parameters = conjunction(conditions)
+@dataclass(frozen=True, slots=True)
+class _Rate:
+    code_hash: str
+    rate: float
+
+
+async def outcomes(tx: Transaction, where: Where) -> list[Outcome]:
+    """The attempts that the filters leave, oldest first."""
+    condition, parameters = conjunction(conditions(SOURCE, where))
     return await tx.all(
-        "SELECT id, result, function_name, language, execution_time_ms, error_message, error_signature, "
-        f"tags, created_at FROM code_patterns p WHERE {where} ORDER BY id",
-        parameters,
+        Outcome, f"SELECT {columns(Outcome)} FROM {SOURCE.owner} WHERE {condition} ORDER BY id", parameters
     )

@@ -2,9 +2,54 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from ltmc.search.chunking import Chunk
 from ltmc.storage.engine import Row, Transaction
+from ltmc.storage.sources import Source, all_of, among, any_of, least, like, member_of, most
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of a memory, with what is shown of the memory."""
+
+    id: int
+    project_id: str
+    resource_id: int
+    ordinal: int
+    start_char: int
+    text: str
+    file_name: str
+    type: str
+    tags: list[str]
+    version: int
+    created_at: str
+
+
+SOURCE = Source(
+    kind="chunk",
+    row=Chunk,
+    columns="c.id, r.project_id, c.resource_id, c.ordinal, c.start_char, c.text, r.file_name, r.type, r.tags, "
+    "r.version, r.created_at",
+    owner="resource_chunks c JOIN resources r ON r.id = c.resource_id",
+    key="c.id",
+    project="r.project_id",
+    created="r.created_at",
+    text="c.text",
+    filters={
+        "project": among("r.project_id"),
+        "resource_type": among("r.type"),
+        "file_name": like("r.file_name"),
+        "language": among("lower(coalesce(json_extract(r.metadata, '$.language'), r.language))"),
+        "complexity": among("upper(coalesce(json_extract(r.metadata, '$.complexity'), r.complexity))"),
+        "tags_any": any_of("r.tags"),
+        "tags_all": all_of("r.tags"),
+        "metadata": member_of("r.metadata"),
+        "date_from": least("r.created_at"),
+        "date_to": most("r.created_at"),
+    },
+    group="c.resource_id",
+    visible="r.archived = 0",
+)
 
 
 async def insert(
@@ -46,15 +91,14 @@ async def insert(
     )
 
 
-async def insert_chunks(tx: Transaction, resource_id: int, chunks: Sequence[Chunk]) -> list[int]:
-    """The chunks of a resource; their ids, in order."""
+async def insert_chunks(
+    tx: Transaction, resource_id: int, chunks: Sequence[tuple[int, int, str, int]]
+) -> list[int]:
+    """The chunks of a resource as (start, end, text, tokens); their ids, in order."""
     await tx.many(
         "INSERT INTO resource_chunks (resource_id, ordinal, start_char, end_char, text, token_count) "
         "VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            (resource_id, ordinal, chunk.start, chunk.end, chunk.text, chunk.tokens)
-            for ordinal, chunk in enumerate(chunks)
-        ],
+        [(resource_id, ordinal, *chunk) for ordinal, chunk in enumerate(chunks)],
     )
     rows = await tx.all(
         "SELECT id FROM resource_chunks WHERE resource_id = ? ORDER BY ordinal", (resource_id,)
@@ -120,15 +164,3 @@ async def live(tx: Transaction, project_id: str) -> list[Row]:
         "SELECT id, file_name, content FROM resources WHERE project_id = ? AND archived = 0 ORDER BY id",
         (project_id,),
     )
-
-
-async def chunks_by_id(tx: Transaction, chunk_ids: Sequence[int]) -> dict[int, Row]:
-    """Chunks with what a search result shows of their resource, by chunk id."""
-    marks = ", ".join("?" * len(chunk_ids))
-    rows = await tx.all(
-        "SELECT c.id AS chunk_id, c.resource_id, c.ordinal, c.text, c.start_char, r.file_name, "
-        "r.type, r.tags, r.version, r.created_at, r.project_id "
-        f"FROM resource_chunks c JOIN resources r ON r.id = c.resource_id WHERE c.id IN ({marks})",
-        chunk_ids,
-    )
-    return {row["chunk_id"]: row for row in rows}
