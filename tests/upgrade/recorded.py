@@ -1,0 +1,120 @@
+"""What was kept of version 1.0: a database, the files of its projects, and its answers over both.
+
+`make_database.py` wrote them, `test_upgrade.py` compares with them. No line here may depend on how the server
+is built inside, for that is what changes between the two.
+"""
+
+import gzip
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from tests.client import Session
+
+HERE = Path(__file__).parent
+DATABASE = HERE / "v1_0.db.gz"
+FILES = HERE / "v1_0_files.json"
+ANSWERS = HERE / "v1_0_answers.json"
+
+YEAR = "2024-"
+"""Every time in the database was moved into this year, so that a time of another year is one of the call."""
+
+VARIES = {
+    "age_hours",  # of a file, now
+    "db_bytes",
+    "free_bytes",
+    "latency_ms",
+    "memory",  # of the cache's backend, with SQLite that of the whole database
+    "route_id",  # random
+    "uptime_seconds",
+}
+"""Keys whose values differ from call to call."""
+
+VARIES_IN = {
+    # What the server is made of and how fast it was, not what the database holds.
+    "get_performance_report": {
+        "server",
+        "registered",
+        "by_category",
+        "never_called",
+        "latency",
+        "slow_tools",
+        "targets",
+        "recommendations",
+    },
+    "redis_health_check": {"version"},  # of SQLite
+}
+"""Further keys by tool."""
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d\.\d{6}Z)?")
+
+
+def normalised(tool: str, answer: Any, folder: Path) -> Any:
+    """An answer without what differs from call to call, although the database is the same.
+
+    Values of the keys above and times of another year become ``<varies>`` (what is null stays null), and the
+    folder in which the projects lie becomes ``<folder>``.
+    """
+    if isinstance(answer, dict):
+        varies = VARIES | VARIES_IN.get(tool, set())
+        return {
+            key: "<varies>" if key in varies and value is not None else normalised(tool, value, folder)
+            for key, value in answer.items()
+        }
+    if isinstance(answer, list):
+        return [normalised(tool, one, folder) for one in answer]
+    if isinstance(answer, str):
+        if _TIME.fullmatch(answer) and not answer.startswith(YEAR):
+            return "<varies>"
+        return answer.replace(str(folder.resolve()), "<folder>")
+    return answer
+
+
+def restore(folder: Path) -> Path:
+    """Put the database and the files of its projects into a folder; the path of the database."""
+    database = folder / "ltmc.db"
+    database.write_bytes(gzip.decompress(DATABASE.read_bytes()))
+    database.chmod(0o600)
+    for name, file in json.loads(FILES.read_text("utf-8")).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file["text"].encode())
+        os.utime(path, (file["modified"], file["modified"]))
+    return database
+
+
+def register(client: Session, folder: Path) -> None:
+    """Say where the files of the projects are, which is what a user does who moved them."""
+    client.ok(
+        "register_project",
+        project_id="shop",
+        root_path=str(folder / "shop"),
+        name="The shop",
+        allowed_paths=[str(folder / "shared")],
+    )
+    client.ok("register_project", project_id="notes", root_path=str(folder / "notes"))
+
+
+def first_difference(recorded: Any, found: Any, place: str = "") -> str | None:
+    """Where two answers differ first and what stands there; None where they do not."""
+    if isinstance(recorded, dict) and isinstance(found, dict):
+        for key in [*recorded, *(key for key in found if key not in recorded)]:
+            if key not in found:
+                return f"{place}.{key}: is missing, was {recorded[key]!r}"
+            if key not in recorded:
+                return f"{place}.{key}: is new, {found[key]!r}"
+            if difference := first_difference(recorded[key], found[key], f"{place}.{key}"):
+                return difference
+        return None
+    if isinstance(recorded, list) and isinstance(found, list):
+        for number, (was, now) in enumerate(zip(recorded, found, strict=False)):
+            if difference := first_difference(was, now, f"{place}[{number}]"):
+                return difference
+        if len(recorded) != len(found):
+            return f"{place}: has {len(found)} members, had {len(recorded)}"
+        return None
+    # 1, 1.0 and True are equal to Python, and not the same to a client.
+    same = type(recorded) is type(found) and recorded == found
+    return None if same else f"{place}: is {found!r}, was {recorded!r}"
