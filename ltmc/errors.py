@@ -1,5 +1,6 @@
 """The one exception that LTMC raises on purpose, and its codes."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -71,6 +72,16 @@ def not_found(field: str, value: Any, what: str, hint: str = "") -> LtmcError:
         f"{field}: no {what} {shorten(value)}{'; ' + hint if hint else ''}.",
         field=field,
         details={"value": shorten(value)},
+    )
+
+
+def nothing_to_change(accepted: Iterable[str]) -> LtmcError:
+    """An INVALID_ARGUMENT for a change in which no field is given."""
+    names = list(accepted)
+    return LtmcError(
+        ErrorCode.INVALID_ARGUMENT,
+        f"Nothing to change; give at least one of: {', '.join(names)}.",
+        details={"accepted": names},
     )
 
 

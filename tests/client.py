@@ -15,7 +15,7 @@ from anyio.from_thread import start_blocking_portal
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from ltmc.app.application import Services
+from ltmc.app.application import Application
 from ltmc.settings import Settings
 
 SOURCE_COMMAND = [sys.executable, "-m", "ltmc"]
@@ -124,14 +124,14 @@ def run_cli(*arguments: str, text: str | None = None, **env: str) -> subprocess.
     )
 
 
-def use(db: Path, work: Callable[[Services], Awaitable[Any]]) -> Any:
-    """Run ``work(services)`` on a database, without a client."""
+def use(db: Path, work: Callable[[Application], Awaitable[Any]]) -> Any:
+    """Run ``work(app)`` on a database, without a client."""
 
     async def run() -> Any:
-        services = Services(Settings(db=db))
+        app = Application(Settings(db=db))
         try:
-            return await work(services)
+            return await work(app)
         finally:
-            await services.close()
+            await app.close()
 
     return asyncio.run(run())

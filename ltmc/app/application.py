@@ -51,9 +51,11 @@ class Application:
 
     async def close(self) -> None:
         """Let go of what was opened, last made first."""
-        for service in reversed(list(self._made.values())):
-            if hasattr(service, "close"):
-                closing: Awaitable[None] = service.close()
+        engine = vars(self).get("engine")
+        services = [service for service in self._made.values() if service is not engine]
+        for opened in (*reversed(services), engine):
+            if hasattr(opened, "close"):
+                closing: Awaitable[None] = opened.close()
                 await closing
 
 

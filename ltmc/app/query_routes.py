@@ -1,5 +1,6 @@
 """How each method that a query can be routed to is carried out, over the features."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ltmc.features.graph.service import GraphService
@@ -12,7 +13,7 @@ from ltmc.search.analysis import query_words
 if TYPE_CHECKING:
     from ltmc.app.application import Application
 
-Results = list[dict[str, Any]]
+Results = Sequence[Mapping[str, Any]]
 
 
 def searches(app: "Application") -> Searches:
@@ -58,7 +59,7 @@ def searches(app: "Application") -> Searches:
         page = await app.get(TodoService).page(
             status="pending", priority=None, limit=top_k, offset=0, sort="priority", project_id=project
         )
-        return list(page["todos"])
+        return page["todos"]
 
     async def blueprints(query: str, top_k: int, _: str | None, project: str | None) -> Results:
         found = await memory.recall_by_type(query, "blueprint", top_k=top_k, offset=0, project_id=project)

@@ -5,12 +5,18 @@ A column of a row class whose type is a list or a dict is stored as JSON text, a
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from ltmc.storage.engine import Transaction
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 R = TypeVar("R")
+D = TypeVar("D", bound="DataclassInstance")
 
 
 def stored(value: Any) -> Any:
@@ -18,6 +24,17 @@ def stored(value: Any) -> Any:
     if isinstance(value, dict | list | tuple):
         return json.dumps(value, ensure_ascii=False)
     return int(value) if isinstance(value, bool) else value
+
+
+async def insert_row(tx: Transaction, table: str, row: D) -> D:
+    """Store a row of a table that numbers its rows; it comes back with its ``id``."""
+    names = [field.name for field in fields(row) if field.name != "id"]
+    marks = ", ".join("?" * len(names))
+    row_id = await tx.value(
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks}) RETURNING id",
+        [getattr(row, name) for name in names],
+    )
+    return replace(row, id=int(row_id))
 
 
 @cache
@@ -28,7 +45,7 @@ def columns(row: type) -> str:
 
 def loader(row: type[R], names: Sequence[str]) -> Callable[[Sequence[Any]], R]:
     """What makes a `row` of the values of the columns `names`; columns that it does not have are left out."""
-    readers = _readers(row)
+    readers = _readers(cast("Any", row))
     places = [(name, place, readers[name]) for place, name in enumerate(names) if name in readers]
 
     def load(values: Sequence[Any]) -> R:

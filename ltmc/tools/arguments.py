@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 PROJECT_PATTERN = r"[A-Za-z0-9_-]{1,100}"
 TAG_LENGTH, TAGS, SKILLS = 64, 32, 50
+COMPLEXITY_ALIASES = {"LOW": "SIMPLE", "MEDIUM": "MODERATE", "HIGH": "COMPLEX"}
 
 
 def refuse(allowed: str) -> PydanticCustomError:
@@ -74,7 +75,7 @@ def _complexity(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     value = value.strip().upper()
-    return {"LOW": "SIMPLE", "MEDIUM": "MODERATE", "HIGH": "COMPLEX"}.get(value, value)
+    return COMPLEXITY_ALIASES.get(value, value)
 
 
 def _json_object(value: Any) -> dict[str, Any]:

@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from ltmc.app.application import Services
+from ltmc.app.application import Application
+from ltmc.features.analytics.service import AnalyticsService
+from ltmc.features.blueprints.service import BlueprintService
+from ltmc.features.graph.service import GraphService
 from tests.client import use
 
 PLAIN: dict[str, Any] = {
@@ -19,8 +22,8 @@ PLAIN: dict[str, Any] = {
 
 
 def test_skills_are_counted_over_the_whole_family(db: Path) -> None:
-    async def work(services: Services) -> None:
-        blueprints = services.blueprints
+    async def work(app: Application) -> None:
+        blueprints = app.get(BlueprintService)
         text = PLAIN | {"description": "- write the parser in python\n- write the schema in sql"}
         made = await blueprints.create(title="a", **text | {"required_skills": ["python", "sql"]})
         key = made["blueprint_id"]
@@ -41,8 +44,8 @@ def test_skills_are_counted_over_the_whole_family(db: Path) -> None:
 
 
 def test_a_dependency_can_be_taken_back(db: Path) -> None:
-    async def work(services: Services) -> None:
-        blueprints = services.blueprints
+    async def work(app: Application) -> None:
+        blueprints = app.get(BlueprintService)
         first, second = [(await blueprints.create(title=title, **PLAIN))["blueprint_id"] for title in "ab"]
         await blueprints.add_dependency(second, first, "blocking", critical=False, project_id=None)
         assert await blueprints.remove_dependency(second, first) is True
@@ -50,7 +53,7 @@ def test_a_dependency_can_be_taken_back(db: Path) -> None:
         found = await blueprints.dependencies(second, include_transitive=False, project_id=None)
         assert found["ready"] is True
         await blueprints.add_dependency(first, second, "blocking", critical=False, project_id=None)
-        graph = await services.graph.query(
+        graph = await app.get(GraphService).query(
             first, relations=None, direction="both", max_depth=1, limit=10, project_id=None
         )
         assert [(one["source_id"], one["target_id"]) for one in graph["relationships"]] == [(first, second)]
@@ -59,8 +62,8 @@ def test_a_dependency_can_be_taken_back(db: Path) -> None:
 
 
 def test_statistics_are_those_of_the_rows(db: Path) -> None:
-    async def work(services: Services) -> None:
-        blueprints = services.blueprints
+    async def work(app: Application) -> None:
+        blueprints = app.get(BlueprintService)
         empty = await blueprints.statistics(None)
         assert (empty["total"], empty["average_complexity"], empty["average_duration_minutes"]) == (
             0,
@@ -74,7 +77,7 @@ def test_statistics_are_those_of_the_rows(db: Path) -> None:
         assert found["status_distribution"] == {"draft": 1, "active": 1, "completed": 0, "cancelled": 0}
         assert found["complexity_distribution"]["SIMPLE"] == 1
         assert (found["average_complexity"], found["average_duration_minutes"]) == (0.5, 100.0)
-        use_of_system = await services.analytics.get_system_utilization()
+        use_of_system = await app.get(AnalyticsService).get_system_utilization()
         assert use_of_system["active_watchers"] == 0
 
     use(db, work)

@@ -132,7 +132,7 @@ def check(file: Path, folder: Path, python: str | None = None) -> subprocess.Com
 @pytest.mark.parametrize(
     ("pattern", "named"),
     [
-        (r"/ltmc/tools/todos\.py$", "Missing module ltmc.tools.todos: ModuleNotFoundError"),
+        (r"/ltmc/features/todos/tools\.py$", "Missing module ltmc.features.todos.tools: ModuleNotFoundError"),
         (r"/redis/", "Missing module redis.asyncio: ModuleNotFoundError"),
         (r"/aiosqlite/", "Missing module aiosqlite: ModuleNotFoundError"),
         (r"/mcp-[^/]*\.dist-info/", "Missing distribution mcp: PackageNotFoundError"),

@@ -71,7 +71,7 @@ def test_check_is_green_and_lists_every_entry() -> None:
     assert done.returncode == 0
     assert (report["ok"], report["form"]) == (True, "source")
     names = {entry["name"] for entry in report["entries"]}
-    assert {tool.name for tool in manifest.TOOLS} | set(manifest.LAZY_MODULES) <= names
+    assert {tool.name for tool in manifest.tools()} | set(manifest.modules()) <= names
     assert "0" in run_cli("check").stdout
 
 

@@ -337,7 +337,7 @@ def test_on_ltmc_itself(tmp_path: Path) -> None:
                 "validate_blueprint_consistency", blueprint_id=blueprints[name], file_path=name
             )
             assert (planned["consistency_score"], planned["is_consistent"]) == (1.0, True)
-        name = "ltmc/services/todos.py"
+        name = "ltmc/features/todos/service.py"
         path = tmp_path / name
         before, after = (
             "async def complete(self, todo_id: int,",

@@ -20,7 +20,7 @@ def test_every_tool_once_then_restart_and_read_back(db: Path, tmp_path: Path, fo
     with Session(db, command=command) as client:
         called = steps.Recorder(client)
         steps.use_every_tool(called, tmp_path)
-        assert called.names == {tool.name for tool in manifest.TOOLS}
+        assert called.names == {tool.name for tool in manifest.tools()}
     with Session(db, command=command) as client:
         steps.read_back(client)
 

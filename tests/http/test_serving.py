@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import ltmc.http
 import pytest
 import uvicorn
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from ltmc.server import http_transport
 from ltmc.tools import manifest
 from tests.client import Session
 from tests.conftest import RedisServer
@@ -71,7 +71,7 @@ async def store_and_recall(server: Serving, mode: str, word: str) -> dict[str, A
         Client(streamable_http_client(server.url, http_client=http_client), mode=mode) as client,
     ):
         assert client.session.protocol_version == ERAS[mode]
-        assert len((await client.list_tools()).tools) == len(manifest.TOOLS)
+        assert len((await client.list_tools()).tools) == len(manifest.tools())
         stored = await client.call_tool(
             "store_memory", {"file_name": f"{word}.md", "content": f"The {word} is ripe."}
         )
@@ -141,7 +141,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 
 def test_a_body_over_the_limit_is_refused(server: Serving) -> None:
-    too_long = b"x" * (ltmc.http.MAX_BODY_BYTES + 1)
+    too_long = b"x" * (http_transport.MAX_BODY_BYTES + 1)
     with contextlib.suppress(ConnectionError):  # it need not be read to its end
         assert server.request("POST", "/mcp", too_long, **HEADERS).status == 413
     # Without a length, in chunks.
@@ -217,7 +217,7 @@ def test_more_calls_than_the_limit_are_turned_away(db: Path) -> None:
 
 def test_too_many_connections_are_turned_away_and_the_rest_served(db: Path) -> None:
     with Serving(db) as server, contextlib.ExitStack() as stack:
-        for _ in range(ltmc.http.MIN_CONNECTIONS):
+        for _ in range(http_transport.MIN_CONNECTIONS):
             stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
         until(lambda: server.rpc("ping").status == 503)
         stack.close()
@@ -243,10 +243,10 @@ def test_a_request_whose_head_does_not_come_is_dropped(monkeypatch: pytest.Monke
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    monkeypatch.setattr(ltmc.http, "HEAD_SECONDS", 0.3)
-    listener = ltmc.http._listen("127.0.0.1", 0)
+    monkeypatch.setattr(http_transport, "HEAD_SECONDS", 0.3)
+    listener = http_transport._listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    config = uvicorn.Config(app, http=ltmc.http._Protocol, ws="none", lifespan="off", log_config=None)
+    config = uvicorn.Config(app, http=http_transport._Protocol, ws="none", lifespan="off", log_config=None)
     serving = uvicorn.Server(config)
     thread = threading.Thread(target=serving.run, kwargs={"sockets": [listener]})
     thread.start()

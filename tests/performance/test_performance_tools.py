@@ -101,8 +101,8 @@ def test_the_report_tells_of_this_server(db: Path, version: str) -> None:
     assert server["uptime_seconds"] > 0
     assert found["requests"]["total"] == 2
     assert found["requests"]["error_rate"] == 0.5
-    assert found["tools"]["registered"] == len(manifest.TOOLS)
-    assert sum(found["tools"]["by_category"].values()) == len(manifest.TOOLS)
+    assert found["tools"]["registered"] == len(manifest.tools())
+    assert sum(found["tools"]["by_category"].values()) == len(manifest.tools())
     assert found["tools"]["called"] == {"add_todo": 2}
     assert "get_performance_report" in found["tools"]["never_called"]
     assert found["latency"]["p50_ms"] > 0

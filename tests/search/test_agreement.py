@@ -3,17 +3,21 @@
 import asyncio
 import itertools
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ltmc.search import index, ranking
-from ltmc.search import kinds as entries
 from ltmc.search import resident_index as held
-from ltmc.search.kinds import Entry
+from ltmc.search.kinds import MESSAGE
 from ltmc.storage.sqlite.database import Database
+from ltmc.storage.tables.chats import Message
+from ltmc.timestamps import now
 
 ROWS, QUERIES = 4_000, 100
+ALONE = replace(MESSAGE, entry=lambda row: replace(MESSAGE.entry(row), group=None))
+"""Messages of no conversation."""
 
 
 def texts() -> tuple[list[str], list[str]]:
@@ -36,7 +40,7 @@ async def answers(database: Database, queries: list[str], mode: str) -> list[lis
     found = []
     for query in queries:
         async with database.read() as tx:
-            ranked = await index.search(tx, "message", query, project_id="p", mode=mode, limit=10)
+            ranked = await index.search(tx, MESSAGE, query, project_id="p", mode=mode, limit=10)
         found.append([hit.id for hit in ranked.hits])
     return found
 
@@ -51,10 +55,10 @@ def test_the_top_ten_are_those_of_a_full_scan(
         database = Database(db)
         async with database.write("p") as tx:
             made = [
-                Entry(number, "p", {"text": text}, f"c{number // 40}" if grouped else None)
+                Message(number, "p", f"c{number // 40}", "user", text, None, None, {}, now())
                 for number, text in enumerate(rows, start=1)
             ]
-            await index.add(tx, "message", made)
+            await index.add(tx, MESSAGE if grouped else ALONE, made)
         fast = {mode: await answers(database, queries, mode) for mode in index.MODES}
         for name in ("POSTINGS", "LEXICAL_CANDIDATES", "RESCORED"):
             monkeypatch.setattr(ranking, name, 10**9)
@@ -73,7 +77,3 @@ def test_the_top_ten_are_those_of_a_full_scan(
     assert same["lexical"] >= 98, same
     # By meaning alone the neighbours of far entries can add up: 91 in conversations.
     assert same["semantic"] >= (80 if grouped else 98), same
-
-
-def test_every_kind_that_is_stored_has_an_entry() -> None:
-    assert set(entries.KINDS) == set(index.SOURCES) == set(index.PROFILES)

@@ -18,7 +18,9 @@ FILE = Path(index.__file__).with_name("static.ltmv")
 
 
 def test_the_file_is_the_one_of_the_manifest() -> None:
-    assert hashlib.sha256(FILE.read_bytes()).hexdigest() == manifest.CHECKSUMS["static.ltmv"]
+    assert (
+        hashlib.sha256(FILE.read_bytes()).hexdigest() == manifest.data_files()["ltmc.search", "static.ltmv"]
+    )
     assert index.model().verify()
     assert (index.model().dims, index.model().count) == (256, 29_523)
 

@@ -97,8 +97,8 @@ def test_an_interrupted_reindexing_goes_on_where_it_stopped(db: Path) -> None:
 KILLED_AFTER_A_BATCH = """
 import asyncio, os, sys
 from pathlib import Path
-from ltmc.services.reindexing import reindex
-from ltmc.storage.database import Database
+from ltmc.search.reindexing import reindex
+from ltmc.storage.sqlite.database import Database
 asyncio.run(reindex(Database(Path(sys.argv[1])), everything=True, progress=lambda done, of: os._exit(9)))
 """
 

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from ltmc.app.application import Services
+from ltmc.app.application import Application
 from ltmc.errors import LtmcError
+from ltmc.features.analytics.service import AnalyticsService
+from ltmc.features.performance.service import MonitoringService
 from ltmc.settings import Settings
 from tests.client import Session, use
 
@@ -24,7 +26,7 @@ def used(db: Path) -> Path:
 
 
 def test_calls_are_recorded_with_duration_and_outcome(used: Path) -> None:
-    usage = use(used, lambda services: services.analytics.get_usage("tool", project_id="*"))
+    usage = use(used, lambda app: app.get(AnalyticsService).get_usage("tool", project_id="*"))
     assert {row["tool"]: (row["count"], row["error_rate"]) for row in usage} == {
         "add_todo": (2, 0.5),
         "log_chat": (1, 0.0),
@@ -32,21 +34,21 @@ def test_calls_are_recorded_with_duration_and_outcome(used: Path) -> None:
         "complete_todo": (1, 1.0),
     }
     assert all(row["p50_ms"] > 0 for row in usage)
-    by_project = use(used, lambda services: services.analytics.get_usage("project", project_id="*"))
+    by_project = use(used, lambda app: app.get(AnalyticsService).get_usage("project", project_id="*"))
     assert {row["project"]: row["count"] for row in by_project} == {"p": 3, "default": 2}
-    by_agent = use(used, lambda services: services.analytics.get_usage("agent", project_id="p"))
+    by_agent = use(used, lambda app: app.get(AnalyticsService).get_usage("agent", project_id="p"))
     assert {row["agent"]: row["count"] for row in by_agent} == {"ann": 2, None: 1}
-    (day,) = use(used, lambda services: services.analytics.get_usage("day", project_id="p"))
+    (day,) = use(used, lambda app: app.get(AnalyticsService).get_usage("day", project_id="p"))
     assert day["count"] == 3
-    metrics = use(used, lambda services: services.analytics.get_performance_metrics(1, "p"))
+    metrics = use(used, lambda app: app.get(AnalyticsService).get_performance_metrics(1, "p"))
     assert metrics["error_rate"] == 0
     assert metrics["throughput_per_minute"] > 0
     with pytest.raises(LtmcError, match="tool, project, agent, day"):
-        use(used, lambda services: services.analytics.get_usage("mood"))
+        use(used, lambda app: app.get(AnalyticsService).get_usage("mood"))
 
 
 def test_the_report_is_measured(used: Path) -> None:
-    report = use(used, lambda services: services.monitoring.get_performance_report(24, "*"))
+    report = use(used, lambda app: app.get(MonitoringService).get_performance_report(24, "*"))
     assert report["requests"]["total"] == 5
     assert report["requests"]["errors"] == 2
     assert report["tools"]["called"]["add_todo"] == 2
@@ -59,31 +61,31 @@ def test_the_report_is_measured(used: Path) -> None:
 
 
 def test_probes_see_what_is_wrong_and_change_nothing(used: Path) -> None:
-    healthy = use(used, lambda services: services.monitoring.health_check())
+    healthy = use(used, lambda app: app.get(MonitoringService).health_check())
     assert healthy["status"] == "healthy"
     assert healthy["services"]["sqlite"]["integrity"] == "ok"
 
-    async def break_index(services: Services) -> Any:
-        async with services.database.write() as tx:
+    async def break_index(app: Application) -> Any:
+        async with app.engine.write() as tx:
             before = await tx.value("SELECT count(*) FROM usage_events")
             await tx.run("DELETE FROM todos")
-        return before, await services.monitoring.health_check()
+        return before, await app.get(MonitoringService).health_check()
 
     before, broken = use(used, break_index)
     assert before == 0, "the probe's write was rolled back"
     assert broken["status"] == "unhealthy"
     assert broken["services"]["search_index"]["error"] == "todo: 0 rows, 1 indexed"
     with pytest.raises(LtmcError, match="known: sqlite"):
-        use(used, lambda services: services.monitoring.validate_service("qdrant"))
+        use(used, lambda app: app.get(MonitoringService).validate_service("qdrant"))
 
 
 def test_a_dead_cache_degrades(used: Path) -> None:
-    async def check(_: Services) -> Any:
-        services = Services(Settings(db=used, redis_url="redis://127.0.0.1:1/0"))
+    async def check(_: Application) -> Any:
+        app = Application(Settings(db=used, redis_url="redis://127.0.0.1:1/0"))
         try:
-            return await services.monitoring.health_check()
+            return await app.get(MonitoringService).health_check()
         finally:
-            await services.close()
+            await app.close()
 
     health = use(used, check)
     assert health["status"] == "degraded"
@@ -91,12 +93,12 @@ def test_a_dead_cache_degrades(used: Path) -> None:
 
 
 def test_events_and_utilisation(used: Path) -> None:
-    async def record(services: Services) -> Any:
-        services.analytics.record("import", "p", 3, {"file": "a"})
-        await services.database.settle()
-        async with services.database.read() as tx:
+    async def record(app: Application) -> Any:
+        app.get(AnalyticsService).record("import", "p", 3, {"file": "a"})
+        await app.engine.settle()
+        async with app.engine.read() as tx:
             event = await tx.one("SELECT * FROM usage_events")
-        return event, await services.analytics.get_system_utilization()
+        return event, await app.get(AnalyticsService).get_system_utilization()
 
     event, utilisation = use(used, record)
     assert (event["event_type"], event["value"], event["attributes"]) == ("import", 3, '{"file": "a"}')

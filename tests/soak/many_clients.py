@@ -91,7 +91,7 @@ MIGRATION = """
 import asyncio, sys
 from pathlib import Path
 from ltmc.storage import migrations
-from ltmc.storage.database import Database
+from ltmc.storage.sqlite.database import Database
 
 async def main():
     migrations.FILES = [*migrations.FILES, migrations.FILES[0]]

@@ -19,7 +19,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from ltmc.app.application import Services
+from ltmc.app.application import Application
+from ltmc.features.performance.service import MonitoringService
 from ltmc.settings import Settings
 from tests.client import SOURCE_COMMAND
 
@@ -113,11 +114,11 @@ def run(db: Path, rounds: int, command: list[str] | None = None, seed: int = 1) 
 
 
 async def _health(db: Path) -> dict:
-    services = Services(Settings(db=db))
+    app = Application(Settings(db=db))
     try:
-        return await services.monitoring.health_check()
+        return await app.get(MonitoringService).health_check()
     finally:
-        await services.close()
+        await app.close()
 
 
 def main() -> None:

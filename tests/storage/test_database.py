@@ -117,14 +117,15 @@ def test_the_reader_cannot_write(db: Path) -> None:
 WRITER = """
 import asyncio, sys
 from pathlib import Path
-from ltmc.services import Services
+from ltmc.app.application import Application
+from ltmc.features.todos.service import TodoService
 from ltmc.settings import Settings
 
 async def main(name):
-    services = Services(Settings(db=Path(sys.argv[1])))
+    app = Application(Settings(db=Path(sys.argv[1])))
     for n in range(25):
-        await services.todos.add(f"{name} {n}", "", "low", None)
-    await services.close()
+        await app.get(TodoService).add(f"{name} {n}", "", "low", None)
+    await app.close()
 
 asyncio.run(main(sys.argv[2]))
 """

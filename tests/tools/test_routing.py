@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from ltmc.app.application import Services
+from ltmc.app.application import Application
 from ltmc.errors import LtmcError
-from ltmc.features.memory.routing import FALLBACK, METHODS, MOST_LEARNT
+from ltmc.features.memory.routing import FALLBACK, METHODS, MOST_LEARNT, RoutingService
 from tests.client import use
 
 LABELLED = {
@@ -56,11 +56,11 @@ LABELLED = {
 
 
 def test_labelled_queries_are_routed_and_confidence_is_near_accuracy(db: Path) -> None:
-    async def route(services: Services) -> list[tuple[bool, float]]:
+    async def route(app: Application) -> list[tuple[bool, float]]:
         found = []
         for method, queries in LABELLED.items():
             for query in queries:
-                answer = await services.routing.route_query(query)
+                answer = await app.get(RoutingService).route_query(query)
                 shares = [answer["confidence"], *(one["confidence"] for one in answer["alternatives"])]
                 assert sum(shares) == pytest.approx(1, abs=0.001)
                 found.append((answer["method"] == method, answer["confidence"]))
@@ -77,16 +77,16 @@ def test_labelled_queries_are_routed_and_confidence_is_near_accuracy(db: Path) -
 
 
 def test_statistics_count_what_was_routed(db: Path) -> None:
-    async def route(services: Services) -> Any:
-        empty = await services.routing.get_routing_statistics()
+    async def route(app: Application) -> Any:
+        empty = await app.get(RoutingService).get_routing_statistics()
         for query in ("which todo tasks are pending?", "how does it work", "how does it work"):
-            await services.routing.answer(
+            await app.get(RoutingService).answer(
                 query, available_methods=None, execute=True, top_k=5, conversation_id=None, project_id=None
             )
         return (
             empty,
-            await services.routing.get_routing_statistics(),
-            await services.routing.get_routing_statistics(1, "other"),
+            await app.get(RoutingService).get_routing_statistics(),
+            await app.get(RoutingService).get_routing_statistics(1, "other"),
         )
 
     empty, full, other = use(db, route)
@@ -104,8 +104,8 @@ def test_statistics_count_what_was_routed(db: Path) -> None:
 def test_outcomes_teach_within_bounds_and_can_be_forgotten(db: Path) -> None:
     query = "what did ann say in our discussion"
 
-    async def learn(services: Services) -> None:
-        routing = services.routing
+    async def learn(app: Application) -> None:
+        routing = app.get(RoutingService)
 
         async def ask(text: str, feedback: str, times: int) -> None:
             for _ in range(times):
@@ -144,26 +144,26 @@ def test_outcomes_teach_within_bounds_and_can_be_forgotten(db: Path) -> None:
 
 
 def test_outcomes_are_checked(db: Path) -> None:
-    async def record(services: Services) -> None:
+    async def record(app: Application) -> None:
         for arguments, code in (
             (("none", 1, 1.0), "NOT_FOUND"),
             (("none", -1, 1.0), "INVALID_ARGUMENT"),
             (("none", 1, 1.0, "fine"), "INVALID_ARGUMENT"),
         ):
             with pytest.raises(LtmcError) as caught:
-                await services.routing.record_outcome(*arguments)
+                await app.get(RoutingService).record_outcome(*arguments)
             assert caught.value.code == code
 
     use(db, record)
 
 
 def test_a_failing_analysis_falls_back_and_says_so(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def route(services: Services) -> Any:
+    async def route(app: Application) -> Any:
         def fail(query: str) -> None:
             raise ValueError("no such word")
 
-        monkeypatch.setattr(services.routing, "analyze_query", fail)
-        return await services.routing.route_query("anything")
+        monkeypatch.setattr(app.get(RoutingService), "analyze_query", fail)
+        return await app.get(RoutingService).route_query("anything")
 
     answer = use(db, route)
     assert answer["method"] == FALLBACK

@@ -10,6 +10,7 @@ from ltmc.features.blueprints.ordering import Edge, cycle_detected, order, path_
 from ltmc.features.blueprints.repository import complexity_columns, depend, insert
 from ltmc.features.code_structure import structure as blueprint_structure
 from ltmc.search import index
+from ltmc.search.kinds import BLUEPRINT
 from ltmc.storage.engine import Engine, Row, Transaction
 from ltmc.storage.tables import blueprints, graph, team
 from ltmc.timestamps import now
@@ -269,7 +270,7 @@ class BlueprintPlanning:
         for one in await team.assignments(tx, child["project_id"], open_only=True):
             if one["blueprint_id"] in gone:
                 raise _conflict("replace", f"the subtask {one['blueprint_id']} has an open assignment")
-        await index.remove(tx, "blueprint", [one["id"] for one in family])
+        await index.remove(tx, BLUEPRINT, [one["id"] for one in family])
         await graph.remove_nodes(tx, child["project_id"], await blueprint_structure.node_ids(tx, gone))
         await blueprints.delete(tx, child["blueprint_id"])
 

@@ -3,13 +3,15 @@
 import json
 import secrets
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from ltmc.features.blueprints.complexity import MIDPOINTS, MINUTES, score
 from ltmc.search import index
-from ltmc.search import kinds as entries
+from ltmc.search.kinds import BLUEPRINT
 from ltmc.storage.engine import Row, Transaction
 from ltmc.storage.tables import blueprints, graph
+from ltmc.storage.tables.blueprints import Blueprint
 from ltmc.timestamps import now
 
 
@@ -58,12 +60,16 @@ async def insert(tx: Transaction, project: str, values: dict[str, Any]) -> Row:
     if row.get("estimated_duration_minutes") is None:
         row["estimated_duration_minutes"] = MINUTES[row["complexity"]]
     row["id"] = await blueprints.insert(tx, row)
-    await index.add(tx, "blueprint", [entries.blueprint(row)])
+    await index.add(tx, BLUEPRINT, [_as_original(row)])
     node = row["blueprint_id"]
     await graph.insert_node(tx, project, node, "blueprint", node, row["title"], moment)
     if row["parent_id"] is not None:
         await link(tx, project, node, row["parent_id"], "subtask_of", moment)
     return row
+
+
+def _as_original(row: Row) -> Blueprint:
+    return Blueprint(**{field.name: row[field.name] for field in fields(Blueprint)})
 
 
 async def depend(
@@ -100,4 +106,4 @@ async def link(
 async def reindex(tx: Transaction, old: Row, new: Row) -> None:
     """Have the index follow a change."""
     if any(old[name] != new[name] for name in ("title", "description", "tags")):
-        await index.add(tx, "blueprint", [entries.blueprint(new)])
+        await index.add(tx, BLUEPRINT, [_as_original(new)])

@@ -23,9 +23,9 @@ from ltmc.features.performance import taskmaster as blueprint_figures
 from ltmc.features.projects.service import ProjectService
 from ltmc.files.guard import PathGuard
 from ltmc.search import index
+from ltmc.search.kinds import BLUEPRINT
 from ltmc.search.vectors import cosine
 from ltmc.storage.engine import Engine, Row, Transaction
-from ltmc.storage.sqlite.search_index import Condition, is_in, tags_condition
 from ltmc.storage.tables import blueprints, graph, team
 from ltmc.timestamps import now
 from ltmc.tools.paging import page_counts
@@ -152,16 +152,16 @@ class BlueprintService(BlueprintPlanning):
         high = len(MIDPOINTS) - 1 if max_complexity is None else label_rank(max_complexity)
         if low > high:
             raise invalid("min_complexity", min_complexity, f"at most max_complexity ({max_complexity})")
-        conditions = [Condition("b.project_id = ?", [project_of(project_id)])]
+        where: dict[str, Sequence[str]] = {"project": [project_of(project_id)]}
         if low > 0 or high < len(MIDPOINTS) - 1:
-            conditions.append(is_in("b.complexity", list(MIDPOINTS)[low : high + 1]))
+            where["complexity"] = list(MIDPOINTS)[low : high + 1]
         if tags:
-            conditions.append(tags_condition("b.tags", tags, every=False))
-        for column, value in (("status", status), ("kind", kind), ("parent_id", parent_id)):
+            where["tags_any"] = tags
+        for name, value in (("status", status), ("kind", kind), ("parent_id", parent_id)):
             if value is not None:
-                conditions.append(Condition(f"b.{column} = ?", [value]))
+                where[name] = [value]
         async with self._database.read() as tx:
-            rows, total = await blueprints.page(tx, conditions, limit, offset)
+            rows, total = await blueprints.page(tx, where, limit, offset)
         return {
             "blueprints": [shown(row) for row in rows],
             **page_counts(rows, total, offset),
@@ -211,7 +211,7 @@ class BlueprintService(BlueprintPlanning):
                 if row["status"] == "completed"
             }
             freed = _unblocked(edges, gone, done)
-            await index.remove(tx, "blueprint", [one["id"] for one in family])
+            await index.remove(tx, BLUEPRINT, [one["id"] for one in family])
             links = await graph.remove_nodes(tx, project, await blueprint_structure.node_ids(tx, gone))
             await blueprints.delete(tx, blueprint_id)
             statuses = await blueprints.many(tx, freed)
@@ -389,8 +389,9 @@ def _unblocked(edges: Sequence[Row], gone: set[str], done: set[str]) -> list[str
 async def _similar(tx: Transaction, project: str, title: str, description: str) -> list[tuple[Row, float]]:
     """Stored tasks whose text is like this one, the most alike first."""
     text = f"{title} {description}"
-    ranking = await index.search(tx, "blueprint", text[:2000], project_id=project, limit=100)
-    rows = await blueprints.by_id(tx, [hit.id for hit in ranking.hits])
+    ranking = await index.search(tx, BLUEPRINT, text[:2000], project_id=project, limit=100)
+    found = await index.originals(tx, BLUEPRINT, ranking.hits)
+    rows = await blueprints.many(tx, [row.blueprint_id for row, _ in found])
     encode = index.model().encode
     own = encode(text)
     rated = [

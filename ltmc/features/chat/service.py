@@ -1,15 +1,15 @@
 """Chat messages, linked to the memories that informed them."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from ltmc.errors import not_found
-from ltmc.features.memory import filters as finding
 from ltmc.search import index
-from ltmc.search import kinds as entries
+from ltmc.search.kinds import CHUNK, MESSAGE, message_view, preview
 from ltmc.storage.engine import Engine
-from ltmc.storage.tables import chats, resources
+from ltmc.storage.sources import by_id
+from ltmc.storage.tables import chats
+from ltmc.storage.tables.chats import Message
 from ltmc.timestamps import now
 from ltmc.tools.paging import page_counts
 from ltmc.tools.project_scope import project_of
@@ -43,9 +43,9 @@ class ChatService:
         project, moment = project_of(project_id), now()
         async with self._database.write(project) as tx:
             linked = list(dict.fromkeys(context_chunk_ids))
-            known = await resources.chunks_by_id(tx, linked) if linked else {}
+            known = await by_id(tx, CHUNK.source, linked)
             for chunk_id in linked:
-                if chunk_id not in known or known[chunk_id]["project_id"] != project:
+                if chunk_id not in known or known[chunk_id].project_id != project:
                     raise not_found("context_chunk_ids", chunk_id, "chunk")
             if role == "assistant":
                 linked += [
@@ -53,18 +53,14 @@ class ChatService:
                     for chunk_id in await chats.chunks_retrieved_since_answer(tx, project, conversation_id)
                     if chunk_id not in known
                 ]
-            said: dict[str, Any] = {
-                "project_id": project,
-                "conversation_id": conversation_id,
-                "content": content,
-                "agent_name": agent_name,
-                "metadata": json.dumps(metadata, ensure_ascii=False),
-            }
-            message_id = await chats.insert(tx, **said, role=role, source_tool=source_tool, moment=moment)
-            await chats.link_chunks(tx, message_id, linked, moment)
-            await index.add(tx, "message", [entries.message({"id": message_id, **said})])
+            said = Message(
+                0, project, conversation_id, role, content, agent_name, source_tool, metadata, moment
+            )
+            said = await chats.insert(tx, said)
+            await chats.link_chunks(tx, said.id, linked, moment)
+            await index.add(tx, MESSAGE, [said])
         return {
-            "message_id": message_id,
+            "message_id": said.id,
             "conversation_id": conversation_id,
             "timestamp": moment,
             "context_links": len(linked),
@@ -85,7 +81,7 @@ class ChatService:
             )
         return {
             "conversation_id": conversation_id,
-            "messages": [{**finding.message(row), **finding.preview(row["content"])} for row in rows],
+            "messages": [{**message_view(row), **preview(row.content)} for row in rows],
             **page_counts(rows, total, offset),
         }
 
@@ -107,7 +103,7 @@ class ChatService:
                 tx, project, source_tool, conversation_id, limit
             )
         return {
-            "messages": [finding.message(row) for row in rows],
+            "messages": [message_view(row) for row in rows],
             "conversations": conversations,
             **page_counts(rows, total, offset),
         }

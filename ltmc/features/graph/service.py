@@ -11,6 +11,7 @@ from typing import Any
 from ltmc.errors import ErrorCode, LtmcError, invalid, not_found
 from ltmc.search import index
 from ltmc.search.analysis import terms
+from ltmc.search.kinds import CHUNK
 from ltmc.search.vectors import cosine
 from ltmc.storage.engine import Engine, Row, Transaction
 from ltmc.storage.tables import graph, resources
@@ -346,13 +347,13 @@ async def _alike(tx: Transaction, project: str, resource: Row, linked: set[str])
     """Memories whose texts are like this one's and that are not linked with it, the most alike first."""
     text = resource["content"]
     ranking = await index.search(
-        tx, "chunk", text[:LOOKED_FOR], project_id=project, mode="semantic", per_group=1, limit=4 * SUGGESTED
+        tx, CHUNK, text[:LOOKED_FOR], project_id=project, mode="semantic", per_group=1, limit=4 * SUGGESTED
     )
-    chunks = await resources.chunks_by_id(tx, [hit.id for hit in ranking.hits]) if ranking.hits else {}
+    chunks = await index.originals(tx, CHUNK, ranking.hits)
     encode = index.model().encode
     own = encode(text)
     found = []
-    for other in dict.fromkeys(row["resource_id"] for row in chunks.values()):
+    for other in dict.fromkeys(row.resource_id for row, _ in chunks):
         if other == resource["id"] or f"resource:{other}" in linked:
             continue
         row = await resources.get(tx, project, other)

@@ -4,10 +4,11 @@ import json
 from typing import Any
 
 from ltmc.errors import ErrorCode, LtmcError, not_found
-from ltmc.features.memory import filters as finding
 from ltmc.search import index
-from ltmc.storage.engine import Engine, Row, Transaction
-from ltmc.storage.tables import chats, graph, patterns, resources
+from ltmc.search.kinds import CHUNK, MESSAGE, PATTERN, message_view
+from ltmc.storage.engine import Engine, Transaction
+from ltmc.storage.sources import by_id
+from ltmc.storage.tables import graph, resources
 
 IDS = ("resource_id", "chunk_id", "message_id", "pattern_id")
 
@@ -36,13 +37,13 @@ class OriginalService:
             )
         ((name, value),) = given
         async with self._database.read() as tx:
-            row, shown, text = await _READERS[name](tx, value)
-        if row is None or project_id not in (None, row["project_id"]):
+            found_in, shown, text = await _READERS[name](tx, value)
+        if found_in is None or project_id not in (None, found_in):
             raise not_found(name, value, name.removesuffix("_id").replace("resource", "memory"))
         part = text[offset : offset + max_characters]
         return {
             **shown,
-            "project_id": row["project_id"],
+            "project_id": found_in,
             "content": part,
             "characters": len(text),
             "offset": offset,
@@ -60,7 +61,7 @@ class OriginalService:
             if row is None:
                 raise not_found("resource_id", resource_id, "memory")
             chunks = await resources.chunks_of(tx, resource_id)
-            await index.remove(tx, "chunk", [chunk["id"] for chunk in chunks])
+            await index.remove(tx, CHUNK, [chunk["id"] for chunk in chunks])
             edges = await graph.remove_nodes(tx, row["project_id"], [f"resource:{resource_id}"])
             await resources.delete(tx, resource_id)
         return {
@@ -72,7 +73,7 @@ class OriginalService:
         }
 
 
-Found = tuple[Row | None, dict[str, Any], str]
+Found = tuple[str | None, dict[str, Any], str]
 _NOTHING: Found = (None, {}, "")
 
 
@@ -90,29 +91,29 @@ async def _resource(tx: Transaction, resource_id: int) -> Found:
         "metadata": json.loads(row["metadata"]),
         "created_at": row["created_at"],
     }
-    return row, shown, row["content"]
+    return row["project_id"], shown, row["content"]
 
 
 async def _chunk(tx: Transaction, chunk_id: int) -> Found:
-    row = (await resources.chunks_by_id(tx, [chunk_id])).get(chunk_id)
+    row = (await by_id(tx, CHUNK.source, [chunk_id])).get(chunk_id)
     if row is None:
         return _NOTHING
-    keys = ("chunk_id", "resource_id", "file_name", "version", "ordinal", "start_char", "created_at")
-    return row, {key: row[key] for key in keys}, row["text"]
+    keys = ("resource_id", "file_name", "version", "ordinal", "start_char", "created_at")
+    return row.project_id, {"chunk_id": row.id, **{key: getattr(row, key) for key in keys}}, row.text
 
 
 async def _message(tx: Transaction, message_id: int) -> Found:
-    row = (await chats.by_id(tx, [message_id])).get(message_id)
-    return _NOTHING if row is None else (row, finding.message(row), row["content"])
+    row = (await by_id(tx, MESSAGE.source, [message_id])).get(message_id)
+    return _NOTHING if row is None else (row.project_id, {**message_view(row)}, row.content)
 
 
 async def _pattern(tx: Transaction, pattern_id: int) -> Found:
-    row = (await patterns.by_id(tx, [pattern_id])).get(pattern_id)
+    row = (await by_id(tx, PATTERN.source, [pattern_id])).get(pattern_id)
     if row is None:
         return _NOTHING
     keys = "input_prompt result function_name file_name module_name language error_message created_at".split()
-    shown = {"pattern_id": row["id"], **{key: row[key] for key in keys}, "tags": json.loads(row["tags"])}
-    return row, shown, row["generated_code"]
+    shown = {"pattern_id": row.id, **{key: getattr(row, key) for key in keys}, "tags": row.tags}
+    return row.project_id, shown, row.generated_code
 
 
 _READERS = {"resource_id": _resource, "chunk_id": _chunk, "message_id": _message, "pattern_id": _pattern}

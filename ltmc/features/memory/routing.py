@@ -62,7 +62,7 @@ ENTITY = re.compile(
 )
 
 
-Search = Callable[[str, int, str | None, str | None], Awaitable[list[dict[str, Any]]]]
+Search = Callable[[str, int, str | None, str | None], Awaitable[Sequence[Mapping[str, Any]]]]
 """Results for a query: at most so many, for a conversation, in a project."""
 
 Searches = Mapping[str, Search]
@@ -171,7 +171,7 @@ class RoutingService:
         started = time.perf_counter()
         route = await self.route_query(query, available_methods)
         route_id = secrets.token_hex(8)
-        results: list[dict[str, Any]] | None = None
+        results: Sequence[Mapping[str, Any]] | None = None
         fallback = False
         if execute:
             results = await self._searches[route["method"]](query, top_k, conversation_id, project_id)

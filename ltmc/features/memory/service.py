@@ -8,20 +8,20 @@ from typing import Any
 
 from ltmc.code.traits import complexity_of, language_of
 from ltmc.errors import ErrorCode, LtmcError
-from ltmc.features.memory.filters import Filters, describe
+from ltmc.features.memory.filters import SEARCHED, Filters
 from ltmc.search import index
-from ltmc.search import kinds as entries
 from ltmc.search.chunking import chunk
 from ltmc.search.index import Ranking
+from ltmc.search.kinds import BLUEPRINT, CHUNK, MESSAGE, PATTERN, TODO, Kind
 from ltmc.search.packing import Document, best_sentences, pack
 from ltmc.search.ranking import Mode
 from ltmc.search.token_count import count_tokens
 from ltmc.settings import Settings
 from ltmc.storage.engine import Engine, Row, Transaction
-from ltmc.storage.sqlite import search_index as search_storage
-from ltmc.storage.sqlite.search_index import Condition
+from ltmc.storage.sources import count
 from ltmc.storage.tables import chats, resources
 from ltmc.storage.tables import usage_log as telemetry
+from ltmc.storage.tables.resources import Chunk
 from ltmc.timestamps import now
 from ltmc.tools.paging import page_counts
 from ltmc.tools.project_scope import project_of
@@ -37,11 +37,13 @@ COUNTED = 50_000
 search, and what the index holds is taken."""
 
 ANSWER_SENTENCES = 4
-VIRTUAL_TYPES = {"chat": "message", "todo": "todo", "pattern": "pattern", "blueprint": "blueprint"}
-"""What can be recalled by type beside the stored types, and its kind in the index."""
-
-KINDS = {"memory": "chunk", "chat": "message", "pattern": "pattern"}
-"""The sources of a search with filters, and their kinds in the index."""
+VIRTUAL_TYPES: dict[str, Kind[Any]] = {
+    "chat": MESSAGE,
+    "todo": TODO,
+    "pattern": PATTERN,
+    "blueprint": BLUEPRINT,
+}
+"""What can be recalled by type beside the stored types, and its kind."""
 
 
 class MemoryService:
@@ -89,7 +91,7 @@ class MemoryService:
             if on_conflict == "replace":
                 for row in live:
                     await index.remove(
-                        tx, "chunk", [part["id"] for part in await resources.chunks_of(tx, row["id"])]
+                        tx, CHUNK, [part["id"] for part in await resources.chunks_of(tx, row["id"])]
                     )
                 await resources.archive(tx, project, file_name, moment)
             version = known[0]["version"] + 1 if known else 1
@@ -107,22 +109,27 @@ class MemoryService:
                 complexity=complexity_of(content) if resource_type == "code" else None,
                 moment=moment,
             )
-            chunk_ids = await resources.insert_chunks(tx, resource_id, chunks)
+            chunk_ids = await resources.insert_chunks(
+                tx, resource_id, [(part.start, part.end, part.text, part.tokens) for part in chunks]
+            )
             await index.add(
                 tx,
-                "chunk",
+                CHUNK,
                 [
-                    entries.chunk(
-                        {
-                            "id": chunk_id,
-                            "project_id": project,
-                            "resource_id": resource_id,
-                            "text": part.text,
-                            "file_name": file_name,
-                            "tags": tags,
-                        }
+                    Chunk(
+                        chunk_id,
+                        project,
+                        resource_id,
+                        ordinal,
+                        part.start,
+                        part.text,
+                        file_name,
+                        resource_type,
+                        list(tags),
+                        version,
+                        moment,
                     )
-                    for chunk_id, part in zip(chunk_ids, chunks, strict=True)
+                    for ordinal, (chunk_id, part) in enumerate(zip(chunk_ids, chunks, strict=True))
                 ],
             )
         row = {"version": version, "type": resource_type, "created_at": moment}
@@ -173,14 +180,14 @@ class MemoryService:
         """The memories that match, as results alone."""
         started = time.perf_counter()
         project = project_of(project_id)
-        conditions = [Condition("r.type = ?", [resource_type])] if resource_type else []
+        where = {"resource_type": [resource_type]} if resource_type else {}
         async with self._database.read() as tx:
             ranking = await index.search(
                 tx,
-                "chunk",
+                CHUNK,
                 query,
                 project_id=project,
-                conditions=conditions,
+                where=where,
                 mode=self._search_mode,
                 every_term=every_term,
                 min_score=min_score,
@@ -188,7 +195,7 @@ class MemoryService:
                 limit=top_k,
                 offset=offset,
             )
-            results = await describe(tx, "chunk", ranking.hits, explain=explain)
+            results = await index.results(tx, CHUNK, ranking.hits, explain=explain)
         self._log(
             tool, project, conversation_id, query, top_k, ranking.mode, time.perf_counter() - started, results
         )
@@ -211,7 +218,7 @@ class MemoryService:
                     limit=top_k,
                     offset=offset,
                 )
-                results = await describe(tx, kind, ranking.hits)
+                results = await index.results(tx, kind, ranking.hits)
             elapsed = time.perf_counter() - started
             self._log("retrieve_by_type", project, None, query, top_k, ranking.mode, elapsed, results)
             found: dict[str, Any] = {"results": results, **_counts(results, ranking, offset)}
@@ -244,29 +251,28 @@ class MemoryService:
         scanned = total = 0
         modes: set[str] = set()
         async with self._database.read() as tx:
-            for source, conditions in parsed.by_source().items():
-                kind = KINDS[source]
-                in_project = Condition(f"{search_storage.SOURCES[kind].project} = ?", [project])
+            for source, where in parsed.by_source().items():
+                kind = SEARCHED[source]
                 ranking = await index.search(
                     tx,
                     kind,
                     query,
                     project_id=project,
-                    conditions=conditions,
+                    where=where,
                     mode=self._search_mode,
                     min_score=parsed.min_score,
-                    per_group=CHUNKS_PER_RESOURCE if kind == "chunk" else 0,
+                    per_group=CHUNKS_PER_RESOURCE if kind is CHUNK else 0,
                     limit=top_k + offset,
                 )
-                if conditions or ranking.entries < COUNTED:
-                    scanned += await search_storage.count(tx, kind, [in_project, *conditions])
+                if where or ranking.entries < COUNTED:
+                    scanned += await count(tx, kind.source, {"project": [project], **where})
                 else:
                     scanned += ranking.entries
                 total += ranking.total
                 modes.add(ranking.mode)
                 found += [
                     {"source": source, **result, "matched_filters": parsed.names}
-                    for result in await describe(tx, kind, ranking.hits, explain=explain)
+                    for result in await index.results(tx, kind, ranking.hits, explain=explain)
                 ]
         found.sort(key=lambda result: result["created_at"], reverse=True)
         found.sort(key=lambda result: -result["score"])
@@ -355,14 +361,14 @@ class MemoryService:
             async with self._database.read() as tx:
                 ranking = await index.search(
                     tx,
-                    "chunk",
+                    CHUNK,
                     query,
                     project_id=project_of(project_id),
                     mode=self._search_mode,
                     per_group=CHUNKS_PER_RESOURCE,
                     limit=top_k,
                 )
-                results = await describe(tx, "chunk", ranking.hits)
+                results = await index.results(tx, CHUNK, ranking.hits)
             given = [_document(result) for result in results]
         else:
             given = [
@@ -393,15 +399,15 @@ class MemoryService:
             rows = await chats.last(tx, project, conversation_id, 50)
         kept: list[dict[str, Any]] = []
         for row in rows:
-            max_tokens -= count_tokens(f"{row['role']}: {row['content']}")
+            max_tokens -= count_tokens(f"{row.role}: {row.content}")
             if max_tokens < 0:
                 break
             kept.append(
                 {
-                    "message_id": row["id"],
-                    "role": row["role"],
-                    "content": row["content"],
-                    "timestamp": row["created_at"],
+                    "message_id": row.id,
+                    "role": row.role,
+                    "content": row.content,
+                    "timestamp": row.created_at,
                 }
             )
         return kept[::-1]

@@ -1,7 +1,6 @@
 """Code attempts: remembered, recalled and counted."""
 
 import hashlib
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -9,14 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ltmc.code.traits import complexity_of, first_function, language_of
-from ltmc.features.memory.filters import preview
 from ltmc.search import index
-from ltmc.search import kinds as entries
+from ltmc.search.kinds import PATTERN, preview
 from ltmc.search.ranking import Mode
 from ltmc.settings import Settings
-from ltmc.storage.engine import Engine, Row
-from ltmc.storage.sqlite.search_index import Condition, tags_condition
+from ltmc.storage.engine import Engine
 from ltmc.storage.tables import patterns
+from ltmc.storage.tables.patterns import Outcome, Pattern
 from ltmc.timestamps import days_ago, format_utc, now
 from ltmc.tools.paging import page_counts
 from ltmc.tools.project_scope import project_of, scope_of
@@ -57,39 +55,39 @@ class PatternService:
         project_id: str | None,
     ) -> dict[str, Any]:
         """Store an attempt; the language and function are read from the code where they are not given."""
-        project, moment = project_of(project_id), now()
+        project = project_of(project_id)
         language = language.strip().lower() if language else language_of(file_name, generated_code)
         if function_name is None and language == "python":
             function_name = first_function(generated_code)
-        code_hash = hashlib.sha256(generated_code.encode()).hexdigest()
-        columns = {
-            "project_id": project,
-            "input_prompt": input_prompt,
-            "generated_code": generated_code,
-            "code_hash": code_hash,
-            "result": result,
-            "function_name": function_name,
-            "file_name": file_name,
-            "module_name": module_name,
-            "language": language,
-            "complexity": complexity_of(generated_code),
-            "execution_time_ms": execution_time_ms,
-            "error_message": error_message,
-            "error_signature": error_signature(error_message) if error_message else None,
-            "tags": list(tags),
-            "created_at": moment,
-        }
+        attempt = Pattern(
+            0,
+            project,
+            input_prompt,
+            generated_code,
+            hashlib.sha256(generated_code.encode()).hexdigest(),
+            result,
+            function_name,
+            file_name,
+            module_name,
+            language,
+            complexity_of(generated_code),
+            execution_time_ms,
+            error_message,
+            error_signature(error_message) if error_message else None,
+            list(tags),
+            now(),
+        )
         async with self._database.write(project) as tx:
-            duplicate_of = await patterns.first_like(tx, project, code_hash, input_prompt, result)
-            pattern_id = await patterns.insert(tx, columns)
-            await index.add(tx, "pattern", [entries.pattern({"id": pattern_id, **columns})])
+            duplicate_of = await patterns.first_like(tx, project, attempt.code_hash, input_prompt, result)
+            attempt = await patterns.insert(tx, attempt)
+            await index.add(tx, PATTERN, [attempt])
         answer = {
-            "pattern_id": pattern_id,
+            "pattern_id": attempt.id,
             "result": result,
             "tags": list(tags),
             "function_name": function_name,
             "language": language,
-            "created_at": moment,
+            "created_at": attempt.created_at,
         }
         return answer if duplicate_of is None else {**answer, "duplicate_of": duplicate_of}
 
@@ -110,7 +108,7 @@ class PatternService:
     ) -> dict[str, Any]:
         """The attempts that match a query, those that passed slightly before others."""
         project = project_of(project_id)
-        conditions = _conditions(
+        where = _filters(
             result=None if result_filter == "all" else result_filter,
             tags=tags,
             function_name=function_name,
@@ -121,21 +119,18 @@ class PatternService:
         async with self._database.read() as tx:
             ranking = await index.search(
                 tx,
-                "pattern",
+                PATTERN,
                 query,
                 project_id=project,
-                conditions=conditions,
+                where=where,
                 mode=self._search_mode,
                 limit=top_k + offset,
             )
-            rows = await patterns.by_id(tx, [hit.id for hit in ranking.hits]) if ranking.hits else {}
-            rates = await patterns.success_by_hash(
-                tx, project, sorted({row["code_hash"] for row in rows.values()})
-            )
+            hits = await index.originals(tx, PATTERN, ranking.hits)
+            rates = await patterns.success_by_hash(tx, project, sorted({row.code_hash for row, _ in hits}))
         found = [
-            _shown(rows[hit.id], hit.score, rates[rows[hit.id]["code_hash"]])
-            | ({"score_parts": hit.parts} if explain else {})
-            for hit in ranking.hits
+            _shown(row, hit.score, rates[row.code_hash]) | ({"score_parts": hit.parts} if explain else {})
+            for row, hit in hits
         ]
         found.sort(key=lambda pattern: -pattern["score"])
         found = found[offset : offset + top_k]
@@ -166,21 +161,19 @@ class PatternService:
             "time_range_days": time_range_days,
         }
         scope = scope_of(project_id)
-        conditions = _conditions(
-            tags=tags, function_name=function_name, file_name=file_name, module_name=module_name
-        )
+        where = _filters(tags=tags, function_name=function_name, file_name=file_name, module_name=module_name)
         if scope is not None:
-            conditions.append(Condition("p.project_id = ?", [scope]))
+            where["project"] = [scope]
         if time_range_days is not None:
-            conditions.append(Condition("p.created_at >= ?", [days_ago(time_range_days)]))
+            where["date_from"] = [days_ago(time_range_days)]
+        if query is not None:
+            where["matching"] = [index.matching(query)]
         async with self._database.read() as tx:
-            if query is not None:
-                conditions.append(index.matches("pattern", query))
-            rows = await patterns.matching(tx, conditions)
+            rows = await patterns.outcomes(tx, where)
         rate = _rate(rows)
-        by_tag = _groups(rows, "tag", lambda row: json.loads(row["tags"]), rate)
+        by_tag = _groups(rows, "tag", lambda row: row.tags, rate)
         by_function = _groups(
-            rows, "function_name", lambda row: [row["function_name"]] if row["function_name"] else [], rate
+            rows, "function_name", lambda row: [row.function_name] if row.function_name else [], rate
         )
         errors = _common_errors(rows)
         trend = _trend(rows)
@@ -198,12 +191,10 @@ class PatternService:
         """Counts over everything that a project tried."""
         scope = scope_of(project_id)
         async with self._database.read() as tx:
-            rows = await patterns.matching(
-                tx, [] if scope is None else [Condition("p.project_id = ?", [scope])]
-            )
-        tags = Counter(tag for row in rows for tag in json.loads(row["tags"]))
-        languages = Counter(row["language"] for row in rows if row["language"])
-        days = Counter(row["created_at"][:10] for row in rows)
+            rows = await patterns.outcomes(tx, {} if scope is None else {"project": [scope]})
+        tags = Counter(tag for row in rows for tag in row.tags)
+        languages = Counter(row.language for row in rows if row.language)
+        days = Counter(row.created_at[:10] for row in rows)
         today = datetime.now(UTC).date()
         return {
             **_totals(rows),
@@ -214,8 +205,8 @@ class PatternService:
                 {"date": day, "count": days[day]}
                 for day in (str(today - timedelta(days=ago)) for ago in range(TREND_DAYS - 1, -1, -1))
             ],
-            "first_at": rows[0]["created_at"] if rows else None,
-            "last_at": rows[-1]["created_at"] if rows else None,
+            "first_at": rows[0].created_at if rows else None,
+            "last_at": rows[-1].created_at if rows else None,
             "trend": _trend(rows),
         }
 
@@ -230,7 +221,7 @@ def error_signature(message: str) -> str:
     return text[:200]
 
 
-def _conditions(
+def _filters(
     *,
     result: str | None = None,
     tags: Sequence[str] = (),
@@ -238,46 +229,46 @@ def _conditions(
     file_name: str | None = None,
     module_name: str | None = None,
     language: str | None = None,
-) -> list[Condition]:
-    columns = {
-        "p.result": result,
-        "p.function_name": function_name,
-        "p.file_name": file_name,
-        "p.module_name": module_name,
-        "p.language": language,
+) -> dict[str, list[Any]]:
+    given = {
+        "result": result,
+        "function_name": function_name,
+        "exact_file_name": file_name,
+        "module_name": module_name,
+        "language": language,
     }
-    found = [Condition(f"{column} = ?", [value]) for column, value in columns.items() if value is not None]
-    return [*found, tags_condition("p.tags", tags, every=False)] if tags else found
+    found: dict[str, list[Any]] = {name: [value] for name, value in given.items() if value is not None}
+    return {**found, "tags_any": list(tags)} if tags else found
 
 
-def _shown(row: Row, score: float, rate: float) -> dict[str, Any]:
-    code = preview(row["generated_code"])
+def _shown(row: Pattern, score: float, rate: float) -> dict[str, Any]:
+    code: dict[str, Any] = {**preview(row.generated_code)}
     return {
-        "pattern_id": row["id"],
-        "input_prompt": row["input_prompt"],
+        "pattern_id": row.id,
+        "input_prompt": row.input_prompt,
         "generated_code": code.pop("content"),
         **code,
-        "result": row["result"],
-        "tags": json.loads(row["tags"]),
-        "function_name": row["function_name"],
-        "file_name": row["file_name"],
-        "module_name": row["module_name"],
-        "language": row["language"],
-        "error_message": row["error_message"],
-        "execution_time_ms": row["execution_time_ms"],
-        "score": round(min(1.0, score + (PASS_BOOST if row["result"] == "pass" else 0.0)), 4),
+        "result": row.result,
+        "tags": row.tags,
+        "function_name": row.function_name,
+        "file_name": row.file_name,
+        "module_name": row.module_name,
+        "language": row.language,
+        "error_message": row.error_message,
+        "execution_time_ms": row.execution_time_ms,
+        "score": round(min(1.0, score + (PASS_BOOST if row.result == "pass" else 0.0)), 4),
         "success_rate": rate,
-        "created_at": row["created_at"],
+        "created_at": row.created_at,
     }
 
 
-def _rate(rows: Sequence[Row]) -> float | None:
-    return round(sum(row["result"] == "pass" for row in rows) / len(rows), 4) if rows else None
+def _rate(rows: Sequence[Outcome]) -> float | None:
+    return round(sum(row.result == "pass" for row in rows) / len(rows), 4) if rows else None
 
 
-def _totals(rows: Sequence[Row]) -> dict[str, Any]:
-    counts = Counter(row["result"] for row in rows)
-    times = [row["execution_time_ms"] for row in rows if row["execution_time_ms"] is not None]
+def _totals(rows: Sequence[Outcome]) -> dict[str, Any]:
+    counts = Counter(row.result for row in rows)
+    times = [row.execution_time_ms for row in rows if row.execution_time_ms is not None]
     return {
         "total_patterns": len(rows),
         "result_counts": {result: counts[result] for result in RESULTS},
@@ -286,9 +277,9 @@ def _totals(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _groups(rows: Sequence[Row], name: str, keys: Any, overall: float | None) -> list[dict[str, Any]]:
+def _groups(rows: Sequence[Outcome], name: str, keys: Any, overall: float | None) -> list[dict[str, Any]]:
     """Attempts by a key, the most frequent first; lift is a group's rate minus the overall rate."""
-    grouped: dict[str, list[Row]] = defaultdict(list)
+    grouped: dict[str, list[Outcome]] = defaultdict(list)
     for row in rows:
         for key in keys(row):
             grouped[key].append(row)
@@ -301,22 +292,22 @@ def _groups(rows: Sequence[Row], name: str, keys: Any, overall: float | None) ->
     return found
 
 
-def _common_errors(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    grouped: dict[str, list[Row]] = defaultdict(list)
+def _common_errors(rows: Sequence[Outcome]) -> list[dict[str, Any]]:
+    grouped: dict[str, list[Outcome]] = defaultdict(list)
     for row in rows:
-        if row["error_signature"]:
-            grouped[row["error_signature"]].append(row)
+        if row.error_signature:
+            grouped[row.error_signature].append(row)
     return [
-        {"signature": signature, "count": len(members), "example_id": members[-1]["id"]}
+        {"signature": signature, "count": len(members), "example_id": members[-1].id}
         for signature, members in sorted(grouped.items(), key=lambda item: (-len(item[1]), item[0]))
     ]
 
 
-def _trend(rows: Sequence[Row]) -> dict[str, Any]:
+def _trend(rows: Sequence[Outcome]) -> dict[str, Any]:
     recent_start = days_ago(TREND_DAYS)
     previous_start = format_utc(datetime.now(UTC) - timedelta(days=2 * TREND_DAYS))
-    recent = _rate([row for row in rows if row["created_at"] >= recent_start])
-    previous = _rate([row for row in rows if previous_start <= row["created_at"] < recent_start])
+    recent = _rate([row for row in rows if row.created_at >= recent_start])
+    previous = _rate([row for row in rows if previous_start <= row.created_at < recent_start])
     direction = None
     if recent is not None and previous is not None:
         change = recent - previous
@@ -325,7 +316,7 @@ def _trend(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _insights(
-    rows: Sequence[Row],
+    rows: Sequence[Outcome],
     by_tag: Sequence[dict[str, Any]],
     errors: Sequence[dict[str, Any]],
     trend: dict[str, Any],
@@ -333,7 +324,7 @@ def _insights(
     """Sentences that follow from the numbers, each with its counts."""
     found = []
     if rows:
-        passed = sum(row["result"] == "pass" for row in rows)
+        passed = sum(row.result == "pass" for row in rows)
         found.append(f"{passed} of {len(rows)} attempts passed.")
     rated = [group for group in by_tag if group["lift"] is not None]
     if rated:

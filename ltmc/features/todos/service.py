@@ -1,58 +1,96 @@
 """Todos: what is to be done, how urgent, and what is done."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypedDict
 
-from ltmc.errors import ErrorCode, LtmcError, not_found
-from ltmc.features.memory import filters as finding
-from ltmc.features.memory.filters import PRIORITIES
+from ltmc.errors import not_found, nothing_to_change
 from ltmc.search import index
-from ltmc.search import kinds as entries
-from ltmc.storage.engine import Engine
-from ltmc.storage.sqlite.search_index import Condition
+from ltmc.search.kinds import PRIORITIES, TODO, TodoView, todo_view
+from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.tables import todos
+from ltmc.storage.tables.todos import Todo
 from ltmc.timestamps import now
-from ltmc.tools.paging import page_counts
+from ltmc.tools.paging import PageCounts, page_counts
 from ltmc.tools.project_scope import project_of
 
 RANKS = {name: rank for rank, name in PRIORITIES.items()}
 
 
+class TodoAdded(TypedDict):
+    """A new todo."""
+
+    todo_id: int
+    title: str
+    description: str
+    priority: str
+    status: str
+    created_at: str
+
+
+class TodoPage(PageCounts):
+    """A page of todos."""
+
+    todos: list[TodoView]
+
+
+class TodoCompleted(TypedDict):
+    """A todo that is done; `already_completed`: it was before."""
+
+    todo_id: int
+    title: str
+    status: str
+    completed_at: str | None
+    already_completed: bool
+
+
+class TodoChanged(TodoView):
+    """A todo after a change."""
+
+    changed_fields: list[str]
+
+
+class FoundTodo(TodoView):
+    """A todo that a search found; `relevance_score` is the score."""
+
+    score: float
+    relevance_score: float
+
+
+class TodosFound(PageCounts):
+    """A page of the todos that a search found."""
+
+    todos: list[FoundTodo]
+    search_mode: str
+
+
 class TodoService:
     """The todos of each project."""
 
-    def __init__(self, database: Engine) -> None:
-        self._database = database
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
-    async def add(
-        self, title: str, description: str, priority: str, project_id: str | None
-    ) -> dict[str, Any]:
+    async def add(self, title: str, description: str, priority: str, project_id: str | None) -> TodoAdded:
         """Add a pending todo."""
-        project, moment = project_of(project_id), now()
-        async with self._database.write(project) as tx:
-            todo_id = await todos.insert(tx, project, title, description, RANKS[priority], moment)
-            row = {"id": todo_id, "project_id": project, "title": title, "description": description}
-            await index.add(tx, "todo", [entries.todo(row)])
+        project = project_of(project_id)
+        async with self._engine.write(project) as tx:
+            row = await todos.insert(
+                tx, Todo(0, project, title, description, RANKS[priority], "pending", now())
+            )
+            await index.add(tx, TODO, [row])
         return {
-            "todo_id": todo_id,
+            "todo_id": row.id,
             "title": title,
             "description": description,
             "priority": priority,
-            "status": "pending",
-            "created_at": moment,
+            "status": row.status,
+            "created_at": row.created_at,
         }
 
     async def page(
-        self,
-        *,
-        status: str,
-        priority: str | None,
-        limit: int,
-        offset: int,
-        sort: str,
-        project_id: str | None,
-    ) -> dict[str, Any]:
+        self, *, status: str, priority: str | None, limit: int, offset: int, sort: str, project_id: str | None
+    ) -> TodoPage:
         """A page of the todos, the most urgent or the newest first."""
-        async with self._database.read() as tx:
+        async with self._engine.read() as tx:
             rows, total = await todos.page(
                 tx,
                 project_of(project_id),
@@ -62,34 +100,29 @@ class TodoService:
                 limit=limit,
                 offset=offset,
             )
-        return {
-            "todos": [finding.todo(row) for row in rows],
-            **page_counts(rows, total, offset),
-        }
+        return {"todos": [todo_view(row) for row in rows], **page_counts(rows, total, offset)}
 
-    async def complete(self, todo_id: int, project_id: str | None) -> dict[str, Any]:
+    async def complete(self, todo_id: int, project_id: str | None) -> TodoCompleted:
         """Mark a todo as completed; a second time changes nothing.
 
         Raises:
             LtmcError: NOT_FOUND, also when it belongs to another project than the one named.
         """
-        async with self._database.write() as tx:
-            row = await todos.get(tx, todo_id, project_id)
-            if row is None:
-                raise not_found("todo_id", todo_id, "todo")
-            already, completed_at = row["status"] == "completed", row["completed_at"]
+        async with self._engine.write() as tx:
+            row = await _get(tx, todo_id, project_id)
+            already = row.status == "completed"
             if not already:
-                completed_at = now()
-                await todos.complete(tx, todo_id, completed_at)
+                row = replace(row, status="completed", completed_at=now())
+                await todos.update(tx, todo_id, {"status": row.status, "completed_at": row.completed_at})
         return {
             "todo_id": todo_id,
-            "title": row["title"],
-            "status": "completed",
-            "completed_at": completed_at,
+            "title": row.title,
+            "status": row.status,
+            "completed_at": row.completed_at,
             "already_completed": already,
         }
 
-    async def update(self, todo_id: int, changes: dict[str, Any], project_id: str | None) -> dict[str, Any]:
+    async def update(self, todo_id: int, changes: dict[str, Any], project_id: str | None) -> TodoChanged:
         """Change the given fields; the status ``pending`` opens a completed todo again.
 
         Raises:
@@ -97,44 +130,48 @@ class TodoService:
         """
         given = {name: value for name, value in changes.items() if value is not None}
         if not given:
-            raise LtmcError(
-                ErrorCode.INVALID_ARGUMENT,
-                f"Nothing to change; give at least one of: {', '.join(changes)}.",
-                details={"accepted": list(changes)},
-            )
+            raise nothing_to_change(changes)
         if "priority" in given:
             given["priority"] = RANKS[given["priority"]]
-        async with self._database.write() as tx:
-            row = await todos.get(tx, todo_id, project_id)
-            if row is None:
-                raise not_found("todo_id", todo_id, "todo")
-            changed = {name: value for name, value in given.items() if row[name] != value}
+        async with self._engine.write() as tx:
+            row = await _get(tx, todo_id, project_id)
+            changed = {name: value for name, value in given.items() if getattr(row, name) != value}
             if changed:
                 done = {"completed_at": now() if changed.get("status") == "completed" else None}
-                await todos.update(tx, todo_id, changed | (done if "status" in changed else {}))
-            updated = await todos.get(tx, todo_id, None) or row
+                stored = changed | (done if "status" in changed else {})
+                row = replace(row, **stored)
+                await todos.update(tx, todo_id, stored)
             if changed.keys() & {"title", "description"}:
-                await index.add(tx, "todo", [entries.todo(updated)])
-        return {**finding.todo(updated), "changed_fields": list(changed)}
+                await index.add(tx, TODO, [row])
+        return {**todo_view(row), "changed_fields": list(changed)}
 
     async def search(
         self, query: str, *, status: str, limit: int, offset: int, project_id: str | None
-    ) -> dict[str, Any]:
+    ) -> TodosFound:
         """The todos that hold every word of the query, or words that begin with it."""
-        async with self._database.read() as tx:
+        async with self._engine.read() as tx:
             ranking = await index.search(
                 tx,
-                "todo",
+                TODO,
                 query,
                 project_id=project_of(project_id),
-                conditions=[] if status == "all" else [Condition("t.status = ?", [status])],
+                where={} if status == "all" else {"status": [status]},
                 every_term=True,
                 limit=limit,
                 offset=offset,
             )
-            found = await finding.describe(tx, "todo", ranking.hits)
+            found = await index.originals(tx, TODO, ranking.hits)
         return {
-            "todos": [{**result, "relevance_score": result.pop("score")} for result in found],
+            "todos": [
+                {**todo_view(row), "score": hit.score, "relevance_score": hit.score} for row, hit in found
+            ],
             **page_counts(found, ranking.total, offset),
             "search_mode": ranking.mode,
         }
+
+
+async def _get(tx: Transaction, todo_id: int, project_id: str | None) -> Todo:
+    row = await todos.get(tx, todo_id, project_id)
+    if row is None:
+        raise not_found("todo_id", todo_id, "todo")
+    return row

@@ -1,10 +1,17 @@
 """Todos."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
-from ltmc.features.todos.service import TodoService
+from ltmc.features.todos.service import (
+    TodoAdded,
+    TodoChanged,
+    TodoCompleted,
+    TodoPage,
+    TodoService,
+    TodosFound,
+)
 from ltmc.tools.arguments import (
     Description,
     Limit,
@@ -28,7 +35,7 @@ async def add_todo(
     description: Description = "",
     priority: Priority = "medium",
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> TodoAdded:
     """Add a todo that outlives the session."""
     return await todos.add(title, description, priority, project_id)
 
@@ -43,7 +50,7 @@ async def list_todos(
     offset: Offset = 0,
     sort: Annotated[Literal["priority", "created"], BeforeValidator(lower)] = "priority",
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> TodoPage:
     """List todos, the most urgent or the newest first."""
     return await todos.page(
         status=status, priority=priority, limit=limit, offset=offset, sort=sort, project_id=project_id
@@ -51,9 +58,7 @@ async def list_todos(
 
 
 @tool("Complete a todo", category="todos", idempotent=True, profile="core")
-async def complete_todo(
-    todos: TodoService, /, todo_id: RowId, project_id: ProjectId = None
-) -> dict[str, Any]:
+async def complete_todo(todos: TodoService, /, todo_id: RowId, project_id: ProjectId = None) -> TodoCompleted:
     """Mark a todo as done; doing it twice changes nothing."""
     return await todos.complete(todo_id, project_id)
 
@@ -68,7 +73,7 @@ async def update_todo(
     priority: Priority | None = None,
     status: Annotated[Literal["pending", "completed"], BeforeValidator(lower)] | None = None,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> TodoChanged:
     """Change a todo; the status pending opens it again."""
     changes = {"title": title, "description": description, "priority": priority, "status": status}
     return await todos.update(todo_id, changes, project_id)
@@ -83,6 +88,6 @@ async def search_todos(
     limit: Limit = 10,
     offset: Offset = 0,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> TodosFound:
     """Find todos that hold every word of a query, or words that begin with it."""
     return await todos.search(query, status=status, limit=limit, offset=offset, project_id=project_id)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ltmc.storage.engine import Row, Transaction
-from ltmc.storage.rows import columns
+from ltmc.storage.rows import columns, insert_row
 from ltmc.storage.sources import Source, among, least, member_of, most
 
 
@@ -47,26 +47,9 @@ SOURCE = Source(
 )
 
 
-async def insert(
-    tx: Transaction,
-    *,
-    project_id: str,
-    conversation_id: str,
-    role: str,
-    content: str,
-    agent_name: str | None,
-    source_tool: str | None,
-    metadata: str,
-    moment: str,
-) -> int:
-    """A message; its id."""
-    return int(
-        await tx.value(
-            "INSERT INTO chat_messages (project_id, conversation_id, role, content, agent_name, source_tool, "
-            "metadata, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-            (project_id, conversation_id, role, content, agent_name, source_tool, metadata, moment),
-        )
-    )
+async def insert(tx: Transaction, message: Message) -> Message:
+    """Store a message; it comes back with its id."""
+    return await insert_row(tx, "chat_messages", message)
 
 
 async def link_chunks(tx: Transaction, message_id: int, chunk_ids: Sequence[int], moment: str) -> None:

@@ -1,10 +1,10 @@
 """Code attempts: what was asked, what was written, how it went."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 from ltmc.storage.engine import Transaction
-from ltmc.storage.rows import columns
+from ltmc.storage.rows import columns, insert_row
 from ltmc.storage.sources import (
     Source,
     Where,
@@ -87,13 +87,7 @@ SOURCE = Source(
 
 async def insert(tx: Transaction, pattern: Pattern) -> Pattern:
     """Store an attempt; it comes back with its id."""
-    names = [field.name for field in fields(Pattern) if field.name != "id"]
-    marks = ", ".join("?" * len(names))
-    pattern_id = await tx.value(
-        f"INSERT INTO code_patterns ({', '.join(names)}) VALUES ({marks}) RETURNING id",
-        [getattr(pattern, name) for name in names],
-    )
-    return replace(pattern, id=int(pattern_id))
+    return await insert_row(tx, "code_patterns", pattern)
 
 
 async def first_like(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ltmc.storage.engine import Transaction
-from ltmc.storage.rows import columns
+from ltmc.storage.rows import columns, insert_row
 from ltmc.storage.sources import Source, among, matching
 
 
@@ -40,17 +40,9 @@ SOURCE = Source(
 )
 
 
-async def insert(
-    tx: Transaction, project_id: str, title: str, description: str, priority: int, moment: str
-) -> int:
-    """A pending todo; its id."""
-    return int(
-        await tx.value(
-            "INSERT INTO todos (project_id, title, description, priority, status, created_at) "
-            "VALUES (?, ?, ?, ?, 'pending', ?) RETURNING id",
-            (project_id, title, description, priority, moment),
-        )
-    )
+async def insert(tx: Transaction, todo: Todo) -> Todo:
+    """Store a todo; it comes back with its id."""
+    return await insert_row(tx, "todos", todo)
 
 
 async def page(
@@ -80,11 +72,6 @@ async def get(tx: Transaction, todo_id: int, project_id: str | None) -> Todo | N
     return await tx.one(
         Todo, "SELECT * FROM todos WHERE id = ?1 AND (?2 IS NULL OR project_id = ?2)", (todo_id, project_id)
     )
-
-
-async def complete(tx: Transaction, todo_id: int, moment: str) -> None:
-    """Mark as completed."""
-    await tx.run("UPDATE todos SET status = 'completed', completed_at = ? WHERE id = ?", (moment, todo_id))
 
 
 async def update(tx: Transaction, todo_id: int, changes: dict[str, Any]) -> None:
