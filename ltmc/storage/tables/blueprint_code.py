@@ -1,10 +1,44 @@
 """The files and code symbols of blueprints."""
 
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
-from ltmc.storage.engine import Row, Transaction
+from ltmc.storage.engine import Transaction
+from ltmc.storage.rows import Subscriptable, columns
+from ltmc.storage.sources import among
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedFile(Subscriptable):
+    """A file attached to a blueprint, as it was when it was last compared."""
+
+    file_path: str
+    link_type: str
+    content_hash: str
+    consistency_status: str
+    consistency_score: float | None
+    last_validated_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSymbol(Subscriptable):
+    """A symbol of a blueprint's code; `signature`: `ltmc.code.signatures.Signature` as JSON."""
+
+    node_id: str
+    blueprint_id: str
+    file_path: str
+    qualname: str
+    kind: str
+    signature: dict[str, Any]
+    bases: list[str]
+    public: bool
+    docstring: str | None
+    docstring_hash: str | None
+    body_hash: str
+    line_start: int
+    line_end: int
+    complexity: int
 
 
 async def upsert_file(
@@ -32,18 +66,20 @@ async def set_consistency(
     )
 
 
-async def file(tx: Transaction, blueprint_id: str, file_path: str) -> Row | None:
+async def file(tx: Transaction, blueprint_id: str, file_path: str) -> AttachedFile | None:
     """One attached file."""
     return await tx.one(
-        "SELECT * FROM blueprint_files WHERE blueprint_id = ? AND file_path = ?", (blueprint_id, file_path)
+        AttachedFile,
+        "SELECT * FROM blueprint_files WHERE blueprint_id = ? AND file_path = ?",
+        (blueprint_id, file_path),
     )
 
 
-async def files(tx: Transaction, blueprint_id: str) -> list[Row]:
+async def files(tx: Transaction, blueprint_id: str) -> list[AttachedFile]:
     """The files of a blueprint, by path."""
     return await tx.all(
-        "SELECT file_path, link_type, content_hash, consistency_status, consistency_score, last_validated_at "
-        "FROM blueprint_files WHERE blueprint_id = ? ORDER BY file_path",
+        AttachedFile,
+        f"SELECT {columns(AttachedFile)} FROM blueprint_files WHERE blueprint_id = ? ORDER BY file_path",
         (blueprint_id,),
     )
 
@@ -60,46 +96,30 @@ async def defined_by(tx: Transaction, project_id: str, file_path: str) -> str | 
 
 
 async def replace_symbols(
-    tx: Transaction, blueprint_id: str, file_path: str, rows: Sequence[dict[str, Any]]
+    tx: Transaction, blueprint_id: str, file_path: str, symbols: Sequence[StoredSymbol]
 ) -> None:
-    """The symbols of a file in place of those known before."""
+    """Store the symbols of a file in place of those known before."""
     await tx.run(
         "DELETE FROM blueprint_symbols WHERE blueprint_id = ? AND file_path = ?", (blueprint_id, file_path)
     )
+    names = [field.name for field in fields(StoredSymbol)]
     await tx.many(
-        "INSERT INTO blueprint_symbols (node_id, blueprint_id, file_path, qualname, kind, signature, bases, "
-        "public, docstring, docstring_hash, body_hash, line_start, line_end, complexity) "
-        "VALUES (:node_id, :blueprint_id, :file_path, :qualname, :kind, :signature, :bases, :public, "
-        ":docstring, :docstring_hash, :body_hash, :line_start, :line_end, :complexity)",
-        [
-            row
-            | {
-                "blueprint_id": blueprint_id,
-                "file_path": file_path,
-                "signature": json.dumps(row["signature"], ensure_ascii=False),
-                "bases": json.dumps(row["bases"], ensure_ascii=False),
-            }
-            for row in rows
-        ],
+        f"INSERT INTO blueprint_symbols ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",
+        [[getattr(symbol, name) for name in names] for symbol in symbols],
     )
 
 
-async def symbols(tx: Transaction, blueprint_id: str, file_path: str | None = None) -> list[Row]:
-    """The symbols of a blueprint, by file and line."""
-    rows = await tx.all(
-        "SELECT * FROM blueprint_symbols WHERE blueprint_id = ?1 AND (?2 IS NULL OR file_path = ?2) "
-        "ORDER BY file_path, line_start, qualname",
+async def symbols(tx: Transaction, blueprint_id: str, file_path: str | None = None) -> list[StoredSymbol]:
+    """Return the symbols of a blueprint, by file and line."""
+    return await tx.all(
+        StoredSymbol,
+        f"SELECT {columns(StoredSymbol)} FROM blueprint_symbols "
+        "WHERE blueprint_id = ?1 AND (?2 IS NULL OR file_path = ?2) ORDER BY file_path, line_start, qualname",
         (blueprint_id, file_path),
     )
-    return [
-        row | {"signature": json.loads(row["signature"]), "bases": json.loads(row["bases"])} for row in rows
-    ]
 
 
 async def node_ids(tx: Transaction, blueprint_ids: Sequence[str]) -> list[str]:
-    """The graph nodes of the symbols of blueprints."""
-    rows = await tx.all(
-        "SELECT node_id FROM blueprint_symbols WHERE blueprint_id IN (SELECT value FROM json_each(?))",
-        (json.dumps(blueprint_ids),),
-    )
-    return [row["node_id"] for row in rows]
+    """Return the graph nodes of the symbols of blueprints."""
+    chosen = among("blueprint_id")(blueprint_ids)
+    return await tx.column(f"SELECT node_id FROM blueprint_symbols WHERE {chosen.sql}", chosen.parameters)

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ltmc.storage.engine import Row, Transaction
-from ltmc.storage.rows import columns
+from ltmc.storage.engine import Transaction
+from ltmc.storage.rows import Subscriptable, columns, insert_row
 from ltmc.storage.sources import Source, Where, among, any_of, conditions, conjunction
 
 
 @dataclass(frozen=True, slots=True)
-class Blueprint:
+class Blueprint(Subscriptable):
     """A blueprint; `complexity_factors` and `resource_requirements` as they were given."""
 
     id: int
@@ -58,88 +58,71 @@ SOURCE = Source(
 )
 
 
-COLUMNS = (
-    "blueprint_id",
-    "project_id",
-    "kind",
-    "parent_id",
-    "title",
-    "description",
-    "complexity",
-    "complexity_score",
-    "complexity_source",
-    "complexity_factors",
-    "estimated_duration_minutes",
-    "required_skills",
-    "priority_score",
-    "tags",
-    "resource_requirements",
-    "status",
-    "decomposition_strategy",
-    "created_at",
-    "updated_at",
-    "completed_at",
-)
-JSON_COLUMNS = ("complexity_factors", "required_skills", "tags", "resource_requirements")
+@dataclass(frozen=True, slots=True)
+class Dependency(Subscriptable):
+    """One blueprint waits for another; `dependency_type`: blocking, soft or resource."""
+
+    dependent_blueprint_id: str
+    prerequisite_blueprint_id: str
+    dependency_type: str
+    is_critical: bool
+    created_at: str
 
 
-def as_stored(column: str, value: Any) -> Any:
-    """A value as its column holds it."""
-    return json.dumps(value, ensure_ascii=False) if column in JSON_COLUMNS else value
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a blueprint; the values are JSON of any shape."""
+
+    field: str
+    old_value: str
+    new_value: str
+    changed_at: str
 
 
-def _loaded(row: Row) -> Row:
-    return row | {column: json.loads(row[column]) for column in JSON_COLUMNS}
+async def insert(tx: Transaction, blueprint: Blueprint) -> Blueprint:
+    """Store a blueprint; it comes back with its row id."""
+    return await insert_row(tx, "blueprints", blueprint)
 
 
-async def insert(tx: Transaction, values: dict[str, Any]) -> int:
-    """A blueprint from all of `COLUMNS`; its row id."""
-    marks = ", ".join("?" * len(COLUMNS))
-    return int(
-        await tx.value(
-            f"INSERT INTO blueprints ({', '.join(COLUMNS)}) VALUES ({marks}) RETURNING id",
-            [as_stored(column, values[column]) for column in COLUMNS],
-        )
-    )
-
-
-async def get(tx: Transaction, blueprint_id: str, project_id: str | None) -> Row | None:
-    """A blueprint; with a project, only if it is that project's."""
-    row = await tx.one(
-        "SELECT * FROM blueprints WHERE blueprint_id = ?1 AND (?2 IS NULL OR project_id = ?2)",
+async def get(tx: Transaction, blueprint_id: str, project_id: str | None) -> Blueprint | None:
+    """Return a blueprint; with a project, only if it is that project's."""
+    return await tx.one(
+        Blueprint,
+        f"SELECT {columns(Blueprint)} FROM blueprints WHERE blueprint_id = ?1 AND (?2 IS NULL OR project_id = ?2)",
         (blueprint_id, project_id),
     )
-    return _loaded(row) if row else None
 
 
-async def many(tx: Transaction, blueprint_ids: Sequence[str]) -> dict[str, Row]:
-    """Blueprints by blueprint_id."""
+async def many(tx: Transaction, blueprint_ids: Sequence[str]) -> dict[str, Blueprint]:
+    """Return blueprints by blueprint_id."""
+    chosen = among("blueprint_id")(blueprint_ids)
     rows = await tx.all(
-        "SELECT * FROM blueprints WHERE blueprint_id IN (SELECT value FROM json_each(?))",
-        (json.dumps(blueprint_ids),),
+        Blueprint, f"SELECT {columns(Blueprint)} FROM blueprints WHERE {chosen.sql}", chosen.parameters
     )
-    return {row["blueprint_id"]: _loaded(row) for row in rows}
+    return {row.blueprint_id: row for row in rows}
 
 
-async def page(tx: Transaction, filters: Where, limit: int, offset: int) -> tuple[list[Row], int]:
+async def page(tx: Transaction, filters: Where, limit: int, offset: int) -> tuple[list[Blueprint], int]:
     """Blueprints that the filters leave, the highest priority first, then the newest; and how many."""
     where, parameters = conjunction(conditions(SOURCE, filters))
     total = await tx.value(f"SELECT count(*) FROM blueprints b WHERE {where}", parameters)
     rows = await tx.all(
-        f"SELECT * FROM blueprints b WHERE {where} ORDER BY priority_score DESC, id DESC LIMIT ? OFFSET ?",
+        Blueprint,
+        f"SELECT {columns(Blueprint)} FROM blueprints b WHERE {where} "
+        "ORDER BY priority_score DESC, id DESC LIMIT ? OFFSET ?",
         [*parameters, limit, offset],
     )
-    return [_loaded(row) for row in rows], int(total)
+    return rows, int(total)
 
 
-async def every(tx: Transaction, project_id: str | None, since: str | None = None) -> list[Row]:
+async def every(tx: Transaction, project_id: str | None, since: str | None = None) -> list[Blueprint]:
     """All blueprints of a project (None: of all), oldest first."""
-    rows = await tx.all(
-        "SELECT * FROM blueprints WHERE (?1 IS NULL OR project_id = ?1) "
+    return await tx.all(
+        Blueprint,
+        f"SELECT {columns(Blueprint)} FROM blueprints WHERE (?1 IS NULL OR project_id = ?1) "
         "AND (?2 IS NULL OR created_at >= ?2) ORDER BY id",
         (project_id, since),
     )
-    return [_loaded(row) for row in rows]
 
 
 async def update(tx: Transaction, blueprint_id: str, changes: dict[str, Any], moment: str) -> None:
@@ -147,7 +130,7 @@ async def update(tx: Transaction, blueprint_id: str, changes: dict[str, Any], mo
     changes = changes | {"updated_at": moment}
     await tx.run(
         f"UPDATE blueprints SET {', '.join(f'{column} = ?' for column in changes)} WHERE blueprint_id = ?",
-        [*(as_stored(column, value) for column, value in changes.items()), blueprint_id],
+        [*changes.values(), blueprint_id],
     )
 
 
@@ -156,33 +139,36 @@ async def delete(tx: Transaction, blueprint_id: str) -> None:
     await tx.run("DELETE FROM blueprints WHERE blueprint_id = ?", (blueprint_id,))
 
 
-async def family(tx: Transaction, blueprint_id: str) -> list[Row]:
+async def family(tx: Transaction, blueprint_id: str) -> list[Blueprint]:
     """A blueprint and all below it, parents before their children."""
-    rows = await tx.all(
+    return await tx.all(
+        Blueprint,
         "WITH RECURSIVE below (blueprint_id, depth) AS (SELECT ?, 0 UNION ALL "
         "SELECT b.blueprint_id, depth + 1 FROM blueprints b JOIN below ON b.parent_id = below.blueprint_id) "
         "SELECT b.*, depth FROM below JOIN blueprints b USING (blueprint_id) ORDER BY depth, b.id",
         (blueprint_id,),
     )
-    return [_loaded(row) for row in rows]
 
 
 async def ancestors(tx: Transaction, blueprint_id: str) -> list[str]:
     """The blueprints above one, the nearest first."""
-    rows = await tx.all(
+    found: list[str] = await tx.column(
         "WITH RECURSIVE above (blueprint_id, depth) AS (SELECT parent_id, 1 FROM blueprints "
         "WHERE blueprint_id = ? UNION ALL SELECT b.parent_id, depth + 1 FROM blueprints b "
         "JOIN above USING (blueprint_id)) "
         "SELECT blueprint_id FROM above WHERE blueprint_id IS NOT NULL ORDER BY depth",
         (blueprint_id,),
     )
-    return [row["blueprint_id"] for row in rows]
+    return found
 
 
-async def children(tx: Transaction, blueprint_id: str) -> list[Row]:
-    """The blueprints directly below one, oldest first."""
-    rows = await tx.all("SELECT * FROM blueprints WHERE parent_id = ? ORDER BY id", (blueprint_id,))
-    return [_loaded(row) for row in rows]
+async def children(tx: Transaction, blueprint_id: str) -> list[Blueprint]:
+    """Return the blueprints directly below one, oldest first."""
+    return await tx.all(
+        Blueprint,
+        f"SELECT {columns(Blueprint)} FROM blueprints WHERE parent_id = ? ORDER BY id",
+        (blueprint_id,),
+    )
 
 
 async def insert_history(
@@ -205,18 +191,20 @@ async def insert_history(
     )
 
 
-async def history(tx: Transaction, blueprint_id: str) -> list[Row]:
+async def history(tx: Transaction, blueprint_id: str) -> list[dict[str, Any]]:
     """The changes of a blueprint, oldest first."""
     rows = await tx.all(
+        Change,
         "SELECT field, old_value, new_value, changed_at FROM blueprint_history WHERE blueprint_id = ? "
         "ORDER BY id",
         (blueprint_id,),
     )
     return [
         {
-            **row,
-            "old_value": json.loads(row["old_value"]),
-            "new_value": json.loads(row["new_value"]),
+            "field": row.field,
+            "old_value": json.loads(row.old_value),
+            "new_value": json.loads(row.new_value),
+            "changed_at": row.changed_at,
         }
         for row in rows
     ]
@@ -235,9 +223,10 @@ async def upsert_dependency(
     )
 
 
-async def dependency(tx: Transaction, dependent: str, prerequisite: str) -> Row | None:
+async def dependency(tx: Transaction, dependent: str, prerequisite: str) -> Dependency | None:
     """One dependency."""
     return await tx.one(
+        Dependency,
         "SELECT * FROM blueprint_dependencies "
         "WHERE dependent_blueprint_id = ? AND prerequisite_blueprint_id = ?",
         (dependent, prerequisite),
@@ -253,9 +242,10 @@ async def delete_dependency(tx: Transaction, dependent: str, prerequisite: str) 
     )
 
 
-async def dependencies(tx: Transaction, project_id: str) -> list[Row]:
+async def dependencies(tx: Transaction, project_id: str) -> list[Dependency]:
     """Every dependency inside a project, oldest first."""
     return await tx.all(
+        Dependency,
         "SELECT d.* FROM blueprint_dependencies d "
         "JOIN blueprints b ON b.blueprint_id = d.dependent_blueprint_id "
         "WHERE b.project_id = ? ORDER BY d.created_at, d.rowid",

@@ -1,9 +1,42 @@
 """The knowledge graph: nodes and directed, weighted, named edges."""
 
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from ltmc.storage.engine import Row, Transaction
+from ltmc.storage.engine import Transaction
+from ltmc.storage.rows import Subscriptable, columns
+from ltmc.storage.sources import Condition, among, conjunction
+
+
+@dataclass(frozen=True, slots=True)
+class Node(Subscriptable):
+    """A thing of the graph: a memory, an entity, a blueprint, a symbol, a file or an assignment."""
+
+    node_id: str
+    kind: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link(Subscriptable):
+    """The ends and the relation of an edge."""
+
+    source_id: str
+    target_id: str
+    relation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edge(Link):
+    """A directed edge; `auto`: made by LTMC, not by hand."""
+
+    id: int
+    weight: float
+    auto: bool
+    properties: dict[str, Any]
+    created_at: str
+    updated_at: str
 
 
 async def insert_node(
@@ -40,25 +73,26 @@ async def put_edges(
     )
 
 
-async def node(tx: Transaction, project_id: str, node_id: str) -> Row | None:
-    """A node."""
+async def node(tx: Transaction, project_id: str, node_id: str) -> Node | None:
+    """Return a node."""
     return await tx.one(
-        "SELECT * FROM graph_nodes WHERE project_id = ? AND node_id = ?", (project_id, node_id)
+        Node, "SELECT * FROM graph_nodes WHERE project_id = ? AND node_id = ?", (project_id, node_id)
     )
 
 
-async def nodes(tx: Transaction, project_id: str, node_ids: Sequence[str]) -> list[Row]:
-    """Nodes by id."""
+async def nodes(tx: Transaction, project_id: str, node_ids: Sequence[str]) -> list[Node]:
+    """Return nodes by id."""
+    chosen = among("node_id")(node_ids)
     return await tx.all(
-        "SELECT node_id, kind, label FROM graph_nodes "
-        "WHERE project_id = ? AND node_id IN (SELECT value FROM json_each(?))",
-        (project_id, json.dumps(node_ids)),
+        Node,
+        f"SELECT {columns(Node)} FROM graph_nodes WHERE project_id = ? AND {chosen.sql}",
+        [project_id, *chosen.parameters],
     )
 
 
-async def labels(tx: Transaction, project_id: str) -> list[Row]:
-    """Every node's id and label."""
-    return await tx.all("SELECT node_id, label FROM graph_nodes WHERE project_id = ?", (project_id,))
+async def every_node(tx: Transaction, project_id: str) -> list[Node]:
+    """Return every node of a project."""
+    return await tx.all(Node, f"SELECT {columns(Node)} FROM graph_nodes WHERE project_id = ?", (project_id,))
 
 
 async def upsert_edge(
@@ -70,7 +104,7 @@ async def upsert_edge(
     *,
     weight: float,
     auto: bool,
-    properties: str,
+    properties: dict[str, Any],
     moment: str,
 ) -> tuple[int, bool]:
     """An edge, or its new weight and properties; its id and whether it is new."""
@@ -101,19 +135,16 @@ async def edges(
     outgoing: bool,
     incoming: bool,
     relations: Sequence[str] | None,
-) -> list[Row]:
-    """The edges that leave or reach one of the nodes, oldest first."""
-    ends = [
-        f"{end} IN (SELECT value FROM json_each(?2))"
-        for end, wanted in (("source_id", outgoing), ("target_id", incoming))
-        if wanted
+) -> list[Edge]:
+    """Return the edges that leave or reach one of the nodes, oldest first."""
+    chosen = [
+        among(end)(node_ids) for end, wanted in (("source_id", outgoing), ("target_id", incoming)) if wanted
     ]
-    sql = f"SELECT * FROM graph_edges WHERE project_id = ?1 AND ({' OR '.join(ends)})"
-    parameters = [project_id, json.dumps(node_ids)]
+    found = [Condition(" OR ".join(one.sql for one in chosen), [one.parameters[0] for one in chosen])]
     if relations is not None:
-        sql += " AND relation IN (SELECT value FROM json_each(?3))"
-        parameters.append(json.dumps(relations))
-    return await tx.all(sql + " ORDER BY id", parameters)
+        found.append(among("relation")(relations))
+    sql, parameters = conjunction([Condition("project_id = ?", [project_id]), *found])
+    return await tx.all(Edge, f"SELECT * FROM graph_edges WHERE {sql} ORDER BY id", parameters)
 
 
 async def project_of_node(tx: Transaction, node_id: str) -> str | None:
@@ -134,13 +165,17 @@ async def relabel(tx: Transaction, project_id: str, node_id: str, label: str) ->
 
 async def remove_edges(
     tx: Transaction, project_id: str, source_ids: Sequence[str], relations: Sequence[str], *, auto: bool
-) -> list[Row]:
-    """Remove the edges of these relations from the nodes, made by LTMC (`auto`) or by hand; what they were."""
+) -> list[Link]:
+    """Remove the edges of these relations from the nodes, made by LTMC (`auto`) or by hand; return them."""
+    sql, parameters = conjunction(
+        [
+            Condition("project_id = ? AND auto = ?", [project_id, auto]),
+            among("source_id")(source_ids),
+            among("relation")(relations),
+        ]
+    )
     return await tx.all(
-        "DELETE FROM graph_edges WHERE project_id = ? AND source_id IN (SELECT value FROM json_each(?)) "
-        "AND relation IN (SELECT value FROM json_each(?)) AND auto = ? "
-        "RETURNING source_id, target_id, relation",
-        (project_id, json.dumps(source_ids), json.dumps(relations), int(auto)),
+        Link, f"DELETE FROM graph_edges WHERE {sql} RETURNING source_id, target_id, relation", parameters
     )
 
 
@@ -156,15 +191,13 @@ async def remove_edge(
 
 async def remove_nodes(tx: Transaction, project_id: str, node_ids: Sequence[str]) -> int:
     """Remove nodes with all their edges; how many edges there were."""
-    parameters = (project_id, json.dumps(node_ids))
-    edges = await tx.all(
-        "DELETE FROM graph_edges WHERE project_id = ?1 AND (source_id IN (SELECT value FROM json_each(?2)) "
-        "OR target_id IN (SELECT value FROM json_each(?2))) RETURNING id",
-        parameters,
+    source, target, node = (among(column)(node_ids) for column in ("source_id", "target_id", "node_id"))
+    edges = await tx.column(
+        f"DELETE FROM graph_edges WHERE project_id = ? AND ({source.sql} OR {target.sql}) RETURNING id",
+        [project_id, *source.parameters, *target.parameters],
     )
     await tx.run(
-        "DELETE FROM graph_nodes WHERE project_id = ? AND node_id IN (SELECT value FROM json_each(?))",
-        parameters,
+        f"DELETE FROM graph_nodes WHERE project_id = ? AND {node.sql}", [project_id, *node.parameters]
     )
     return len(edges)
 
@@ -177,7 +210,7 @@ async def walk(
     relations: Sequence[str] | None,
     direction: str,
     max_depth: int,
-) -> list[tuple[Row, int]]:
+) -> list[tuple[Edge, int]]:
     """Each edge within reach of `starts`, breadth first and once, with the depth at which it is met.
 
     Args:
@@ -185,7 +218,7 @@ async def walk(
     """
     seen_nodes, seen_edges = set(starts), set[int]()
     frontier: list[str] = list(starts)
-    walked: list[tuple[Row, int]] = []
+    walked: list[tuple[Edge, int]] = []
     for depth in range(1, max_depth + 1):
         if not frontier:
             break
@@ -197,10 +230,10 @@ async def walk(
             incoming=direction != "outgoing",
             relations=relations,
         )
-        fresh = [row for row in rows if row["id"] not in seen_edges]
-        seen_edges.update(row["id"] for row in fresh)
+        fresh = [row for row in rows if row.id not in seen_edges]
+        seen_edges.update(row.id for row in fresh)
         walked += [(row, depth) for row in fresh]
-        reached = dict.fromkeys(end for row in fresh for end in (row["source_id"], row["target_id"]))
+        reached = dict.fromkeys(end for row in fresh for end in (row.source_id, row.target_id))
         frontier = [node_id for node_id in reached if node_id not in seen_nodes]
         seen_nodes.update(frontier)
     return walked

@@ -1,16 +1,47 @@
 """Team members, assignments and their progress."""
 
-import json
+from dataclasses import dataclass, fields
 from typing import Any
 
-from ltmc.storage.engine import Row, Transaction
+from ltmc.storage.engine import Transaction
+from ltmc.storage.rows import Subscriptable, columns
 
 OPEN = ("assigned", "in_progress", "blocked")
 _OPEN_SQL = "status IN ('assigned', 'in_progress', 'blocked')"
 
 
-def _assignment(row: Row) -> Row:
-    return row | {"score_breakdown": json.loads(row["score_breakdown"]), "skills": json.loads(row["skills"])}
+@dataclass(frozen=True, slots=True)
+class Member(Subscriptable):
+    """A member of the team; a capacity of 1 is 40 hours a week."""
+
+    project_id: str
+    member_id: str
+    name: str | None
+    skills: list[str]
+    capacity: float
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment(Subscriptable):
+    """A task given to a member; `score_breakdown`: the parts of the member's score."""
+
+    assignment_id: str
+    project_id: str
+    blueprint_id: str | None
+    member_id: str
+    status: str
+    progress_percentage: float
+    estimated_minutes: int
+    actual_hours_worked: float | None
+    confidence_score: float
+    score_breakdown: dict[str, float]
+    skills: list[str]
+    estimated_completion: str
+    notes: str | None
+    assigned_at: str
+    updated_at: str
+    completed_at: str | None
 
 
 async def upsert_member(
@@ -29,78 +60,55 @@ async def upsert_member(
         "updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) ON CONFLICT (project_id, member_id) DO UPDATE SET "
         "name = coalesce(excluded.name, name), skills = excluded.skills, capacity = excluded.capacity, "
         "status = excluded.status, updated_at = excluded.updated_at",
-        (project_id, member_id, name, json.dumps(skills, ensure_ascii=False), capacity, status, moment),
+        (project_id, member_id, name, skills, capacity, status, moment),
     )
 
 
-async def members(tx: Transaction, project_id: str | None) -> list[Row]:
+async def members(tx: Transaction, project_id: str | None) -> list[Member]:
     """The members of a project (None: of all), by id."""
-    rows = await tx.all(
+    return await tx.all(
+        Member,
         "SELECT * FROM team_members WHERE (?1 IS NULL OR project_id = ?1) ORDER BY member_id, project_id",
         (project_id,),
     )
-    return [row | {"skills": json.loads(row["skills"])} for row in rows]
 
 
-ASSIGNMENT_COLUMNS = (
-    "assignment_id",
-    "project_id",
-    "blueprint_id",
-    "member_id",
-    "status",
-    "estimated_minutes",
-    "confidence_score",
-    "score_breakdown",
-    "skills",
-    "estimated_completion",
-    "assigned_at",
-    "updated_at",
-)
+async def insert_assignment(tx: Transaction, assignment: Assignment) -> None:
+    """Store an assignment."""
+    marks = ", ".join(f":{field.name}" for field in fields(Assignment))
+    values = {field.name: getattr(assignment, field.name) for field in fields(Assignment)}
+    await tx.run(f"INSERT INTO assignments ({columns(Assignment)}) VALUES ({marks})", values)
 
 
-async def insert_assignment(tx: Transaction, values: dict[str, Any]) -> None:
-    """An open assignment from all of `ASSIGNMENT_COLUMNS`."""
-    marks = ", ".join("?" * len(ASSIGNMENT_COLUMNS))
-    await tx.run(
-        f"INSERT INTO assignments ({', '.join(ASSIGNMENT_COLUMNS)}) VALUES ({marks})",
-        [
-            json.dumps(values[column], ensure_ascii=False)
-            if isinstance(values[column], dict | list)
-            else values[column]
-            for column in ASSIGNMENT_COLUMNS
-        ],
-    )
-
-
-async def assignment(tx: Transaction, assignment_id: str, project_id: str | None) -> Row | None:
+async def assignment(tx: Transaction, assignment_id: str, project_id: str | None) -> Assignment | None:
     """An assignment; with a project, only if it is that project's."""
-    row = await tx.one(
+    return await tx.one(
+        Assignment,
         "SELECT * FROM assignments WHERE assignment_id = ?1 AND (?2 IS NULL OR project_id = ?2)",
         (assignment_id, project_id),
     )
-    return _assignment(row) if row else None
 
 
-async def of_blueprint(tx: Transaction, blueprint_id: str) -> list[Row]:
+async def of_blueprint(tx: Transaction, blueprint_id: str) -> list[Assignment]:
     """The assignments of a blueprint, oldest first."""
-    rows = await tx.all(
+    return await tx.all(
+        Assignment,
         "SELECT * FROM assignments WHERE blueprint_id = ? ORDER BY assigned_at, assignment_id",
         (blueprint_id,),
     )
-    return [_assignment(row) for row in rows]
 
 
 async def assignments(
     tx: Transaction, project_id: str | None, *, open_only: bool = False, since: str | None = None
-) -> list[Row]:
+) -> list[Assignment]:
     """The assignments of a project (None: of all), oldest first."""
-    rows = await tx.all(
+    return await tx.all(
+        Assignment,
         "SELECT * FROM assignments WHERE (?1 IS NULL OR project_id = ?1) "
         f"AND (?2 IS NULL OR assigned_at >= ?2) {f'AND {_OPEN_SQL}' if open_only else ''} "
         "ORDER BY assigned_at, assignment_id",
         (project_id, since),
     )
-    return [_assignment(row) for row in rows]
 
 
 async def update_assignment(tx: Transaction, assignment_id: str, changes: dict[str, Any]) -> None:
@@ -125,13 +133,4 @@ async def insert_progress(
         "INSERT INTO assignment_progress (assignment_id, progress_percentage, status, actual_hours_worked, "
         "notes, created_at) VALUES (?, ?, ?, ?, ?, ?)",
         (assignment_id, progress, status, hours, notes, moment),
-    )
-
-
-async def progress(tx: Transaction, assignment_id: str) -> list[Row]:
-    """The steps of an assignment, oldest first."""
-    return await tx.all(
-        "SELECT progress_percentage, status, actual_hours_worked, notes, created_at "
-        "FROM assignment_progress WHERE assignment_id = ? ORDER BY id",
-        (assignment_id,),
     )
