@@ -9,8 +9,6 @@ from typing import Any
 from ltmc.code.symbols import Module, decode, parse_module
 from ltmc.errors import ErrorCode, LtmcError, shorten
 from ltmc.files.guard import FileState, PathGuard
-from ltmc.storage.engine import Transaction
-from ltmc.storage.tables import documents as documentation
 
 PYTHON = (".py", ".pyi")
 
@@ -34,22 +32,15 @@ class SourceFile:
         """What a snapshot keeps of the symbols."""
         return None if self.module is None else [symbol.as_json() for symbol in self.module.symbols.values()]
 
-    async def put_snapshot(
-        self, tx: Transaction, project: str, reason: str, moment: str, *, keep: bool = False
-    ) -> None:
-        """Make this the baseline of the file; with `keep`, only if there is none."""
-        await documentation.put_snapshot(
-            tx,
-            project,
-            self.name,
-            content_hash=self.content_hash,
-            mtime_ns=self.state.mtime_ns,
-            size=self.state.size,
-            symbols=self.snapshot_symbols(),
-            reason=reason,
-            moment=moment,
-            keep=keep,
-        )
+    @property
+    def mtime_ns(self) -> int:
+        """When it was changed last, in nanoseconds since 1970."""
+        return self.state.mtime_ns
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes."""
+        return self.state.size
 
 
 def is_python(name: str) -> bool:

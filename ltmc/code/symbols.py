@@ -79,7 +79,7 @@ class Symbol:
         return ("async " if self.signature.is_async else "") + self.signature.text(self.qualname)
 
     def as_json(self) -> dict[str, Any]:
-        """What a snapshot keeps of it."""
+        """Return what a snapshot keeps of it, as JSON."""
         return {
             "qualname": self.qualname,
             "kind": self.kind,
@@ -90,6 +90,26 @@ class Symbol:
             "body_hash": self.body_hash,
             "docstring_hash": self.docstring_hash,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolSnapshot:
+    """What a snapshot keeps of a symbol; see `Symbol`."""
+
+    qualname: str
+    kind: str
+    signature: Signature
+    bases: tuple[str, ...]
+    public: bool
+    line_start: int
+    body_hash: str
+    docstring_hash: str | None
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "SymbolSnapshot":
+        """Read what `Symbol.as_json` gave."""
+        signature = Signature.from_json(value["signature"])
+        return cls(**{**value, "signature": signature, "bases": tuple(value["bases"])})
 
 
 @dataclass(frozen=True, slots=True)

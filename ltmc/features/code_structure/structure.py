@@ -16,7 +16,7 @@ from ltmc.features.blueprints.repository import insert
 from ltmc.features.documentation.consistency import level_of
 from ltmc.files.guard import PathGuard
 from ltmc.storage.engine import Engine, Row, Transaction
-from ltmc.storage.tables import blueprint_code, blueprints, graph
+from ltmc.storage.tables import blueprint_code, blueprints, documents, graph
 from ltmc.timestamps import now
 from ltmc.tools.project_scope import project_of
 
@@ -75,7 +75,7 @@ async def create_from_code(
                 await blueprints.update(tx, known, columns, moment)
             row = await require(tx, known, None)
         changes = await _store(tx, row, source, module, imports, "defines", moment)
-        await source.put_snapshot(tx, project, "blueprint", moment, keep=True)
+        await documents.put_snapshot(tx, project, source, "blueprint", moment, keep=True)
     nodes = {
         symbol.qualname: _node(row["blueprint_id"], source.name, symbol.qualname)
         for symbol in module.symbols.values()

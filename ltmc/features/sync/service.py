@@ -16,6 +16,8 @@ from typing import Any
 
 from ltmc.code import changes as code_changes
 from ltmc.code.source_files import SourceFile, is_python, read_file
+from ltmc.code.changes import SymbolChange
+from ltmc.code.symbols import SymbolSnapshot
 from ltmc.errors import ErrorCode, LtmcError, not_found
 from ltmc.features.documentation.service import DocumentationService
 from ltmc.features.projects.service import ProjectService
@@ -25,6 +27,7 @@ from ltmc.files.selection import select
 from ltmc.storage.engine import Engine, Row
 from ltmc.storage.tables import documents as documentation
 from ltmc.storage.tables import sync
+from ltmc.storage.tables.documents import DocumentLink
 from ltmc.timestamps import format_utc, now
 from ltmc.tools.project_scope import project_of
 
@@ -310,7 +313,7 @@ class SyncService:
                     known = await documentation.snapshot(tx, live.project, name)
                 if known is None:
                     async with self._database.write(live.project) as tx:
-                        await source.put_snapshot(tx, live.project, "watch", now(), keep=True)
+                        await documentation.put_snapshot(tx, live.project, source, "watch", now(), keep=True)
 
     async def _read(self, guard: PathGuard, name: str) -> SourceFile | LtmcError:
         try:
@@ -329,7 +332,7 @@ class SyncService:
             logger.exception("the change of %s could not be handled", name)
 
     async def _handle_change(self, sync_id: str, live: _Live, name: str, change: str) -> None:
-        symbols: list[dict[str, Any]] = []
+        symbols: list[SymbolChange] = []
         error: str | None = None
         if change == "deleted":
             live.seen.pop(name, None)
@@ -345,7 +348,9 @@ class SyncService:
                 if before is not None and before[0] == source.content_hash:
                     return  # only touched
                 if source.module is not None:
-                    symbols = code_changes.differences(known, source.module)
+                    symbols = code_changes.changes_since(
+                        [*map(SymbolSnapshot.from_json, known)], source.module
+                    )
         async with self._database.write(live.project) as tx:
             event_id = await sync.insert_event(tx, sync_id, name, change, symbols, now())
         state = "ignored"
@@ -385,15 +390,7 @@ class SyncService:
                 if source.code == ErrorCode.NOT_FOUND and known is not None:
                     if update_baseline:
                         await documentation.delete_snapshot(tx, project, name)
-                    gone = [
-                        {
-                            "symbol": one["qualname"],
-                            "change": code_changes.REMOVED,
-                            "line": None,
-                            "requires_doc_update": one["public"],
-                        }
-                        for one in known["symbols"] or []
-                    ]
+                    gone = code_changes.removed_symbols(map(SymbolSnapshot.from_json, known.symbols or []))
                     return {
                         **result,
                         "file_path": name,
@@ -403,11 +400,12 @@ class SyncService:
                     }
                 return {**result, "file_path": name, "error": source.message, "error_code": source.code.value}
             if known is None or update_baseline:
-                await source.put_snapshot(tx, project, "detect", moment)
-        changed = known is not None and known["content_hash"] != source.content_hash
-        changes: list[dict[str, Any]] = []
+                await documentation.put_snapshot(tx, project, source, "detect", moment)
+        changed = known is not None and known.content_hash != source.content_hash
+        changes: list[SymbolChange] = []
         if known is not None and changed and source.module is not None:
-            changes = code_changes.differences(known["symbols"] or [], source.module)
+            baseline = [*map(SymbolSnapshot.from_json, known.symbols or [])]
+            changes = code_changes.changes_since(baseline, source.module)
         return {
             "file_path": name,
             "status": "new" if known is None else "modified" if changed else "unchanged",
@@ -458,7 +456,7 @@ def _states(guard: PathGuard, names: Sequence[str]) -> dict[str, FileState | Non
     return found
 
 
-def _file(name: str, state: FileState | None, last: Row | None, link: Row | None) -> dict[str, Any]:
+def _file(name: str, state: FileState | None, last: Row | None, link: DocumentLink | None) -> dict[str, Any]:
     shown = "missing" if state is None else "synced"
     if state is not None and last is not None and last["sync_state"] in ("pending", "failed"):
         shown = last["sync_state"]
@@ -467,9 +465,9 @@ def _file(name: str, state: FileState | None, last: Row | None, link: Row | None
         "last_modified": None
         if state is None
         else format_utc(datetime.fromtimestamp(state.mtime_ns / 1e9, UTC)),
-        "last_synced": link["last_sync_at"] if link else None,
+        "last_synced": link.last_sync_at if link else None,
         "state": shown,
-        "consistency_score": link["consistency_score"] if link else None,
+        "consistency_score": link.consistency_score if link else None,
     }
 
 

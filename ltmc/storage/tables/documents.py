@@ -1,89 +1,119 @@
 """Which document belongs to what, and the snapshots of files that changes are told against."""
 
-import json
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from ltmc.storage.engine import Row, Transaction
+from ltmc.storage.engine import Transaction
+from ltmc.storage.rows import columns
+from ltmc.storage.sources import among
 
 
-async def link(tx: Transaction, project_id: str, kind: str, ref: str, doc_path: str | None) -> Row | None:
-    """The recorded document of a file or blueprint: that path, or the one synced last."""
+@dataclass(frozen=True, slots=True)
+class DocumentLink:
+    """The document of a file (kind ``code``) or of a blueprint, which `ref` names."""
+
+    kind: str
+    ref: str
+    doc_path: str
+    consistency_score: float | None
+    code_hash: str | None
+    doc_hash: str | None
+    last_sync_at: str | None
+    last_validated_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A file as it was; `symbols`: of Python, `ltmc.code.symbols.SymbolSnapshot` as JSON."""
+
+    content_hash: str
+    symbols: list[dict[str, Any]] | None
+
+
+class FileState(Protocol):
+    """What a snapshot keeps of a file: its name, the hash of its content, its time and size, its symbols."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def content_hash(self) -> str: ...
+    @property
+    def mtime_ns(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    def snapshot_symbols(self) -> list[dict[str, Any]] | None: ...
+
+
+async def link(
+    tx: Transaction, project_id: str, kind: str, ref: str, doc_path: str | None
+) -> DocumentLink | None:
+    """Return the recorded document of a file or blueprint: at that path, else the last synced."""
     return await tx.one(
-        "SELECT * FROM doc_links WHERE project_id = ?1 AND kind = ?2 AND ref = ?3 "
+        DocumentLink,
+        f"SELECT {columns(DocumentLink)} FROM doc_links WHERE project_id = ?1 AND kind = ?2 AND ref = ?3 "
         "AND (?4 IS NULL OR doc_path = ?4) ORDER BY coalesce(last_sync_at, '') DESC, doc_path LIMIT 1",
         (project_id, kind, ref, doc_path),
     )
+
+
+async def links_of_code(tx: Transaction, project_id: str, files: Sequence[str]) -> dict[str, DocumentLink]:
+    """Return for each file the link of its last synced document."""
+    chosen = among("ref")(files)
+    rows = await tx.all(
+        DocumentLink,
+        f"SELECT {columns(DocumentLink)} FROM doc_links WHERE project_id = ? AND kind = 'code' AND {chosen.sql} "
+        "ORDER BY coalesce(last_sync_at, '')",
+        [project_id, *chosen.parameters],
+    )
+    return {row.ref: row for row in rows}
 
 
 async def upsert_link(
     tx: Transaction, project_id: str, kind: str, ref: str, doc_path: str, changes: dict[str, Any]
 ) -> None:
     """Record what is known of a document; columns not in `changes` stay."""
-    columns = ", ".join(changes)
+    names = ", ".join(changes)
     marks = ", ".join("?" * len(changes))
     updates = ", ".join(f"{column} = excluded.{column}" for column in changes)
     await tx.run(
-        f"INSERT INTO doc_links (project_id, kind, ref, doc_path, {columns}) VALUES (?, ?, ?, ?, {marks}) "
+        f"INSERT INTO doc_links (project_id, kind, ref, doc_path, {names}) VALUES (?, ?, ?, ?, {marks}) "
         f"ON CONFLICT (project_id, kind, ref, doc_path) DO UPDATE SET {updates}",
         [project_id, kind, ref, doc_path, *changes.values()],
     )
 
 
-async def snapshot(tx: Transaction, project_id: str, file_path: str) -> Row | None:
-    """The baseline of a file, its symbols read."""
-    row = await tx.one(
-        "SELECT * FROM file_snapshots WHERE project_id = ? AND file_path = ?", (project_id, file_path)
+async def snapshot(tx: Transaction, project_id: str, file_path: str) -> Snapshot | None:
+    """Return the baseline of a file."""
+    return await tx.one(
+        Snapshot,
+        f"SELECT {columns(Snapshot)} FROM file_snapshots WHERE project_id = ? AND file_path = ?",
+        (project_id, file_path),
     )
-    return row and row | {"symbols": None if row["symbols"] is None else json.loads(row["symbols"])}
 
 
 async def put_snapshot(
-    tx: Transaction,
-    project_id: str,
-    file_path: str,
-    *,
-    content_hash: str,
-    mtime_ns: int,
-    size: int,
-    symbols: list[dict[str, Any]] | None,
-    reason: str,
-    moment: str,
-    keep: bool = False,
+    tx: Transaction, project_id: str, file: FileState, reason: str, moment: str, *, keep: bool = False
 ) -> None:
-    """The baseline of a file; with `keep`, only if there is none."""
-    action = (
-        "NOTHING"
-        if keep
-        else "UPDATE SET content_hash = excluded.content_hash, mtime_ns = excluded.mtime_ns, "
-        "size = excluded.size, symbols = excluded.symbols, reason = excluded.reason, "
-        "taken_at = excluded.taken_at"
-    )
+    """Make a file as it is now its baseline; with `keep`, only if there is none."""
+    names = ("content_hash", "mtime_ns", "size", "symbols", "reason", "taken_at")
+    updates = ", ".join(f"{name} = excluded.{name}" for name in names)
     await tx.run(
-        "INSERT INTO file_snapshots (project_id, file_path, content_hash, mtime_ns, size, symbols, reason, "
-        f"taken_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project_id, file_path) DO {action}",
-        (
+        f"INSERT INTO file_snapshots (project_id, file_path, {', '.join(names)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+        f"ON CONFLICT (project_id, file_path) DO {'NOTHING' if keep else f'UPDATE SET {updates}'}",
+        [
             project_id,
-            file_path,
-            content_hash,
-            mtime_ns,
-            size,
-            None if symbols is None else json.dumps(symbols, ensure_ascii=False),
+            file.name,
+            file.content_hash,
+            file.mtime_ns,
+            file.size,
+            file.snapshot_symbols(),
             reason,
             moment,
-        ),
+        ],
     )
 
 
 async def delete_snapshot(tx: Transaction, project_id: str, file_path: str) -> None:
     """Forget the baseline of a file."""
     await tx.run("DELETE FROM file_snapshots WHERE project_id = ? AND file_path = ?", (project_id, file_path))
-
-
-async def links_of_code(tx: Transaction, project_id: str, files: list[str]) -> dict[str, Row]:
-    """For each file the link of the document synced last."""
-    rows = await tx.all(
-        "SELECT * FROM doc_links WHERE project_id = ? AND kind = 'code' "
-        "AND ref IN (SELECT value FROM json_each(?)) ORDER BY coalesce(last_sync_at, '')",
-        (project_id, json.dumps(files)),
-    )
-    return {row["ref"]: row for row in rows}

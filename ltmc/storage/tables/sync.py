@@ -1,7 +1,7 @@
 """Live sync: which paths are watched, and what happened to their files."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ltmc.storage.engine import Row, Transaction
@@ -88,7 +88,7 @@ async def insert_event(
     sync_id: str,
     file_path: str,
     change_type: str,
-    symbols: Sequence[dict[str, Any]],
+    symbols: Sequence[Mapping[str, Any]],
     moment: str,
 ) -> int:
     """A change that is still to be handled; its id."""
