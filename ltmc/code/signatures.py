@@ -5,7 +5,7 @@ import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-KINDS = ("positional_only", "positional", "var_positional", "keyword_only", "var_keyword")
+PARAMETER_KINDS = ("positional_only", "positional", "var_positional", "keyword_only", "var_keyword")
 _MARKS = {
     "property": "property",
     "cached_property": "property",
@@ -24,7 +24,7 @@ class Parameter:
     """A parameter.
 
     Attributes:
-        kind: one of `KINDS`.
+        kind: one of `PARAMETER_KINDS`.
         default: the default's source text, normalised; None without one.
         annotation: the annotation's source text, normalised; None without one.
     """

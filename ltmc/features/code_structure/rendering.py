@@ -5,9 +5,9 @@ from typing import Any
 
 from ltmc.code.source_files import dotted_module
 from ltmc.documents.pages import (
-    Block,
     Code,
     Heading,
+    PageBlock,
     Section,
     Table,
     Text,
@@ -97,7 +97,7 @@ def _complexity(row: Row) -> Section:
             for name, value in factors.items()
             if isinstance(value, int | float)
         ]
-    blocks: list[Block] = [
+    blocks: list[PageBlock] = [
         Text(f"{row['complexity']} ({row['complexity_score']:g}, {row['complexity_source']})."),
         Table(("Factor", "Value", "Weight", "Terms"), rows),
     ]
@@ -176,7 +176,7 @@ async def _api(tx: Transaction, row: Row) -> Section:
     """The public symbols with their signatures and docstrings, file by file."""
     stored = await symbols(tx, row["blueprint_id"])
     public = [one for one in stored if one["public"]]
-    blocks: list[Block] = []
+    blocks: list[PageBlock] = []
     for place, one in enumerate(public):
         if place == 0 or public[place - 1]["file_path"] != one["file_path"]:
             blocks.append(Text(f"File: {one['file_path']}"))
@@ -216,7 +216,7 @@ async def _diagram(tx: Transaction, row: Row) -> Section:
         for edge in unique.values()
         if edge["source_id"] in nodes and edge["target_id"] in nodes
     ]
-    blocks: list[Block] = [Code("mermaid", mermaid("LR", nodes, shown_edges))] if shown_edges else []
+    blocks: list[PageBlock] = [Code("mermaid", mermaid("LR", nodes, shown_edges))] if shown_edges else []
     if len(order) > DIAGRAM_NODES:
         blocks.append(Text(f"{len(order) - DIAGRAM_NODES} more nodes are not shown."))
     data = [
@@ -232,7 +232,7 @@ async def _progress(tx: Transaction, row: Row) -> Section:
         return Section("progress_report", "Progress", [])
     children = await blueprints.children(tx, row["blueprint_id"])
     done = sum(child["status"] == "completed" for child in children)
-    blocks: list[Block] = [Text(f"Status: {row['status']}.")]
+    blocks: list[PageBlock] = [Text(f"Status: {row['status']}.")]
     if children:
         blocks += [Text(f"{done} of {len(children)} subtasks are completed."), *subtasks.blocks]
     return Section("progress_report", "Progress", [*blocks, *assignments.blocks])
@@ -243,7 +243,7 @@ async def _guide(tx: Transaction, row: Row) -> Section:
     stored = [
         one for one in await symbols(tx, row["blueprint_id"]) if one["public"] and one["kind"] != "method"
     ]
-    blocks: list[Block] = [Text(row["description"])] if stored else []
+    blocks: list[PageBlock] = [Text(row["description"])] if stored else []
     for path in dict.fromkeys(one["file_path"] for one in stored):
         here = [one for one in stored if one["file_path"] == path]
         names = ", ".join(one["qualname"] for one in here if "." not in one["qualname"])

@@ -1,6 +1,7 @@
 """The managed block that documents a Python file: a heading, a signature and the docstring for each symbol."""
 
 import re
+from typing import NotRequired, TypedDict
 
 from ltmc.code.source_files import dotted_module
 from ltmc.code.symbols import Module, Symbol
@@ -28,10 +29,19 @@ def _section(symbol: Symbol) -> str:
     return "\n\n".join(parts)
 
 
-def changes(before: str, after: str) -> list[dict[str, str]]:
+class PageChange(TypedDict):
+    """A symbol of a page that changed, with its signatures."""
+
+    symbol: str
+    change: str
+    before: NotRequired[str]
+    after: NotRequired[str]
+
+
+def changes(before: str, after: str) -> list[PageChange]:
     """What changed from one block to the next: added, removed and updated symbols with their signatures."""
     old, new = _sections(before), _sections(after)
-    found: list[dict[str, str]] = []
+    found: list[PageChange] = []
     for name, text in new.items():
         if name not in old:
             found.append({"symbol": name, "change": "added", "after": _signature(text)})

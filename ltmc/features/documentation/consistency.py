@@ -6,12 +6,13 @@ The score is the documented public symbols whose signature matches ÷ all public
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from ltmc.code.docstrings import documented_parameters
 from ltmc.code.signatures import MARKERS, Stated, agree, from_text
 from ltmc.code.symbols import Module, Symbol
 from ltmc.documents import managed_blocks
+from ltmc.features.measures import share
 
 HIGH, MEDIUM = 0.9, 0.7
 """From these scores on the level is HIGH or MEDIUM."""
@@ -40,6 +41,37 @@ class Mention:
     line: int
 
 
+class Issue(TypedDict):
+    """A disagreement between code and documentation; lines count from 1."""
+
+    type: str
+    symbol: str
+    severity: str
+    code_signature: str | None
+    doc_signature: str | None
+    line: int | None
+    doc_line: int | None
+    suggestion: str
+
+
+class ConsistencySummary(TypedDict):
+    """The score, 0 to 1, and what it means; `note`: that nothing is public."""
+
+    consistency_score: float
+    consistency_level: str
+    is_consistent: bool
+    note: NotRequired[str]
+
+
+class Components(TypedDict):
+    """Ratios that stand beside the score, 0 to 1; None where there is nothing to count."""
+
+    coverage: float | None
+    signature_match: float | None
+    docstring_coverage: float | None
+    annotation_coverage: float | None
+
+
 @dataclass(slots=True)
 class Consistency:
     """A file of code against its documentation.
@@ -57,7 +89,7 @@ class Consistency:
     documented: list[str] = field(default_factory=list)
     matching: list[str] = field(default_factory=list)
     stale: dict[str, Mention] = field(default_factory=dict)
-    issues: list[dict[str, Any]] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
 
     @property
     def score(self) -> float:
@@ -74,14 +106,16 @@ class Consistency:
         """Every public symbol matches and nothing is stale."""
         return len(self.matching) == len(self.public) and not self.stale
 
-    def summary(self) -> dict[str, Any]:
-        """The figures that results show."""
-        return {
+    def summary(self) -> ConsistencySummary:
+        """Return what every result shows."""
+        summary: ConsistencySummary = {
             "consistency_score": self.score,
             "consistency_level": self.level,
             "is_consistent": self.is_consistent,
-            **({} if self.public else {"note": NO_SYMBOLS}),
         }
+        if not self.public:
+            summary["note"] = NO_SYMBOLS
+        return summary
 
 
 def level_of(score: float) -> str:
@@ -294,12 +328,7 @@ def compare_with_docstrings(module: Module) -> Consistency:
     return result
 
 
-def undocumented(module: Module) -> Consistency:
-    """The code against a document that does not exist."""
-    return compare_with_document(module, "", "")
-
-
-def components(result: Consistency) -> dict[str, float | None]:
+def components(result: Consistency) -> Components:
     """The parts that stand beside the score: rates, None where there is nothing to count."""
     public = result.public
     slots = [
@@ -311,15 +340,11 @@ def components(result: Consistency) -> dict[str, float | None]:
         )
     ]
     return {
-        "coverage": _rate(len(result.documented), len(public)),
-        "signature_match": _rate(len(result.matching), len(result.documented)),
-        "docstring_coverage": _rate(sum(bool(symbol.docstring) for symbol in public), len(public)),
-        "annotation_coverage": _rate(sum(one is not None for one in slots), len(slots)),
+        "coverage": share(len(result.documented), len(public)),
+        "signature_match": share(len(result.matching), len(result.documented)),
+        "docstring_coverage": share(sum(bool(symbol.docstring) for symbol in public), len(public)),
+        "annotation_coverage": share(sum(one is not None for one in slots), len(slots)),
     }
-
-
-def _rate(part: int, whole: int) -> float | None:
-    return round(part / whole, 4) if whole else None
 
 
 def _issue(
@@ -330,7 +355,7 @@ def _issue(
     suggestion: str,
     doc_signature: str | None = None,
     doc_line: int | None = None,
-) -> dict[str, Any]:
+) -> Issue:
     return {
         "type": kind,
         "symbol": symbol.qualname,

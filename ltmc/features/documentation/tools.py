@@ -1,9 +1,17 @@
 """Documentation of code."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from ltmc.features.documentation.results import (
+    BlueprintDocumented,
+    ConsistencyScore,
+    DocumentSynced,
+    Drift,
+    Validation,
+)
+from ltmc.features.documentation.review import DocumentationReview
 from ltmc.features.documentation.service import DocumentationService
 from ltmc.tools.arguments import BlueprintId, Bool, DocSource, FilePath, ProjectId, not_bool
 from ltmc.tools.declaration import tool
@@ -18,7 +26,7 @@ async def sync_documentation_with_code(
     doc_path: FilePath | None = None,
     dry_run: Bool = False,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> DocumentSynced:
     """Write a Python file's API into its Markdown document, between LTMC's own markers.
 
     Args:
@@ -31,22 +39,20 @@ async def sync_documentation_with_code(
 
 @tool("Check documentation", category="documentation", read_only=True)
 async def validate_documentation_consistency(
-    documentation: DocumentationService,
+    review: DocumentationReview,
     /,
     file_path: FilePath,
     doc_path: FilePath | None = None,
     doc_source: DocSource = "auto",
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> Validation:
     """Every disagreement between a Python file and its document or docstrings."""
-    return await documentation.validate(
-        file_path, doc_path=doc_path, doc_source=doc_source, project_id=project_id
-    )
+    return await review.validate(file_path, doc_path=doc_path, doc_source=doc_source, project_id=project_id)
 
 
 @tool("Drift of documentation", category="documentation", read_only=True)
 async def detect_documentation_drift(
-    documentation: DocumentationService,
+    review: DocumentationReview,
     /,
     file_path: FilePath,
     time_threshold_hours: Annotated[
@@ -55,9 +61,9 @@ async def detect_documentation_drift(
     doc_path: FilePath | None = None,
     doc_source: DocSource = "auto",
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> Drift:
     """What a Python file became that its documentation does not say yet."""
-    return await documentation.drift(
+    return await review.drift(
         file_path,
         time_threshold_hours=time_threshold_hours,
         doc_path=doc_path,
@@ -75,7 +81,7 @@ async def update_documentation_from_blueprint(
     doc_path: FilePath | None = None,
     dry_run: Bool = False,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> BlueprintDocumented:
     """Write a blueprint's document in Markdown, between LTMC's own markers.
 
     Args:
@@ -89,16 +95,16 @@ async def update_documentation_from_blueprint(
 
 @tool("Score documentation", category="documentation", read_only=True)
 async def get_documentation_consistency_score(
-    documentation: DocumentationService,
+    review: DocumentationReview,
     /,
     file_path: FilePath,
     detailed_analysis: Bool = False,
     doc_path: FilePath | None = None,
     doc_source: DocSource = "auto",
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> ConsistencyScore:
     """How much of a Python file's public API its documentation states correctly, 0 to 1."""
-    return await documentation.score(
+    return await review.score(
         file_path,
         detailed_analysis=detailed_analysis,
         doc_path=doc_path,

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ltmc.code import changes as code_changes
-from ltmc.code.source_files import SourceFile, is_python, read_file
 from ltmc.code.changes import SymbolChange
+from ltmc.code.source_files import SourceFile, is_python, read_file
 from ltmc.code.symbols import SymbolSnapshot
 from ltmc.errors import ErrorCode, LtmcError, not_found
 from ltmc.features.documentation.service import DocumentationService
