@@ -21,14 +21,17 @@ class ManagedBlock:
         start: where its begin marker begins.
         end: where its end marker ends.
         content: the lines between the markers, with plain line ends.
-        line: the number of the first line of the content.
     """
 
     name: str
     start: int
     end: int
     content: str
-    line: int
+
+    def lines(self, text: str) -> range:
+        """Return the numbers of its lines in `text`, markers included, from 1."""
+        first = text.count("\n", 0, self.start) + 1
+        return range(first, first + text.count("\n", self.start, self.end) + 1)
 
 
 def block_name(kind: str, reference: str) -> str:
@@ -55,9 +58,7 @@ def find(text: str) -> dict[str, ManagedBlock]:
         if opened is None or opened.group(2) != name:
             raise _broken(text, match, "has no begin before it")
         content = text[min(opened.end() + 1, match.start()) : match.start()].replace("\r\n", "\n")
-        found[name] = ManagedBlock(
-            name, opened.start(), match.end(), content, text.count("\n", 0, opened.end()) + 2
-        )
+        found[name] = ManagedBlock(name, opened.start(), match.end(), content)
         opened = None
     if opened is not None:
         raise _broken(text, opened, "has no end after it")

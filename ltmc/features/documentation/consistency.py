@@ -11,22 +11,22 @@ from typing import NotRequired, TypedDict
 from ltmc.code.docstrings import documented_parameters
 from ltmc.code.signatures import MARKERS, Stated, agree, from_text
 from ltmc.code.symbols import Module, Symbol
-from ltmc.documents import managed_blocks
+from ltmc.documents import managed_blocks, markdown
 from ltmc.features.measures import share
 
 HIGH, MEDIUM = 0.9, 0.7
 """From these scores on the level is HIGH or MEDIUM."""
 
 NO_SYMBOLS = "The file has no public symbols, so there is nothing to document."
-_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.*?)[ \t]*#*[ \t]*$")
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([\w+-]*)")
-_CODE = re.compile(r"(`+)([^`]+?)\1")
+PYTHON = ("", "py", "python", "python3", "pycon")
+"""The languages of snippets that are read."""
+
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*", re.ASCII)
 _DEFINITION = re.compile(r"^(\s*)(async\s+def|def|class)\s+(\w+)")
 _BODY = re.compile(r":[ \t]*(?:\.\.\.|pass|return\b[^\n]*)?[ \t]*(?:#[^\n]*)?\n$")
 LINES_PER_SIGNATURE, LONGEST_SIGNATURE = 40, 20_000
-LINE_LENGTH = 2_000
-"""Longer lines of text state no signatures."""
+LONGEST_LINE = 2_000
+"""Longer headings and pieces of code state no signatures."""
 
 MANAGED, HEADING, SNIPPET, INLINE = range(4)
 """Where a signature is stated, the most binding first."""
@@ -124,55 +124,38 @@ def level_of(score: float) -> str:
 
 
 def mentions(text: str, own_block: str) -> list[Mention]:
-    """The signatures that a Markdown text states: in headings, snippets and inline code.
+    """List the signatures that a Markdown text states: in headings, snippets and inline code.
 
     Args:
         own_block: the name of the managed block of the file in question; those of other files are skipped.
     """
     text = text.replace("\r\n", "\n")
     blocks = managed_blocks.find(text)
-    others = [block for name, block in blocks.items() if name != own_block and name.startswith("api:")]
-    own = blocks.get(own_block)
+    lines = {name: block.lines(text) for name, block in blocks.items()}
+    others = [lines[name] for name in blocks if name != own_block and name.startswith("api:")]
+    own = lines.get(own_block, range(0))
     found: list[Mention] = []
     heading = ""
-    fence: str | None = None
-    snippet: list[str] = []
-    python = False
-    position = 0
-    for number, line in enumerate(text.split("\n"), start=1):
-        start, position = position, position + len(line) + 1
-        if any(block.start <= start < block.end for block in others):
+    for part in markdown.parts(text):
+        if any(part.line in block for block in others):
             continue
-        managed = own is not None and own.start <= start < own.end
-        opened = _FENCE.match(line)
-        if fence is not None:
-            if opened and opened.group(1).startswith(fence) and not line.strip().strip(fence[0]):
-                if python:
-                    place = MANAGED if managed else SNIPPET
-                    found += [
-                        Mention(stated, place, number - len(snippet) + offset)
-                        for offset, stated in _definitions(snippet, heading)
-                    ]
-                fence = None
-            else:
-                snippet.append(line)
-        elif opened:
-            fence, snippet = opened.group(1), []
-            python = opened.group(2).lower() in ("", "py", "python", "python3", "pycon")
-        elif len(line) > LINE_LENGTH:
+        if part.kind == "block":
+            if part.language in PYTHON:
+                place = MANAGED if part.line in own else SNIPPET
+                found += [
+                    Mention(stated, place, part.line + offset)
+                    for offset, stated in _definitions(part.text.splitlines(), heading)
+                ]
+        elif len(part.text) > LONGEST_LINE:
             continue
-        elif match := _HEADING.match(line):
-            title = match.group(1).replace("`", "").replace("\\", "").strip()
+        elif part.kind == "heading":
+            title = part.text.replace("`", "").replace("\\", "").strip()
             heading = title if _DOTTED.fullmatch(title) else ""
             if stated := from_text(title):
                 heading = stated.name
-                found.append(Mention(stated, MANAGED if managed else HEADING, number))
-        else:
-            found += [
-                Mention(stated, INLINE, number)
-                for code in _CODE.finditer(line)
-                if (stated := from_text(code.group(2)))
-            ]
+                found.append(Mention(stated, MANAGED if part.line in own else HEADING, part.line))
+        elif stated := from_text(part.text):
+            found.append(Mention(stated, INLINE, part.line))
     return found
 
 
