@@ -63,12 +63,12 @@ class Signature:
         )
 
     def text(self, name: str) -> str:
-        """The call as it is written in a definition, without decorators."""
+        """Return the call as it is written in a definition, without decorators."""
         returns = f" -> {self.returns}" if self.returns else ""
         return f"{name}({self._parameters()}){returns}"
 
     def snippet(self, name: str, kind: str) -> str:
-        """The whole definition's head, with decorators, as documentation shows it."""
+        """Return the whole definition's head, with decorators, as documentation shows it."""
         lines = [MARKERS[marker] for marker in self.markers]
         if kind == "class":
             return "\n".join([*lines, f"class {self.text(name)}"])
@@ -106,7 +106,7 @@ class Signature:
 
 
 def of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, *, method: bool) -> Signature:
-    """The signature of a definition.
+    """Return the signature of a definition.
 
     Args:
         method: it stands in a class, so that its first parameter is given by the call.
@@ -129,7 +129,7 @@ def without_receiver(parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]
 
 
 def decorator_name(node: ast.expr) -> str:
-    """The last part of a decorator's name, without its call."""
+    """Return the last part of a decorator's name, without its call."""
     if isinstance(node, ast.Call):
         node = node.func
     if isinstance(node, ast.Attribute):
@@ -183,7 +183,7 @@ class Stated:
 
 
 def from_text(text: str) -> Stated | None:
-    """What a text of the shape of a call states; None when it has another shape.
+    """Return what a text of the shape of a call states; None when it has another shape.
 
     ``name(a, b=1)``, ``Class.name(a) -> int``, ``async def name(a)`` and ``class Name(a)`` have it.
     """

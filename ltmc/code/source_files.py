@@ -29,7 +29,7 @@ class SourceFile:
     module: Module | None
 
     def snapshot_symbols(self) -> list[dict[str, Any]] | None:
-        """What a snapshot keeps of the symbols."""
+        """Return what a snapshot keeps of the symbols."""
         return None if self.module is None else [symbol.as_json() for symbol in self.module.symbols.values()]
 
     @property
@@ -78,7 +78,7 @@ async def read_python(guard: PathGuard, path: str, field: str = "file_path") -> 
 
 
 def dotted_module(name: str) -> str:
-    """The module that a file is: ``src/a/b.py`` -> ``a.b``, ``a/__init__.py`` -> ``a``."""
+    """Return the module that a file is: ``src/a/b.py`` -> ``a.b``, ``a/__init__.py`` -> ``a``."""
     parts = list(PurePosixPath(name).with_suffix("").parts)
     if parts and parts[0] in ("/", "src"):
         parts = parts[1:]

@@ -75,7 +75,7 @@ class Symbol:
         return None if self.docstring is None else _sha256(self.docstring)
 
     def shown_signature(self) -> str:
-        """The signature under its qualified name, as results show it."""
+        """Return the signature under its qualified name, as results show it."""
         return ("async " if self.signature.is_async else "") + self.signature.text(self.qualname)
 
     def as_json(self) -> dict[str, Any]:
@@ -136,12 +136,12 @@ class Module:
         return label_of(self.complexity_score)
 
     def public(self) -> list[Symbol]:
-        """The symbols that others may use."""
+        """Return the symbols that others may use."""
         return [symbol for symbol in self.symbols.values() if symbol.public]
 
 
 def decode(data: bytes, path: str) -> str:
-    """The text of a Python file, in the encoding that it declares.
+    """Return the text of a Python file, in the encoding that it declares.
 
     Raises:
         LtmcError: UNSUPPORTED when it is no text.
@@ -157,7 +157,7 @@ def decode(data: bytes, path: str) -> str:
 
 
 def parse_module(text: str, path: str) -> Module:
-    """The symbols of a Python text.
+    """Return the symbols of a Python text.
 
     Args:
         path: named in errors.
@@ -231,7 +231,7 @@ class _Reader:
         public: bool,
         methods: bool,
     ) -> None:
-        """The definitions of a module or of a class, also those under ``if``, ``try`` or ``with``."""
+        """Return the definitions of a module or of a class, also those under ``if``, ``try`` or ``with``."""
         for node in _statements(body):
             if isinstance(node, Function) and methods:
                 if prefix and node.name == "__init__":
@@ -250,7 +250,7 @@ class _Reader:
         return public and not name.startswith("_") and (exported is None or name in exported)
 
     def _forget(self, qualname: str) -> None:
-        """A later class of the same name replaces an earlier one with its methods."""
+        """Forget a class with its methods: a later one of the same name replaces it."""
         for known in [name for name in self.symbols if name.startswith(qualname + ".")]:
             del self.symbols[known], self.bodies[known]
 
@@ -300,7 +300,7 @@ class _Reader:
         )
 
     def _calls(self, qualname: str) -> tuple[str, ...]:
-        """The symbols of this file that a body calls by a name that leaves no doubt."""
+        """Return the symbols of this file that a body calls by a name that leaves no doubt."""
         owner = qualname.rpartition(".")[0]
         found: dict[str, None] = {}
         for body in self.bodies[qualname]:
@@ -316,7 +316,7 @@ class _Reader:
 
 
 def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a body and of the blocks in it, functions and classes left closed."""
+    """Return the statements of a body and of the blocks in it, functions and classes left closed."""
     stack = list(reversed(body))
     while stack:
         node = stack.pop()
@@ -333,7 +333,7 @@ def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _exported(tree: ast.Module) -> frozenset[str] | None:
-    """The names in ``__all__``, as far as they are written out; None without it."""
+    """Return the names in ``__all__``, as far as they are written out; None without it."""
     found: set[str] | None = None
     for node in tree.body:
         value: ast.expr | None = None
@@ -414,7 +414,7 @@ def _cyclomatic(node: ast.AST) -> int:
 
 
 def _score(tree: ast.Module, most_branches: int, lines: int, functions: Sequence[Symbol]) -> float:
-    """The complexity of a file, 0 to 1: branches of the worst function, length, nesting, parameters.
+    """Return the complexity of a file, 0 to 1: branches of the worst function, length, nesting, parameters.
 
     0.4 ln(1 + branches) / ln 51 + 0.3 ln(1 + lines) / ln 2001 + 0.2 nesting / 8 + 0.1 parameters / 10, each
     fraction capped at 1.
@@ -442,7 +442,7 @@ def _nesting(tree: ast.Module) -> int:
 
 
 def _digest(nodes: Sequence[ast.AST]) -> str:
-    """A hash of syntax trees that is the same in every Python version: empty fields, which newer versions
+    """Return a hash of syntax trees that is the same in every Python version: empty fields, which newer versions
     add, do not count."""
     digest = hashlib.sha256()
     stack: list[Any] = list(reversed(nodes))

@@ -45,7 +45,7 @@ _BRANCH = re.compile(r"\b(?:if|elif|for|while|case|catch|except|match|switch|whe
 
 
 def language_of(file_name: str | None, text: str) -> str | None:
-    """The language by the file's extension, else by signs in the text; None where nothing tells."""
+    """Return the language by the file's extension, else by signs in the text; None where nothing tells."""
     if file_name:
         extension = PurePosixPath(file_name).suffix.lstrip(".").lower()
         if extension in _BY_EXTENSION:
@@ -56,7 +56,7 @@ def language_of(file_name: str | None, text: str) -> str | None:
 
 
 def first_function(text: str) -> str | None:
-    """The name of the first function that a Python text defines, else None."""
+    """Return the name of the first function that a Python text defines, else None."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -78,5 +78,5 @@ def complexity_of(text: str) -> str:
 
 
 def label_of(score: float) -> str:
-    """The label of a complexity score, 0 to 1."""
+    """Return the label of a complexity score, 0 to 1."""
     return LABELS[sum(score > bound for bound in (0.2, 0.4, 0.6, 0.8))]

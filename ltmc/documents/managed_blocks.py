@@ -35,12 +35,12 @@ class ManagedBlock:
 
 
 def block_name(kind: str, reference: str) -> str:
-    """The name of the block of a kind for a file or a section."""
+    """Return the name of the block of a kind for a file or a section."""
     return f"{kind}:{quote(reference, safe='/._')}"
 
 
 def find(text: str) -> dict[str, ManagedBlock]:
-    """The blocks of a text by name.
+    """Return the blocks of a text by name.
 
     Raises:
         LtmcError: CONFLICT for a marker without its partner, or a name that occurs twice: there nobody can
@@ -66,7 +66,7 @@ def find(text: str) -> dict[str, ManagedBlock]:
 
 
 def put(text: str, name: str, content: str) -> str:
-    """The text with the block's content replaced, or with the block added at the end.
+    """Return the text with the block's content replaced, or with the block added at the end.
 
     Everything outside of the block stays as it is, byte for byte; the block takes the line ends of the text.
     """

@@ -57,7 +57,7 @@ class Section:
 
 
 def write(title: str, sections: Sequence[Section], form: str) -> str:
-    """The page in a format: markdown, html, rst, json or txt."""
+    """Return the page in a format: markdown, html, rst, json or txt."""
     return _WRITERS[form](title, sections)
 
 
@@ -81,7 +81,7 @@ def markdown_text(text: str) -> str:
 
 
 def fenced(language: str, text: str) -> str:
-    """A fenced block that no content can close."""
+    """Return a fenced block that no content can close."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"
@@ -199,7 +199,7 @@ _WRITERS: dict[str, Callable[[str, Sequence[Section]], str]] = {
 
 
 def mermaid(direction: str, nodes: dict[str, str], edges: Sequence[tuple[str, str, str]]) -> str:
-    """A flowchart.
+    """Return a flowchart.
 
     Args:
         direction: TD or LR.

@@ -12,7 +12,7 @@ _SNIPPET = re.compile(r"```python\n(.*?)\n```", re.DOTALL)
 
 
 def render(module: Module, name: str) -> str:
-    """The block for a file."""
+    """Return the block for a file."""
     sections = [_section(symbol) for symbol in module.public()]
     head = [f"## API of {dotted_module(name)}"]
     if module.docstring:
@@ -39,7 +39,7 @@ class PageChange(TypedDict):
 
 
 def changes(before: str, after: str) -> list[PageChange]:
-    """What changed from one block to the next: added, removed and updated symbols with their signatures."""
+    """Return what changed from one block to the next: added, removed and updated symbols with their signatures."""
     old, new = _sections(before), _sections(after)
     found: list[PageChange] = []
     for name, text in new.items():

@@ -160,7 +160,7 @@ def mentions(text: str, own_block: str) -> list[Mention]:
 
 
 def _definitions(lines: Sequence[str], heading: str) -> list[tuple[int, Stated]]:
-    """The definitions in a snippet with the number of their line; a class or the heading qualifies them."""
+    """Return the definitions in a snippet with the number of their line; a class or the heading qualifies them."""
     found: list[tuple[int, Stated]] = []
     owners: list[tuple[int, str]] = []
     markers: list[str] = []
@@ -194,7 +194,7 @@ def _definitions(lines: Sequence[str], heading: str) -> list[tuple[int, Stated]]
 
 
 def _signature_at(lines: Sequence[str], place: int) -> tuple[Stated | None, bool]:
-    """The signature that begins at a line, and whether it is a statement with its colon."""
+    """Return the signature that begins at a line, and whether it is a statement with its colon."""
     text = ""
     for line in lines[place : place + LINES_PER_SIGNATURE]:
         text += line + "\n"
@@ -208,7 +208,7 @@ def _signature_at(lines: Sequence[str], place: int) -> tuple[Stated | None, bool
 
 
 def compare_with_document(module: Module, text: str, own_block: str) -> Consistency:
-    """The code against a Markdown text."""
+    """Compare the code with a Markdown text."""
     result = Consistency("file", module.public())
     by_symbol: dict[str, list[Mention]] = {}
     for mention in mentions(text, own_block):
@@ -264,7 +264,7 @@ def compare_with_document(module: Module, text: str, own_block: str) -> Consiste
 
 
 def _full_name(name: str, module: Module) -> str:
-    """The qualified name that a document means; it may write the module's name before it."""
+    """Return the qualified name that a document means; it may write the module's name before it."""
     while name not in module.symbols and "." in name:
         shorter = name.partition(".")[2]
         if shorter in module.symbols:
@@ -276,7 +276,7 @@ def _full_name(name: str, module: Module) -> str:
 
 
 def compare_with_docstrings(module: Module) -> Consistency:
-    """The code against its own docstrings.
+    """Compare the code with its own docstrings.
 
     A symbol is documented if it has a docstring; that matches if every parameter it documents exists and,
     where it has a section on parameters, none is missing.
@@ -312,7 +312,7 @@ def compare_with_docstrings(module: Module) -> Consistency:
 
 
 def components(result: Consistency) -> Components:
-    """The parts that stand beside the score: rates, None where there is nothing to count."""
+    """Return the parts that stand beside the score: rates, None where there is nothing to count."""
     public = result.public
     slots = [
         annotation
