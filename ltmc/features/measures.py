@@ -17,6 +17,6 @@ def mean(values: Sequence[float], places: int = 2) -> float | None:
     return round(sum(values) / len(values), places) if values else None
 
 
-def share(part: int, whole: int) -> float | None:
+def share(part: float, whole: float) -> float | None:
     """`part` ÷ `whole`, to 4 places."""
     return round(part / whole, 4) if whole else None

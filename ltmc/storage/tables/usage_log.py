@@ -91,6 +91,15 @@ async def calls(tx: Transaction, *, project_id: str | None, since: str | None) -
     return await tx.all(f"SELECT * FROM tool_calls WHERE {where} ORDER BY id", parameters)
 
 
+async def durations(tx: Transaction, tool: str, *, project_id: str | None, since: str | None) -> list[float]:
+    """Return how long the successful calls of a tool took, in ms, oldest first."""
+    where, parameters = _scope(project_id, since)
+    return await tx.column(
+        f"SELECT duration_ms FROM tool_calls WHERE tool = ? AND ok = 1 AND {where} ORDER BY id",
+        [tool, *parameters],
+    )
+
+
 async def retrievals(tx: Transaction, *, project_id: str | None, since: str | None) -> list[Row]:
     """The retrievals since a time, oldest first, without their queries."""
     where, parameters = _scope(project_id, since)
