@@ -230,3 +230,12 @@ class TeamMember(TypedDict):
     skills: NotRequired[Skills | None]
     capacity: NotRequired[Capacity | None]
     status: NotRequired[Annotated[Literal["available", "busy", "away"], BeforeValidator(lower)] | None]
+
+
+@with_config(ConfigDict(extra="forbid"))
+class LinkedDocument(TypedDict):
+    """A document to compare."""
+
+    id: Reference
+    content: NotRequired[Content | None]
+    type: NotRequired[str | None]

@@ -120,7 +120,7 @@ class TeamService:
                 raise not_found("assignment_id", assignment_id, "assignment")
             _check_progress(row, progress, actual_hours_worked, notes)
             hours = row.actual_hours_worked if actual_hours_worked is None else actual_hours_worked
-            changes = {
+            changes: dict[str, Any] = {
                 "progress_percentage": progress,
                 "status": new,
                 "actual_hours_worked": hours,
