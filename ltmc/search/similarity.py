@@ -1,6 +1,6 @@
 """Things whose text is like a given text."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from ltmc.search import index
 from ltmc.search.kinds import Kind
@@ -19,7 +19,7 @@ async def similar(
     text: str,
     *,
     project_id: str,
-    text_of: Callable[[R], str],
+    text_of: Callable[[R], Awaitable[str]],
     least: float,
     candidates: int,
     mode: Mode = "hybrid",
@@ -31,7 +31,7 @@ async def similar(
     themselves are encoded to be compared.
 
     Args:
-        text_of: the text of an original.
+        text_of: gives the text of an original.
         least: leave out what is less alike.
         candidates: how many are compared.
     """
@@ -42,7 +42,7 @@ async def similar(
     encode = index.model().encode
     own = encode(text)
     rated = [
-        (row, round(cosine(own, encode(text_of(row))), 4))
+        (row, round(cosine(own, encode(await text_of(row))), 4))
         for row, _ in await index.originals(tx, kind, ranking.hits)
     ]
     return sorted((pair for pair in rated if pair[1] >= least), key=lambda pair: -pair[1])

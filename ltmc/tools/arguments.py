@@ -239,3 +239,14 @@ class LinkedDocument(TypedDict):
     id: Reference
     content: NotRequired[Content | None]
     type: NotRequired[str | None]
+
+
+@with_config(ConfigDict(extra="forbid"))
+class GivenDocument(TypedDict):
+    """A document to pack."""
+
+    content: Text
+    id: NotRequired[RowIdText]
+    title: NotRequired[Title | None]
+    type: NotRequired[str | None]
+    score: NotRequired[Annotated[float, Field(allow_inf_nan=False, strict=True)] | None]

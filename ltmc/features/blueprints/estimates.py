@@ -81,12 +81,16 @@ async def _similar_tasks(
     tx: Transaction, project: str, title: str, description: str
 ) -> list[tuple[Blueprint, float]]:
     """Return stored tasks whose text is like this one, the most alike first."""
+
+    async def text_of(row: Blueprint) -> str:
+        return f"{row.title} {row.description}"
+
     found = await similar(
         tx,
         BLUEPRINT,
         f"{title} {description}",
         project_id=project,
-        text_of=lambda row: f"{row.title} {row.description}",
+        text_of=text_of,
         least=SIMILAR,
         candidates=CANDIDATES,
     )

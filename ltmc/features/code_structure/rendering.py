@@ -104,7 +104,7 @@ def _complexity(row: Blueprint) -> Section:
         Text(f"{row.complexity} ({row.complexity_score:g}, {row.complexity_source})."),
         Table(("Factor", "Value", "Weight", "Terms"), rows),
     ]
-    data = {key: row[key] for key in ("complexity", "complexity_score", "complexity_source")}
+    data = {key: getattr(row, key) for key in ("complexity", "complexity_score", "complexity_source")}
     return Section("complexity", "Complexity", blocks, {**data, "factors": factors})
 
 

@@ -20,7 +20,7 @@ from ltmc.search.similarity import similar
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.tables import graph, resources
 from ltmc.storage.tables.graph import Edge
-from ltmc.storage.tables.resources import Resource
+from ltmc.storage.tables.resources import Chunk, Resource
 from ltmc.timestamps import now
 from ltmc.tools.project_scope import project_of
 
@@ -204,13 +204,17 @@ def normalise_relation(field: str, relation: str) -> str:
 
 async def _alike(tx: Transaction, project: str, resource: Resource, linked: set[str]) -> list[Suggestion]:
     """Return memories whose texts are like this one's and that are not linked with it, most alike first."""
-    contents = {row.id: row for row in await resources.live(tx, project)}
+
+    async def text_of(chunk: Chunk) -> str:
+        found = await resources.get(tx, chunk.resource_id, project)
+        return found.content if found else ""
+
     found = await similar(
         tx,
         CHUNK,
         resource.content,
         project_id=project,
-        text_of=lambda chunk: contents[chunk.resource_id].content,
+        text_of=text_of,
         least=LIKE,
         candidates=4 * SUGGESTED,
         mode="semantic",
