@@ -4,13 +4,8 @@
 import os
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from pathspec import GitIgnoreSpec
-from pathspec.patterns.gitignore import GitIgnorePatternError
-from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from ltmc.files.guard import MAX_FILE_BYTES, FileState, PathGuard
 
@@ -39,19 +34,11 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rules:
-    """The ``.gitignore`` of a folder."""
-
-    folder: Path
-    patterns: GitIgnoreSpec
-
-    def ignored(self, path: str, *, is_folder: bool) -> bool | None:
-        """Return whether a path is ignored; None where no rule speaks of it."""
-        name = os.path.relpath(path, self.folder).replace(os.sep, "/")
-        names = (name, name + "/") if is_folder else (name,)
-        matches = [match for match in map(self.patterns.check_file, names) if match.index is not None]
-        last = max(matches, key=lambda match: match.index or 0, default=None)
-        return None if last is None else last.include
+class _Rule:
+    folder: str
+    pattern: re.Pattern[str]
+    negated: bool
+    folders_only: bool
 
 
 def select(guard: PathGuard, paths: Sequence[Path]) -> Selection:
@@ -66,7 +53,7 @@ def select(guard: PathGuard, paths: Sequence[Path]) -> Selection:
 
 
 def _walk(guard: PathGuard, top: Path, found: Selection) -> None:
-    stack: list[tuple[Path, tuple[_Rules, ...]]] = [(top, _rules_above(guard, top))]
+    stack: list[tuple[Path, tuple[_Rule, ...]]] = [(top, _rules_above(guard, top))]
     while stack:
         folder, rules = stack.pop()
         try:
@@ -74,7 +61,7 @@ def _walk(guard: PathGuard, top: Path, found: Selection) -> None:
         except OSError:
             found.ignored += 1
             continue
-        rules = (*rules, *_rules_of(folder))
+        rules = (*rules, *_rules(folder))
         found.folders.append(folder)
         for entry in entries:
             try:
@@ -97,26 +84,30 @@ def _walk(guard: PathGuard, top: Path, found: Selection) -> None:
                 continue
 
 
-def _left_out(entry: "os.DirEntry[str]", rules: Sequence[_Rules], *, is_folder: bool) -> bool:
+def _left_out(entry: "os.DirEntry[str]", rules: Sequence[_Rule], *, is_folder: bool) -> bool:
     if is_folder and (entry.name in _SKIPPED or (Path(entry.path) / "pyvenv.cfg").exists()):
         return True
     if not is_folder and _TEMPORARY.search(entry.name):
         return True
-    answers = (rule.ignored(entry.path, is_folder=is_folder) for rule in reversed(rules))
-    return next((answer for answer in answers if answer is not None), False)  # the nearest folder decides
+    ignored = False
+    for rule in rules:  # the last rule that matches decides
+        if rule.folders_only and not is_folder:
+            continue
+        if rule.pattern.fullmatch(os.path.relpath(entry.path, rule.folder).replace(os.sep, "/")):
+            ignored = not rule.negated
+    return ignored
 
 
-def _rules_above(guard: PathGuard, folder: Path) -> tuple[_Rules, ...]:
-    """Return the rules of the folders between the project's root and `folder`."""
+def _rules_above(guard: PathGuard, folder: Path) -> tuple[_Rule, ...]:
+    """The rules of the folders between the project's root and `folder`."""
     if not folder.is_relative_to(guard.root):
         return ()
     parts = folder.relative_to(guard.root).parts
     above = [guard.root.joinpath(*parts[:count]) for count in range(len(parts))]
-    return tuple(rules for one in above for rules in _rules_of(one))
+    return tuple(rule for one in above for rule in _rules(one))
 
 
-def _rules_of(folder: Path) -> list[_Rules]:
-    """Return the rules of a folder; none where it has no ``.gitignore`` that can be read."""
+def _rules(folder: Path) -> list[_Rule]:
     path = folder / ".gitignore"
     try:
         if not path.is_file() or path.stat().st_size > MAX_FILE_BYTES:
@@ -124,8 +115,41 @@ def _rules_of(folder: Path) -> list[_Rules]:
         lines = path.read_text("utf-8", "replace").splitlines()
     except OSError:
         return []
-    patterns = []
-    for line in lines:
-        with suppress(GitIgnorePatternError):  # git passes over what is no pattern too
-            patterns.append(GitIgnoreSpecPattern(line))
-    return [_Rules(folder, GitIgnoreSpec(patterns))]
+    return [rule for line in lines if (rule := _rule(str(folder), line)) is not None]
+
+
+def _rule(folder: str, line: str) -> _Rule | None:
+    """One line of a ``.gitignore`` (gitignore(5))."""
+    text = line.rstrip()
+    if not text or text.startswith("#"):
+        return None
+    negated = text.startswith("!")
+    text = text[negated:]
+    folders_only = text.endswith("/")
+    text = text.rstrip("/")
+    anchored = "/" in text
+    text = text.removeprefix("/")
+    pattern = "" if anchored else "(?:.*/)?"
+    place = 0
+    while place < len(text):
+        if text.startswith("**/", place) and (place == 0 or text[place - 1] == "/"):
+            pattern, place = pattern + "(?:.*/)?", place + 3
+        elif text.startswith("/**", place) and place + 3 == len(text):
+            pattern, place = pattern + "/.*", place + 3
+        elif text[place] == "\\" and place + 1 < len(text):
+            pattern, place = pattern + re.escape(text[place + 1]), place + 2
+        elif text[place] == "*":
+            pattern, place = pattern + "[^/]*", place + 1
+        elif text[place] == "?":
+            pattern, place = pattern + "[^/]", place + 1
+        elif text[place] == "[" and "]" in text[place + 2 :]:
+            end = text.index("]", place + 2)
+            inner = text[place + 1 : end].replace("\\", "\\\\")
+            inner = "^" + inner[1:] if inner.startswith(("!", "^")) else inner
+            pattern, place = f"{pattern}(?!/)[{inner}]", end + 1
+        else:
+            pattern, place = pattern + re.escape(text[place]), place + 1
+    try:
+        return _Rule(folder, re.compile(pattern), negated, folders_only)
+    except re.error:
+        return None
