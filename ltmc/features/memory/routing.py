@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from ltmc.errors import invalid, not_found
-from ltmc.features.measures import share
+from ltmc.features.measures import ratio
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.tables import routing
 from ltmc.timestamps import days_ago
@@ -251,9 +251,9 @@ class RoutingService:
             "method_distribution": {row["method"]: row["routes"] for row in rows},
             "average_confidence": mean("confidence"),
             "empty_rate_by_method": {
-                row["method"]: share(row["empty"] or 0, row["answered"]) for row in rows
+                row["method"]: ratio(row["empty"] or 0, row["answered"]) for row in rows
             },
-            "fallback_rate": share(sum(row["fallbacks"] for row in rows), whole),
+            "fallback_rate": ratio(sum(row["fallbacks"] for row in rows), whole),
             "avg_latency_ms": mean("latency_ms"),
             "priors": priors,
             "calibration": [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ltmc.code.traits import LABELS
-from ltmc.features.measures import mean, percentile, share
+from ltmc.features.measures import mean, percentile, ratio
 from ltmc.features.team.scoring import HOURS_PER_WEEK, committed_hours
 from ltmc.storage.engine import Engine, Row, Transaction
 from ltmc.storage.tables import blueprints, team
@@ -53,7 +53,7 @@ async def taskmaster(database: Engine, time_range_days: int | None, project_id: 
         open_now = await team.assignments(tx, scope, open_only=True)
         members = await team.members(tx, scope)
         calls = await telemetry.calls(tx, project_id=scope, since=since)
-    latencies = [call["duration_ms"] for call in calls if call["tool"] == ASSIGNING and call["ok"]]
+    latencies = [call.duration_ms for call in calls if call.tool == ASSIGNING and call.ok]
     moment = now()
     by_id = {row["blueprint_id"]: row for row in rows}
     completed = [row for row in rows if row["status"] == "completed"]
@@ -76,8 +76,8 @@ async def taskmaster(database: Engine, time_range_days: int | None, project_id: 
             "by_status": _counts(rows, "status", STATUSES),
             "by_complexity": _counts(rows, "complexity", LABELS),
         },
-        "completion_rate": share(len(completed), len(counted)),
-        "on_time_rate": share(len(on_time), len(finished)),
+        "completion_rate": ratio(len(completed), len(counted)),
+        "on_time_rate": ratio(len(on_time), len(finished)),
         "estimate_ratio": {
             "mean": mean(ratios, 4),
             "median": round(stats.median(ratios), 4) if ratios else None,

@@ -144,43 +144,79 @@ async def conversations_by_tool(
     )
 
 
-async def totals(tx: Transaction, project_id: str | None, since: str | None) -> Row:
-    """Conversations and messages, and messages by role and by agent."""
-    where = "(?1 IS NULL OR project_id = ?1) AND (?2 IS NULL OR created_at >= ?2)"
-    row = await tx.one(
-        "SELECT count(*) AS messages, count(DISTINCT project_id || char(10) || conversation_id) AS total "
-        f"FROM chat_messages WHERE {where}",
-        (project_id, since),
+@dataclass(frozen=True, slots=True)
+class AgentMessages:
+    """What an agent wrote."""
+
+    agent_name: str
+    messages: int
+    last_active_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class _RoleMessages:
+    role: str
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTotals:
+    """How much was said: conversations, messages by role, and by agent, the busiest first."""
+
+    conversations: int
+    by_role: dict[str, int]
+    agents: list[AgentMessages]
+
+
+_SCOPE = "(?1 IS NULL OR project_id = ?1) AND (?2 IS NULL OR created_at >= ?2)"
+
+
+async def totals(tx: Transaction, project_id: str | None, since: str | None) -> ChatTotals:
+    """Count conversations and messages of a project (None: of all) since a time."""
+    scope = (project_id, since)
+    conversations = await tx.value(
+        f"SELECT count(DISTINCT project_id || char(10) || conversation_id) FROM chat_messages WHERE {_SCOPE}",
+        scope,
     )
     roles = await tx.all(
-        f"SELECT role, count(*) AS n FROM chat_messages WHERE {where} GROUP BY role ORDER BY role",
-        (project_id, since),
+        _RoleMessages,
+        f"SELECT role, count(*) AS messages FROM chat_messages WHERE {_SCOPE} GROUP BY role ORDER BY role",
+        scope,
     )
     agents = await tx.all(
+        AgentMessages,
         "SELECT agent_name, count(*) AS messages, max(created_at) AS last_active_at FROM chat_messages "
-        f"WHERE {where} AND agent_name IS NOT NULL GROUP BY agent_name ORDER BY messages DESC, agent_name",
-        (project_id, since),
+        f"WHERE {_SCOPE} AND agent_name IS NOT NULL GROUP BY agent_name ORDER BY messages DESC, agent_name",
+        scope,
     )
-    return {**(row or {}), "by_role": {entry["role"]: entry["n"] for entry in roles}, "agents": agents}
+    return ChatTotals(int(conversations), {row.role: row.messages for row in roles}, agents)
 
 
-async def hours(tx: Transaction, project_id: str | None, since: str | None) -> list[Row]:
-    """Messages by UTC hour of the day, the busiest first."""
-    return await tx.all(
-        "SELECT cast(substr(created_at, 12, 2) AS INTEGER) AS hour, count(*) AS n FROM chat_messages "
-        "WHERE (?1 IS NULL OR project_id = ?1) AND (?2 IS NULL OR created_at >= ?2) "
-        "GROUP BY hour ORDER BY n DESC, hour",
+async def peak_hour(tx: Transaction, project_id: str | None, since: str | None) -> int | None:
+    """Return the UTC hour of the day with the most messages, the earliest of equals."""
+    found = await tx.value(
+        "SELECT cast(substr(created_at, 12, 2) AS INTEGER) AS hour FROM chat_messages "
+        f"WHERE {_SCOPE} GROUP BY hour ORDER BY count(*) DESC, hour LIMIT 1",
         (project_id, since),
     )
+    return None if found is None else int(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Speaker:
+    project_id: str
+    conversation_id: str
+    agent_name: str
 
 
 async def agents_by_conversation(tx: Transaction) -> dict[tuple[str, str], list[str]]:
-    """The agents that wrote in each (project, conversation)."""
+    """Return the agents that wrote in each (project, conversation)."""
     rows = await tx.all(
-        "SELECT DISTINCT project_id, conversation_id, agent_name FROM chat_messages "
-        "WHERE agent_name IS NOT NULL ORDER BY agent_name"
+        _Speaker,
+        f"SELECT DISTINCT {columns(_Speaker)} FROM chat_messages "
+        "WHERE agent_name IS NOT NULL ORDER BY agent_name",
     )
     found: dict[tuple[str, str], list[str]] = {}
     for row in rows:
-        found.setdefault((row["project_id"], row["conversation_id"]), []).append(row["agent_name"])
+        found.setdefault((row.project_id, row.conversation_id), []).append(row.agent_name)
     return found
