@@ -161,9 +161,7 @@ async def search(
         return Ranking([Hit(row.id, 0.0) for row in rows], rows[0].total if rows else 0, "listing")
 
     def find(cursor: sqlite3.Cursor) -> tuple[list[Scored], int, Mode, int]:
-        if tx.held is None:
-            raise RuntimeError("search needs a transaction that reads")
-        held: Held = tx.held.setdefault("search", Held())
+        held = tx.resident(Held)
         held.refresh(cursor)
         size = held.size(storage.scope_name(kind.name, project_id))
         by: Mode = "lexical" if every_term or held.identity != identity() else mode
