@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ltmc.features.graph.service import GraphService
 from ltmc.features.memory.routing import ENTITY, TERMS, Searches
-from ltmc.features.memory.service import MemoryService
+from ltmc.features.memory.searching import SearchService
 from ltmc.features.patterns.service import PatternService
 from ltmc.features.todos.service import TodoService
 from ltmc.search.analysis import query_words
@@ -18,7 +18,7 @@ Results = Sequence[Mapping[str, Any]]
 
 def searches(app: "Application") -> Searches:
     """The methods of `ltmc.features.memory.routing.METHODS`."""
-    memory = app.get(MemoryService)
+    memory = app.get(SearchService)
 
     async def semantic(query: str, top_k: int, conversation: str | None, project: str | None) -> Results:
         return await memories(query, top_k, conversation, project, every_term=False)

@@ -17,6 +17,15 @@ def mean(values: Sequence[float], places: int = 2) -> float | None:
     return round(sum(values) / len(values), places) if values else None
 
 
-def share(part: int, whole: int) -> float | None:
+def share(part: float, whole: float) -> float | None:
     """`part` ÷ `whole`, to 4 places."""
     return round(part / whole, 4) if whole else None
+
+
+HIGH, MEDIUM = 0.9, 0.7
+"""From these consistency scores on the level is HIGH or MEDIUM."""
+
+
+def level_of(score: float) -> str:
+    """Return the level of a consistency score: HIGH, MEDIUM or LOW."""
+    return "HIGH" if score >= HIGH else "MEDIUM" if score >= MEDIUM else "LOW"

@@ -23,7 +23,7 @@ _BOUNDARIES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class TextChunk:
     """``content[start:end]`` of the chunked text.
 
     Attributes:
@@ -37,7 +37,7 @@ class Chunk:
     tokens: int
 
 
-def chunk(text: str, size: int = CHUNK_TOKENS, overlap: int = OVERLAP_TOKENS) -> list[Chunk]:
+def chunk(text: str, size: int = CHUNK_TOKENS, overlap: int = OVERLAP_TOKENS) -> list[TextChunk]:
     """Cut `text` into chunks of at most `size` tokens that overlap by about `overlap` and cover all of it.
 
     A cut is made at the best boundary in the second half of what fits; text without any boundary is cut
@@ -45,21 +45,21 @@ def chunk(text: str, size: int = CHUNK_TOKENS, overlap: int = OVERLAP_TOKENS) ->
     """
     spans = list(pieces(text))
     if not spans:
-        return [Chunk(0, len(text), text, 0)] if text else []
+        return [TextChunk(0, len(text), text, 0)] if text else []
     starts = [start for start, _, _ in spans]
     totals = [0, *accumulate(tokens for _, _, tokens in spans)]
     boundaries = [[match.end() for match in pattern.finditer(text)] for pattern in _BOUNDARIES]
-    chunks: list[Chunk] = []
+    chunks: list[TextChunk] = []
     first = start = 0
     while True:
         last = max(first + 1, bisect_right(totals, totals[first] + size) - 1)
         if last >= len(spans):
-            chunks.append(Chunk(start, len(text), text[start:], totals[-1] - totals[first]))
+            chunks.append(TextChunk(start, len(text), text[start:], totals[-1] - totals[first]))
             return chunks
         middle = bisect_left(totals, (totals[first] + totals[last]) // 2)
         end = _last(boundaries, starts[min(max(middle, first + 1), last)], starts[last])
         behind = bisect_left(starts, end)
-        chunks.append(Chunk(start, end, text[start:end], totals[behind] - totals[first]))
+        chunks.append(TextChunk(start, end, text[start:end], totals[behind] - totals[first]))
         back = bisect_left(totals, totals[behind] - overlap)
         start = _first(boundaries, starts[back], end) if back > first else end
         first = bisect_left(starts, start)

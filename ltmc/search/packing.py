@@ -16,7 +16,7 @@ _SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？]|\n")
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class Passage:
     """A text to pack.
 
     Attributes:
@@ -45,7 +45,7 @@ class Packed:
     omitted: list[str]
 
 
-def pack(documents: Sequence[Document], max_tokens: int) -> Packed:
+def pack(documents: Sequence[Passage], max_tokens: int) -> Packed:
     """Put documents into a budget, the best first, ties in the order given.
 
     What fits is taken whole. The first that does not is cut at the end of a sentence, with `CUT_MARK`
@@ -71,7 +71,7 @@ def pack(documents: Sequence[Document], max_tokens: int) -> Packed:
     return Packed(SEPARATOR.join(parts), max_tokens - left, included, truncated, omitted)
 
 
-def _cut(document: Document, max_tokens: int) -> str:
+def _cut(document: Passage, max_tokens: int) -> str:
     """As many whole sentences as fit, at least one; '' where none does."""
     text = document.rendered()
     heading = len(text) - len(document.content)

@@ -77,19 +77,3 @@ def _reader(hint: Any) -> Callable[[Any], Any] | None:
     if issubclass(kind, list | dict):
         return json.loads
     return bool if kind is bool else None
-
-
-class Subscriptable:
-    """Lets a row be read like a dict; goes when no caller does."""
-
-    __slots__ = ()
-
-    def __getitem__(self, name: str) -> Any:
-        return getattr(self, name)
-
-    def keys(self) -> list[str]:
-        """The names of the columns."""
-        return [field.name for field in fields(self)]  # type: ignore[arg-type]
-
-    def __or__(self, changes: dict[str, Any]) -> dict[str, Any]:
-        return {**{name: self[name] for name in self.keys()}, **changes}

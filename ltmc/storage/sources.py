@@ -20,6 +20,10 @@ class Original(Protocol):
     def id(self) -> int:
         """Its number, unique among its kind."""
 
+    @property
+    def created_at(self) -> str:
+        """When it was made."""
+
 
 R = TypeVar("R", bound=Original)
 

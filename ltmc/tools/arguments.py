@@ -1,10 +1,19 @@
 """The types of tool arguments: what they accept, and the one line that agents read about them."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    with_config,
+)
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
 
 PROJECT_PATTERN = r"[A-Za-z0-9_-]{1,100}"
 TAG_LENGTH, TAGS, SKILLS = 64, 32, 50
@@ -208,3 +217,36 @@ BlueprintStatus = Annotated[Literal["draft", "active", "completed", "cancelled"]
 FilePath = Annotated[Filled, Field(max_length=4096)]
 DocSource = Annotated[Literal["auto", "file", "docstrings"], _Enum]
 Direction = Annotated[Literal["both", "incoming", "outgoing"], _Enum]
+Capacity = Annotated[float, Field(gt=0, le=2, allow_inf_nan=False, strict=True), BeforeValidator(not_bool)]
+
+
+@with_config(ConfigDict(extra="forbid"))
+class TeamMember(TypedDict):
+    """A team member; a capacity of 1 is 40 hours a week."""
+
+    id: NotRequired[Name | None]
+    member_id: NotRequired[Name | None]
+    name: NotRequired[Name | None]
+    skills: NotRequired[Skills | None]
+    capacity: NotRequired[Capacity | None]
+    status: NotRequired[Annotated[Literal["available", "busy", "away"], BeforeValidator(lower)] | None]
+
+
+@with_config(ConfigDict(extra="forbid"))
+class LinkedDocument(TypedDict):
+    """A document to compare."""
+
+    id: Reference
+    content: NotRequired[Content | None]
+    type: NotRequired[str | None]
+
+
+@with_config(ConfigDict(extra="forbid"))
+class GivenDocument(TypedDict):
+    """A document to pack."""
+
+    content: Text
+    id: NotRequired[RowIdText]
+    title: NotRequired[Title | None]
+    type: NotRequired[str | None]
+    score: NotRequired[Annotated[float, Field(allow_inf_nan=False, strict=True)] | None]

@@ -7,29 +7,24 @@ from hypothesis import strategies as st
 from ltmc.code.traits import label_of
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.features.blueprints.complexity import MINUTES, WEIGHTS, score
-from ltmc.features.blueprints.decomposition import (
-    choose_template,
-    from_description,
-    from_skills,
-    from_template,
-    plan,
-    templates,
-)
+from ltmc.features.blueprints.decomposition import from_description, from_skills, from_template, plan
+from ltmc.features.blueprints.dependencies import Task
 from ltmc.features.blueprints.ordering import Edge, order, path_between
+from ltmc.features.blueprints.templates import choose_template, templates
 
 NODES = [f"bp_{number:02}" for number in range(12)]
 KINDS = st.sampled_from(["blocking", "soft", "resource"])
 
 
 @st.composite
-def rows(draw: st.DrawFn) -> dict[str, dict[str, object]]:
+def rows(draw: st.DrawFn) -> dict[str, Task]:
     chosen = draw(st.lists(st.sampled_from(NODES), min_size=1, max_size=12, unique=True))
     return {
-        node: {
-            "priority_score": draw(st.sampled_from([0.0, 0.5, 1.0])),
-            "created_at": draw(st.sampled_from(["1", "2"])),
-            "minutes": draw(st.integers(0, 500)),
-        }
+        node: Task(
+            priority_score=draw(st.sampled_from([0.0, 0.5, 1.0])),
+            created_at=draw(st.sampled_from(["1", "2"])),
+            minutes=draw(st.integers(0, 500)),
+        )
         for node in chosen
     }
 
@@ -69,11 +64,11 @@ def test_the_critical_path_is_the_longest_chain(given_: tuple[dict, list[Edge]])
     hard = {(edge.dependent, edge.prerequisite) for edge in edges if edge.kind != "soft"}
     chain = ordered.critical_path
     assert all(pair in hard for pair in zip(chain[1:], chain, strict=False))
-    assert sum(found[node]["minutes"] for node in chain) == ordered.critical_minutes
-    assert ordered.total_minutes == sum(row["minutes"] for row in found.values())
+    assert sum(found[node].minutes for node in chain) == ordered.critical_minutes
+    assert ordered.total_minutes == sum(row.minutes for row in found.values())
 
     def longest(node: str) -> int:
-        return found[node]["minutes"] + max((longest(one) for other, one in hard if other == node), default=0)
+        return found[node].minutes + max((longest(one) for other, one in hard if other == node), default=0)
 
     assert ordered.critical_minutes == max(longest(node) for node in found)
     assert order(dict(reversed(found.items())), edges[::-1]) == ordered, "the same for any order of input"
@@ -145,33 +140,33 @@ def test_complexity_is_a_weighted_sum_of_capped_parts(
     title: str, description: str, skills: list[str]
 ) -> None:
     scored = score(title, description, skills)
-    assert 0 <= scored["complexity_score"] <= 1
-    assert scored["complexity"] == label_of(scored["complexity_score"])
-    parts = [scored["factors"][name] for name in WEIGHTS]
+    assert 0 <= scored.complexity_score <= 1
+    assert scored.complexity == label_of(scored.complexity_score)
+    parts = [scored.factors[name] for name in WEIGHTS]
     assert sum(part["weight"] for part in parts) == pytest.approx(1, abs=0.001)
     assert all(0 <= part["value"] <= 1 for part in parts)
     whole = sum(part["contribution"] for part in parts)
-    halved = 2 if "trivial" in scored["factors"] else 1
-    assert scored["complexity_score"] == pytest.approx(whole / halved, abs=0.001)
+    halved = 2 if "trivial" in scored.factors else 1
+    assert scored.complexity_score == pytest.approx(whole / halved, abs=0.001)
 
 
 def test_complexity_fixtures_of_the_contract() -> None:
     typo = score("Fix typo in README", "Correct a misspelt word in the README.", [])
-    assert typo["complexity_score"] <= 0.2
-    assert typo["factors"]["trivial"] == ["typo"]
+    assert typo.complexity_score <= 0.2
+    assert typo.factors["trivial"] == ["typo"]
     migration = score(
         "Migrate order processing to Kafka and CQRS on Kubernetes",
         "Production migration: move the order service to Kafka with CQRS, deploy it on Kubernetes, and switch "
         "over with no downtime.",
         ["kafka", "kubernetes", "cqrs", "java", "postgresql", "devops"],
     )
-    assert migration["complexity_score"] > 0.6
+    assert migration.complexity_score > 0.6
 
 
 def test_complexity_counts_whole_words() -> None:
     for text in ("the capital is rapid", "a therapist's sapience", "classical unitary"):
-        assert score(text, text, [])["factors"]["technical"]["matched_terms"] == []
-    assert score("An API", "x", [])["factors"]["technical"]["matched_terms"] == ["api"]
+        assert score(text, text, []).factors["technical"]["matched_terms"] == []
+    assert score("An API", "x", []).factors["technical"]["matched_terms"] == ["api"]
 
 
 def test_each_template_is_whole() -> None:

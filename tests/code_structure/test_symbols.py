@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ltmc.code.changes import differences
+from ltmc.code.changes import changes_since
 from ltmc.code.signatures import Signature, Stated, agree, from_text
 from ltmc.code.symbols import decode, parse_module
 from ltmc.errors import ErrorCode, LtmcError
@@ -56,7 +56,7 @@ def test_the_standard_library_is_read_or_says_why() -> None:
                 assert agree(symbol.signature, Stated(stated.name, stated.signature)), f"{path}: {text}"
                 assert Signature.from_json(symbol.signature.as_json()) == symbol.signature
                 assert 1 <= symbol.line_start <= symbol.line_end
-            assert differences([symbol.as_json() for symbol in module.symbols.values()], module) == []
+            assert changes_since(list(module.symbols.values()), module) == []
         if refused is not None:
             assert refused.code in (ErrorCode.PARSE_ERROR, ErrorCode.UNSUPPORTED)
             assert path.name in refused.message
@@ -177,7 +177,7 @@ def test_calls_imports_and_complexity() -> None:
 def test_changes_symbol_by_symbol() -> None:
     before = parse_module("def a(x):\n    'D.'\n    return 1\ndef b(): ...\ndef _c(): ...\n", "m.py")
     after = parse_module("def a(x, y):\n    'E.'\n    return 2\ndef _c(z): ...\ndef d(): ...\n", "m.py")
-    found = differences([symbol.as_json() for symbol in before.symbols.values()], after)
+    found = changes_since(list(before.symbols.values()), after)
     assert [(one["symbol"], one["change"], one["line"], one["requires_doc_update"]) for one in found] == [
         ("a", "signature_changed", 1, True),
         ("a", "body_changed", 1, False),

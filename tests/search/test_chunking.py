@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltmc.search.chunking import chunk
-from ltmc.search.packing import Document, best_sentences, pack
+from ltmc.search.packing import Passage, best_sentences, pack
 from ltmc.search.token_count import count_tokens
 
 PIECES = [
@@ -51,7 +51,7 @@ def test_neighbouring_chunks_overlap() -> None:
 @given(st.lists(st.tuples(TEXTS, st.floats(0, 1), st.booleans()), max_size=8), st.integers(16, 200))
 def test_packing_keeps_to_the_budget(items: list[tuple[str, float, bool]], budget: int) -> None:
     documents = [
-        Document(str(n), text, "Title" if titled else "", score)
+        Passage(str(n), text, "Title" if titled else "", score)
         for n, (text, score, titled) in enumerate(items)
     ]
     packed = pack(documents, budget)

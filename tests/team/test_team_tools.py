@@ -18,6 +18,7 @@ from ltmc.features.team.scoring import (
     ranked,
     rate,
 )
+from ltmc.storage.tables.team import Member
 from tests.client import Session
 
 UNKNOWN = "assign_000000000000"
@@ -315,7 +316,7 @@ def test_coverage_is_a_share(required: list[str], has: list[str]) -> None:
 def test_scores_and_confidence_are_bounded(members: list, required: list[str], preferred: str | None) -> None:
     wishes = Preferences(preferred_member_id=preferred)
     order = ranked(
-        rate({"member_id": f"m{place}", "skills": skills, "capacity": capacity}, required, [], load, wishes)
+        rate(Member("p", f"m{place}", None, skills, capacity, "available"), required, [], load, wishes)
         for place, (skills, capacity, load) in enumerate(members)
     )
     assert [one.score for one in order] == sorted((one.score for one in order), reverse=True)

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,9 @@ class AnalyticsService:
         since = None if time_range_days is None else days_ago(time_range_days)
         async with self._database.read() as tx:
             said = await chats.totals(tx, scope, since)
-            hours = await chats.hours(tx, scope, since)
+            by_role = await chats.by_role(tx, scope, since)
+            agents = await chats.agents(tx, scope, since)
+            peak_hour = await chats.peak_hour(tx, scope, since)
             retrievals = await telemetry.retrievals(tx, project_id=scope, since=since)
             links = await telemetry.link_totals(tx, project_id=scope, since=since)
             used = await telemetry.most_used_chunks(tx, project_id=scope, since=since, limit=top_k)
@@ -58,10 +61,10 @@ class AnalyticsService:
         days = Counter(row["created_at"][:10] for row in retrievals)
         return {
             "conversations": {
-                "total": said["total"],
-                "messages": said["messages"],
-                "by_role": said["by_role"],
-                "avg_messages": round(said["messages"] / said["total"], 2) if said["total"] else None,
+                "total": said.conversations,
+                "messages": said.messages,
+                "by_role": {row.role: row.messages for row in by_role},
+                "avg_messages": round(said.messages / said.conversations, 2) if said.conversations else None,
             },
             "retrieval": {
                 "total_queries": len(retrievals),
@@ -81,8 +84,8 @@ class AnalyticsService:
             },
             "most_used_chunks": used,
             "unused_resources_count": unused,
-            "agents": said["agents"][:top_k],
-            "peak_hour": hours[0]["hour"] if hours else None,
+            "agents": [asdict(agent) for agent in agents[:top_k]],
+            "peak_hour": peak_hour,
             "time_range_days": time_range_days,
         }
 

@@ -7,6 +7,7 @@ skills the other weights are scaled up to sum to 1. It is the formula of LTMC's 
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -67,14 +68,24 @@ def _vocabulary(words: Sequence[str]) -> set[str]:
     return {*words, *parts, *pairs}
 
 
-def score(title: str, description: str, skills: Sequence[str]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Score:
     """The complexity of a task.
 
-    Returns:
-        ``complexity`` (a label), ``complexity_score`` (0 to 1) and ``factors``: for each of size, breadth,
-        technical, risk and skills its value, weight, contribution and matched terms; beside them ``trivial``
-        with the markers that halved the score.
+    Attributes:
+        complexity: a label.
+        complexity_score: 0 to 1.
+        factors: for each of size, breadth, technical, risk and skills its value, weight, contribution and
+            matched terms; beside them ``trivial`` with the markers that halved the score.
     """
+
+    complexity: str
+    complexity_score: float
+    factors: dict[str, Any]
+
+
+def score(title: str, description: str, skills: Sequence[str]) -> Score:
+    """Score how complex a task is."""
     text = f"{title}\n{description}"
     words = words_of(text)
     vocabulary = _vocabulary(words)
@@ -111,12 +122,12 @@ def score(title: str, description: str, skills: Sequence[str]) -> dict[str, Any]
         total /= 2
         factors["trivial"] = markers
     total = round(total, 4)
-    return {"complexity": label_of(total), "complexity_score": total, "factors": factors}
+    return Score(label_of(total), total, factors)
 
 
-def reasoning(scored: dict[str, Any]) -> str:
+def reasoning(scored: Score) -> str:
     """In a sentence what made the score."""
-    factors = scored["factors"]
+    factors = scored.factors
     ordered = sorted(WEIGHTS, key=lambda name: -factors[name]["contribution"])
     parts = [
         f"{name} {factors[name]['contribution']:g}"
@@ -125,14 +136,12 @@ def reasoning(scored: dict[str, Any]) -> str:
         if factors[name]["contribution"]
     ]
     halved = f"; halved for {', '.join(factors['trivial'])}" if "trivial" in factors else ""
-    return (
-        f"{scored['complexity']} at {scored['complexity_score']:g}: {', '.join(parts) or 'no signs'}{halved}."
-    )
+    return f"{scored.complexity} at {scored.complexity_score:g}: {', '.join(parts) or 'no signs'}{halved}."
 
 
-def suggested_skills(scored: dict[str, Any], given: Sequence[str]) -> list[str]:
+def suggested_skills(scored: Score, given: Sequence[str]) -> list[str]:
     """The technical terms of the text that name a skill not yet required."""
-    terms = scored["factors"]["technical"]["matched_terms"]
+    terms = scored.factors["technical"]["matched_terms"]
     return [term for term in terms if term not in given and (LEXICON[term] >= 0.4 or term in _LANGUAGES)][:8]
 
 

@@ -1,31 +1,32 @@
-"""Cutting a task into parts: from its description, from its skills, or from a template. Pure functions
-but for the reading of templates.
+"""Cutting a task into subtasks: from its description, from its skills, or from a template."""
 
-A template is a JSON file: ``name``, ``title``, ``keywords`` that suggest it, and ``phases``, each with a
-``title``, a ``description``, a ``share`` of the time, and optionally ``skills`` and ``after`` (positions of
-the phases it waits for; by default the one before it). Files in the user's folder join those of LTMC; one of
-the same name takes its place.
-"""
-
-import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from importlib import resources
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
-import platformdirs
-
-from ltmc.errors import ErrorCode, LtmcError, invalid
+from ltmc.errors import ErrorCode, LtmcError
+from ltmc.features.blueprints import repository
 from ltmc.features.blueprints.complexity import LIST_ITEM, words_of
+from ltmc.features.blueprints.dependencies import Task
+from ltmc.features.blueprints.lifecycle import ids, require
+from ltmc.features.blueprints.ordering import Edge, order
+from ltmc.features.blueprints.results import Decomposition
+from ltmc.features.blueprints.templates import LAYERS, Part, Template, choose_template
+from ltmc.storage.engine import Engine, Transaction
+from ltmc.storage.tables import blueprints, team
+from ltmc.storage.tables.blueprints import BLOCKING, OPEN_STATUSES, Blueprint
+from ltmc.timestamps import now
 
-PACKAGE = "ltmc.features.blueprints.template_library"
-LAYERS = "layers"
-"""The template of the layer-based strategy."""
+AUTO = "auto"
+"""The strategy that takes what fits."""
 
-DEFAULT_TEMPLATE = "feature"
+DECOMPOSE_SCORE, DECOMPOSE_MINUTES = 0.7, 240
+"""A task of at least this score or of more than these minutes should be cut into parts."""
+
+MAX_DEPTH = 3
+"""How many levels of subtasks there may be."""
+
 _NUMBERED = re.compile(r"^[ \t]*\d{1,3}[.)][ \t]", re.MULTILINE)
 _CLAUSE = re.compile(
     r"(?:[.;!?](?:\s+|$)|\n+|,?\s+(?:and then|then|afterwards|finally)\s+|,\s+and\s+|,\s+|\s+and\s+(?=[a-z]+\s+\S))",
@@ -35,105 +36,164 @@ _SEQUENCE = re.compile(r"\b(?:then|afterwards|finally|after that|once)\b", re.IG
 MIN_PART_CHARACTERS = 8
 
 
-@dataclass(slots=True)
-class Part:
-    """A part of a task.
+class DecompositionService:
+    """Cuts tasks into child blueprints."""
 
-    Attributes:
-        weight: its share of the time, relative to the other parts.
-        after: the positions of the parts that it waits for.
-    """
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
-    title: str
-    description: str
-    weight: float = 1.0
-    skills: list[str] = field(default_factory=list)
-    after: list[int] = field(default_factory=list)
-    minutes: int = 0
+    async def decompose(
+        self,
+        blueprint_id: str,
+        *,
+        strategy: str,
+        template: str | None,
+        max_subtasks: int,
+        target_duration_minutes: int,
+        force: bool,
+        replace: bool,
+        project_id: str | None,
+    ) -> Decomposition:
+        """Cut a task into child blueprints whose minutes sum to its own.
 
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A usual way to do a kind of task."""
-
-    name: str
-    title: str
-    keywords: frozenset[str]
-    phases: tuple[Part, ...]
-
-
-def templates_folder() -> Path:
-    """Where users keep templates of their own: ``blueprint_templates`` in the configuration folder."""
-    return Path(platformdirs.user_config_dir("ltmc", appauthor=False)) / "blueprint_templates"
-
-
-def templates() -> dict[str, Template]:
-    """Every template by name.
-
-    Raises:
-        LtmcError: INVALID_ARGUMENT that names the user's file and what is wrong with it.
-    """
-    found: dict[str, Template] = {}
-    for file in sorted(resources.files(PACKAGE).iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".json"):
-            template = _template(json.loads(file.read_text("utf-8")))
-            found[template.name] = template
-    folder = templates_folder()
-    for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
-        try:
-            template = _template(json.loads(path.read_text("utf-8")))
-        except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise LtmcError(
-                ErrorCode.INVALID_ARGUMENT,
-                f"template: the file {path} is no template: {error!r}.",
-                field="template",
-                details={"path": str(path), "reason": repr(error)},
-            ) from None
-        found[template.name] = template
-    return found
-
-
-def _template(data: dict[str, Any]) -> Template:
-    phases: list[Part] = []
-    for place, phase in enumerate(data["phases"]):
-        after = phase.get("after", [place - 1] if place else [])
-        if any(not 0 <= one < place for one in after):
-            raise ValueError(f"phases[{place}].after: only earlier phases")
-        if not phase["share"] > 0:
-            raise ValueError(f"phases[{place}].share: more than 0")
-        phases.append(
-            Part(
-                phase["title"],
-                phase.get("description", ""),
-                float(phase["share"]),
-                [skill.lower() for skill in phase.get("skills", [])],
-                list(after),
+        Raises:
+            LtmcError: CONFLICT when it has children already and `replace` is not set, is not open, or
+                stands too deep; INVALID_ARGUMENT for an unknown template.
+        """
+        async with self._engine.write() as tx:
+            row = await require(tx, blueprint_id, project_id)
+            children = await _children_to_replace(tx, row, replace=replace)
+            minutes = row.estimated_duration_minutes
+            needed = needs_parts(row.complexity_score, minutes)
+            used, parts = _cut(row, strategy, template)
+            if not needed and not force:
+                return {
+                    "blueprint_id": blueprint_id,
+                    "requires_decomposition": needed,
+                    "strategy_used": None,
+                    "subtasks": [],
+                    "parallel_minutes": minutes,
+                    "sequential_minutes": minutes,
+                }
+            for child in children:
+                await _delete_child(tx, child)
+            planned = plan(
+                parts,
+                minutes,
+                most=max_subtasks,
+                target=target_duration_minutes,
+                skills=row.required_skills,
             )
+            made = await _insert_parts(tx, row, planned)
+            await blueprints.update(tx, blueprint_id, {"decomposition_strategy": used}, now())
+        edges = [
+            Edge(child.blueprint_id, made[place].blueprint_id)
+            for child, part in zip(made, planned, strict=True)
+            for place in part.after
+        ]
+        ordered = order({child.blueprint_id: Task.of(child) for child in made}, edges)
+        return {
+            "blueprint_id": blueprint_id,
+            "requires_decomposition": needed,
+            "strategy_used": used,
+            "subtasks": [
+                {
+                    "blueprint_id": child.blueprint_id,
+                    "title": child.title,
+                    "description": child.description,
+                    "complexity": child.complexity,
+                    "complexity_score": child.complexity_score,
+                    "estimated_duration_minutes": child.estimated_duration_minutes,
+                    "required_skills": child.required_skills,
+                    "depends_on": [made[place].blueprint_id for place in part.after],
+                }
+                for child, part in zip(made, planned, strict=True)
+            ],
+            "parallel_minutes": ordered.critical_minutes,
+            "sequential_minutes": ordered.total_minutes,
+        }
+
+
+def needs_parts(complexity_score: float, minutes: int) -> bool:
+    """Return whether a task is so complex or long that it should be cut."""
+    return complexity_score >= DECOMPOSE_SCORE or minutes > DECOMPOSE_MINUTES
+
+
+async def _children_to_replace(tx: Transaction, row: Blueprint, *, replace: bool) -> list[Blueprint]:
+    if row.status not in OPEN_STATUSES:
+        raise _conflict("blueprint_id", f"a {row.status} blueprint is not decomposed")
+    if len(await blueprints.ancestors(tx, row.blueprint_id)) >= MAX_DEPTH:
+        raise _conflict("blueprint_id", f"it stands {MAX_DEPTH} levels deep, which is the most")
+    children = await blueprints.children(tx, row.blueprint_id)
+    if children and not replace:
+        raise _conflict("replace", f"it has {len(children)} subtasks; set replace to make new ones")
+    return children
+
+
+async def _delete_child(tx: Transaction, child: Blueprint) -> None:
+    family = await blueprints.family(tx, child.blueprint_id)
+    gone = ids(family)
+    for assignment in await team.assignments(tx, child.project_id, open_only=True):
+        if assignment.blueprint_id in gone:
+            raise _conflict("replace", f"the subtask {assignment.blueprint_id} has an open assignment")
+    await repository.delete(tx, child, family)
+
+
+async def _insert_parts(tx: Transaction, parent: Blueprint, parts: Sequence[Part]) -> list[Blueprint]:
+    """Store the parts as children of a blueprint, with what they wait for."""
+    moment = now()
+    made = [
+        await repository.insert(
+            tx,
+            parent.project_id,
+            {
+                "parent_id": parent.blueprint_id,
+                "title": part.title,
+                "description": part.description,
+                "required_skills": part.skills,
+                "priority_score": parent.priority_score,
+                "tags": parent.tags,
+                "estimated_duration_minutes": part.minutes,
+                **repository.complexity_columns(part.title, part.description, part.skills, None),
+            },
         )
-    if len(phases) < 2:
-        raise ValueError("phases: at least 2")
-    keywords = frozenset(word.lower() for word in data.get("keywords", []))
-    return Template(data["name"].lower(), data["title"], keywords, tuple(phases))
+        for part in parts
+    ]
+    for child, part in zip(made, parts, strict=True):
+        for place in part.after:
+            await repository.depend(
+                tx,
+                parent.project_id,
+                child.blueprint_id,
+                made[place].blueprint_id,
+                BLOCKING,
+                False,
+                moment,
+            )
+    return made
 
 
-def choose_template(title: str, description: str, name: str | None) -> Template:
-    """The named template, else the one with most keywords in the text, the title's counted double.
+def _cut(row: Blueprint, strategy: str, template: str | None) -> tuple[str, list[Part]]:
+    """Return the strategy that fits and its parts; one that finds no parts gives way to a template's phases."""
+    if (
+        template is None
+        and strategy in (AUTO, "feature_based")
+        and (parts := from_description(row.description))
+    ):
+        return "feature_based", parts
+    if (
+        template is None
+        and strategy == "skill_based"
+        and (parts := from_skills(row.title, row.required_skills))
+    ):
+        return strategy, parts
+    layered = strategy == "layer_based" and template is None
+    chosen = choose_template(row.title, row.description, LAYERS if layered else template)
+    return "layer_based" if layered else "phase_based", from_template(chosen, row.title)
 
-    Raises:
-        LtmcError: INVALID_ARGUMENT with the known names.
-    """
-    known = templates()
-    if name is not None:
-        if name.lower() not in known:
-            raise invalid("template", name, ", ".join(sorted(known)))
-        return known[name.lower()]
-    in_title, in_text = set(words_of(title)), set(words_of(description))
 
-    def hits(template: Template) -> int:
-        return 2 * len(template.keywords & in_title) + len(template.keywords & in_text)
-
-    best = max(known.values(), key=lambda template: (hits(template), template.name != DEFAULT_TEMPLATE))
-    return best if hits(best) else known[DEFAULT_TEMPLATE]
+def _conflict(field: str, why: str) -> LtmcError:
+    return LtmcError(ErrorCode.CONFLICT, f"{field}: {why}.", field=field, details={"reason": why})
 
 
 def from_description(description: str) -> list[Part]:
@@ -192,9 +252,7 @@ def plan(parts: Sequence[Part], minutes: int, *, most: int, target: int, skills:
     The last parts are joined where there are too many. Parts longer than `target` minutes are halved while
     there is room.
     """
-    found = [
-        Part(part.title, part.description, part.weight, list(part.skills), list(part.after)) for part in parts
-    ]
+    found = [replace(part, skills=list(part.skills), after=list(part.after)) for part in parts]
     most = min(most, minutes)
     while len(found) > max(1, most):
         last = found.pop()

@@ -1,13 +1,14 @@
 """Orders of work: cycles, execution order, parallel groups and the critical path. Pure functions."""
 
 import heapq
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from graphlib import CycleError, TopologicalSorter
+from typing import Protocol
 
 from ltmc.errors import ErrorCode, LtmcError
-from ltmc.features.blueprints.lifecycle import SOFT
+from ltmc.storage.tables.blueprints import SOFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,17 @@ class Edge:
     dependent: str
     prerequisite: str
     kind: str = "blocking"
+
+
+class Work(Protocol):
+    """What is ordered; `minutes`: what is left to do."""
+
+    @property
+    def priority_score(self) -> float: ...
+    @property
+    def created_at(self) -> str: ...
+    @property
+    def minutes(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +49,20 @@ class Order:
 
 
 def path_between(edges: Iterable[Edge], start: str, goal: str) -> list[str] | None:
-    """The shortest chain of prerequisites from `start` to `goal`, both included."""
-    prerequisites = defaultdict(list)
-    for edge in edges:
-        prerequisites[edge.dependent].append(edge.prerequisite)
-    came_from: dict[str, str | None] = {start: None}
-    queue = deque([start])
-    while queue:
-        node = queue.popleft()
-        if node == goal:
-            path: list[str] = []
-            step: str | None = node
-            while step is not None:
-                path.append(step)
-                step = came_from[step]
-            return path[::-1]
-        for following in prerequisites[node]:
-            if following not in came_from:
-                came_from[following] = node
-                queue.append(following)
-    return None
+    """Return the shortest chain of prerequisites from `start` to `goal`, both included."""
+    if start == goal:
+        return [start]
+    reached = reach(edges, start, backwards=False, deep=True)
+    if goal not in reached:
+        return None
+    path = [goal]
+    while path[-1] != start:
+        path.append(reached[path[-1]][1].dependent)
+    return path[::-1]
 
 
 def cycle_detected(field: str, path: Sequence[str]) -> LtmcError:
-    """A CYCLE_DETECTED that names the path."""
+    """Return a CYCLE_DETECTED that names the path."""
     return LtmcError(
         ErrorCode.CYCLE_DETECTED,
         f"{field}: this would be a cycle: {' -> '.join(path)} (each depends on the next).",
@@ -69,41 +71,19 @@ def cycle_detected(field: str, path: Sequence[str]) -> LtmcError:
     )
 
 
-def order(
-    rows: Mapping[str, Mapping[str, Any]], edges: Sequence[Edge], field: str = "blueprint_ids"
-) -> Order:
+def order(rows: Mapping[str, Work], edges: Sequence[Edge], field: str = "blueprint_ids") -> Order:
     """Put blueprints in order; ties go by priority, then age, then id.
 
     Args:
-        rows: by id: priority_score, created_at, and minutes (what is left to do).
+        rows: by id.
         edges: those among `rows`.
 
     Raises:
         LtmcError: CYCLE_DETECTED with the path.
     """
-    rank = {
-        node: place
-        for place, node in enumerate(
-            sorted(rows, key=lambda one: (-rows[one]["priority_score"], rows[one]["created_at"], one))
-        )
-    }
-    dependents = defaultdict(set)
-    waiting = dict.fromkeys(rows, 0)
-    for pair in {(edge.dependent, edge.prerequisite) for edge in edges}:
-        dependents[pair[1]].add(pair[0])
-        waiting[pair[0]] += 1
-    ready = [(rank[node], node) for node, count in waiting.items() if count == 0]
-    heapq.heapify(ready)
-    linear: list[str] = []
-    while ready:
-        _, node = heapq.heappop(ready)
-        linear.append(node)
-        for following in dependents[node]:
-            waiting[following] -= 1
-            if waiting[following] == 0:
-                heapq.heappush(ready, (rank[following], following))
-    if len(linear) < len(rows):
-        raise cycle_detected(field, _some_cycle(edges, [node for node in rows if waiting[node] > 0]))
+    by_rank = sorted(rows, key=lambda node: (-rows[node].priority_score, rows[node].created_at, node))
+    rank = {node: place for place, node in enumerate(by_rank)}
+    linear = _linear(by_rank, rank, edges, field)
     hard = defaultdict(set)
     for edge in edges:
         if edge.kind != SOFT:
@@ -115,7 +95,7 @@ def order(
         earlier = sorted(hard[node], key=lambda one: (-finish[one], rank[one]))
         level[node] = 1 + max((level[one] for one in earlier), default=-1)
         before[node] = earlier[0] if earlier else None
-        finish[node] = rows[node]["minutes"] + (finish[earlier[0]] if earlier else 0)
+        finish[node] = rows[node].minutes + (finish[earlier[0]] if earlier else 0)
     groups: list[list[str]] = [[] for _ in range(1 + max(level.values(), default=-1))]
     for node in linear:
         groups[level[node]].append(node)
@@ -124,23 +104,32 @@ def order(
     while step is not None:
         path.append(step)
         step = before[step]
-    total = sum(row["minutes"] for row in rows.values())
+    total = sum(row.minutes for row in rows.values())
     return Order(linear, groups, path[::-1], max(finish.values(), default=0), total)
 
 
-def _some_cycle(edges: Iterable[Edge], left: Sequence[str]) -> list[str]:
-    """A cycle among the nodes that could not be ordered."""
-    among = set(left)
-    inner = [edge for edge in edges if edge.dependent in among and edge.prerequisite in among]
-    for edge in inner:
-        back = path_between(inner, edge.prerequisite, edge.dependent)
-        if back is not None:
-            return [edge.dependent, *back]
-    return list(left)  # not reached: what is left over by the sort holds a cycle
+def _linear(nodes: Sequence[str], rank: Mapping[str, int], edges: Sequence[Edge], field: str) -> list[str]:
+    """Return the nodes, prerequisites first; of those that are ready the one of the lowest rank."""
+    sorter = TopologicalSorter(dict.fromkeys(nodes, ()))
+    for edge in sorted(edges, key=lambda edge: (rank[edge.dependent], rank[edge.prerequisite])):
+        sorter.add(edge.dependent, edge.prerequisite)
+    try:
+        sorter.prepare()
+    except CycleError as error:  # its path leads from prerequisites to dependents
+        raise cycle_detected(field, error.args[1][::-1]) from None
+    linear: list[str] = []
+    ready: list[tuple[int, str]] = []
+    while sorter.is_active():
+        for node in sorter.get_ready():
+            heapq.heappush(ready, (rank[node], node))
+        _, node = heapq.heappop(ready)
+        linear.append(node)
+        sorter.done(node)
+    return linear
 
 
 def reach(edges: Iterable[Edge], start: str, *, backwards: bool, deep: bool) -> dict[str, tuple[int, Edge]]:
-    """What `start` depends on (or, backwards, what depends on it): its depth and the edge met first."""
+    """Return what `start` depends on (or, backwards, what depends on it): its depth and the edge met first."""
     following = defaultdict(list)
     for edge in edges:
         near, far = (edge.prerequisite, edge.dependent) if backwards else (edge.dependent, edge.prerequisite)

@@ -1,16 +1,14 @@
-"""Blueprints as they are stored: each with its node and edges in the graph, and its entry in the index."""
+"""Storing blueprints, each with its node and edges in the graph, and its entry in the index."""
 
-import json
 import secrets
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from ltmc.features.blueprints.complexity import MIDPOINTS, MINUTES, score
 from ltmc.search import index
 from ltmc.search.kinds import BLUEPRINT
-from ltmc.storage.engine import Row, Transaction
-from ltmc.storage.tables import blueprints, graph
+from ltmc.storage.engine import Transaction
+from ltmc.storage.tables import blueprint_code, blueprints, graph
 from ltmc.storage.tables.blueprints import Blueprint
 from ltmc.timestamps import now
 
@@ -18,30 +16,28 @@ from ltmc.timestamps import now
 def complexity_columns(
     title: str, description: str, skills: Sequence[str], label: str | None
 ) -> dict[str, Any]:
-    """The columns on complexity; a label given by hand keeps the computed score among the factors."""
+    """Return the columns on complexity; a label given by hand keeps the computed score among the factors."""
     scored = score(title, description, skills)
-    factors = scored["factors"]
-    if label is not None:
-        factors = {
-            **factors,
-            "auto": {"complexity": scored["complexity"], "complexity_score": scored["complexity_score"]},
-        }
+    computed = {"complexity": scored.complexity, "complexity_score": scored.complexity_score}
+    if label is None:
+        return {**computed, "complexity_source": "auto", "complexity_factors": scored.factors}
     return {
-        "complexity": label or scored["complexity"],
-        "complexity_score": scored["complexity_score"] if label is None else MIDPOINTS[label],
-        "complexity_source": "auto" if label is None else "manual",
-        "complexity_factors": factors,
+        "complexity": label,
+        "complexity_score": MIDPOINTS[label],
+        "complexity_source": "manual",
+        "complexity_factors": {**scored.factors, "auto": computed},
     }
 
 
-async def insert(tx: Transaction, project: str, values: dict[str, Any]) -> Row:
-    """Store a blueprint with its graph node and index entry; the row as stored.
+async def insert(tx: Transaction, project: str, values: dict[str, Any]) -> Blueprint:
+    """Store a blueprint with its graph node and index entry.
 
     Args:
         values: what differs from a plain draft task; without a duration that of its complexity is taken.
     """
     moment = now()
-    row: Row = {
+    columns: dict[str, Any] = {
+        "id": 0,
         "blueprint_id": f"bp_{secrets.token_hex(6)}",
         "project_id": project,
         "kind": "task",
@@ -57,19 +53,25 @@ async def insert(tx: Transaction, project: str, values: dict[str, Any]) -> Row:
         "completed_at": None,
         **values,
     }
-    if row.get("estimated_duration_minutes") is None:
-        row["estimated_duration_minutes"] = MINUTES[row["complexity"]]
-    row["id"] = await blueprints.insert(tx, row)
-    await index.add(tx, BLUEPRINT, [_as_original(row)])
-    node = row["blueprint_id"]
-    await graph.insert_node(tx, project, node, "blueprint", node, row["title"], moment)
-    if row["parent_id"] is not None:
-        await link(tx, project, node, row["parent_id"], "subtask_of", moment)
+    if columns.get("estimated_duration_minutes") is None:
+        columns["estimated_duration_minutes"] = MINUTES[columns["complexity"]]
+    row = await blueprints.insert(tx, Blueprint(**columns))
+    await index.add(tx, BLUEPRINT, [row])
+    node = row.blueprint_id
+    await graph.insert_node(tx, project, node, "blueprint", node, row.title, moment)
+    if row.parent_id is not None:
+        await link(tx, project, node, row.parent_id, "subtask_of", moment)
     return row
 
 
-def _as_original(row: Row) -> Blueprint:
-    return Blueprint(**{field.name: row[field.name] for field in fields(Blueprint)})
+async def delete(tx: Transaction, root: Blueprint, family: Collection[Blueprint]) -> int:
+    """Delete a blueprint and its family (itself and all below it); return how many edges went with them."""
+    await index.remove(tx, BLUEPRINT, [row.id for row in family])
+    gone = sorted(row.blueprint_id for row in family)
+    nodes = [*gone, *await blueprint_code.node_ids(tx, gone)]
+    edges = await graph.remove_nodes(tx, root.project_id, nodes)
+    await blueprints.delete(tx, root.blueprint_id)
+    return edges
 
 
 async def depend(
@@ -89,7 +91,7 @@ async def link(
     moment: str,
     properties: dict[str, Any] | None = None,
 ) -> None:
-    """Have an edge in the graph that LTMC keeps up to date."""
+    """Store an edge of the graph that LTMC keeps up to date."""
     await graph.upsert_edge(
         tx,
         project,
@@ -98,12 +100,12 @@ async def link(
         relation,
         weight=1.0,
         auto=True,
-        properties=json.dumps(properties or {}),
+        properties=properties or {},
         moment=moment,
     )
 
 
-async def reindex(tx: Transaction, old: Row, new: Row) -> None:
+async def reindex(tx: Transaction, old: Blueprint, new: Blueprint) -> None:
     """Have the index follow a change."""
-    if any(old[name] != new[name] for name in ("title", "description", "tags")):
-        await index.add(tx, BLUEPRINT, [_as_original(new)])
+    if (old.title, old.description, old.tags) != (new.title, new.description, new.tags):
+        await index.add(tx, BLUEPRINT, [new])

@@ -1,46 +1,37 @@
-"""Blueprints: tasks and code structures, with their lifecycle, dependencies and parts."""
+"""Blueprints: tasks and code structures, made, read, changed, listed and deleted."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, cast
 
-from ltmc.errors import ErrorCode, LtmcError, invalid
-from ltmc.features.blueprints.complexity import (
-    MIDPOINTS,
-    MINUTES,
-    label_rank,
-    reasoning,
-    score,
-    suggested_skills,
-)
-from ltmc.features.blueprints.dependencies import BlueprintPlanning, needs_parts
-from ltmc.features.blueprints.lifecycle import BLOCKING, ids, require, shown, transition
+from ltmc.errors import ErrorCode, LtmcError, invalid, nothing_to_change
+from ltmc.features.blueprints.complexity import MIDPOINTS, label_rank
+from ltmc.features.blueprints.lifecycle import ids, require, shown, transition
 from ltmc.features.blueprints.repository import complexity_columns, insert, reindex
-from ltmc.features.code_structure import relationships as blueprint_relationships
-from ltmc.features.code_structure import structure as blueprint_structure
-from ltmc.features.code_structure.rendering import render
-from ltmc.features.measures import percentile
-from ltmc.features.performance import taskmaster as blueprint_figures
+from ltmc.features.blueprints.repository import delete as delete_rows
+from ltmc.features.blueprints.results import (
+    AttachedFileView,
+    BlueprintChanged,
+    BlueprintDeleted,
+    BlueprintDetails,
+    BlueprintPage,
+    BlueprintView,
+)
 from ltmc.features.projects.service import ProjectService
 from ltmc.files.guard import PathGuard
-from ltmc.search import index
-from ltmc.search.kinds import BLUEPRINT
-from ltmc.search.vectors import cosine
-from ltmc.storage.engine import Engine, Row, Transaction
-from ltmc.storage.tables import blueprints, graph, team
+from ltmc.storage.engine import Engine
+from ltmc.storage.tables import blueprint_code, blueprints, graph, team
+from ltmc.storage.tables.blueprints import BLOCKING, OPEN_STATUSES, Blueprint, Dependency
 from ltmc.timestamps import now
 from ltmc.tools.paging import page_counts
 from ltmc.tools.project_scope import project_of
 
-SIMILAR, SIMILAR_COUNT = 0.2, 5
-"""Texts count as similar from this cosine on; so many similar completed tasks make an estimate."""
 
+class BlueprintService:
+    """Blueprints: made, read, changed, listed and deleted; each method is one transaction."""
 
-class BlueprintService(BlueprintPlanning):
-    """Everything about blueprints; each method is one transaction."""
-
-    def __init__(self, database: Engine, projects: ProjectService) -> None:
-        super().__init__(database)
-        self._projects = projects
+    def __init__(self, engine: Engine, projects: ProjectService) -> None:
+        self._engine, self._projects = engine, projects
 
     async def create(
         self,
@@ -54,10 +45,10 @@ class BlueprintService(BlueprintPlanning):
         tags: Sequence[str],
         resource_requirements: dict[str, Any],
         project_id: str | None,
-    ) -> dict[str, Any]:
+    ) -> BlueprintView:
         """Store a draft; its complexity is computed unless given, and so is its duration."""
         project = project_of(project_id)
-        async with self._database.write(project) as tx:
+        async with self._engine.write(project) as tx:
             row = await insert(
                 tx,
                 project,
@@ -74,18 +65,23 @@ class BlueprintService(BlueprintPlanning):
             )
         return shown(row)
 
-    async def get(self, blueprint_id: str, project_id: str | None) -> dict[str, Any]:
-        """A blueprint with its history, parts, files and assignments."""
-        async with self._database.read() as tx:
+    async def get(self, blueprint_id: str, project_id: str | None) -> BlueprintDetails:
+        """Return a blueprint with its history, parts, files and assignments."""
+        async with self._engine.read() as tx:
             row = await require(tx, blueprint_id, project_id)
             return {
                 **shown(row),
                 "children": ids(await blueprints.children(tx, blueprint_id)),
-                "files": await blueprint_structure.files(tx, blueprint_id),
+                "files": [
+                    cast("AttachedFileView", asdict(file))
+                    for file in await blueprint_code.files(tx, blueprint_id)
+                ],
                 "assignments": [
                     {
-                        key: assignment[key]
-                        for key in ("assignment_id", "member_id", "status", "progress_percentage")
+                        "assignment_id": assignment.assignment_id,
+                        "member_id": assignment.member_id,
+                        "status": assignment.status,
+                        "progress_percentage": assignment.progress_percentage,
                     }
                     for assignment in await team.of_blueprint(tx, blueprint_id)
                 ],
@@ -94,7 +90,7 @@ class BlueprintService(BlueprintPlanning):
 
     async def update(
         self, blueprint_id: str, changes: dict[str, Any], project_id: str | None
-    ) -> dict[str, Any]:
+    ) -> BlueprintChanged:
         """Change the given fields; text or skills score the task anew unless its label was given by hand.
 
         Raises:
@@ -102,37 +98,27 @@ class BlueprintService(BlueprintPlanning):
         """
         given = {name: value for name, value in changes.items() if value is not None}
         if not given:
-            raise LtmcError(
-                ErrorCode.INVALID_ARGUMENT,
-                f"Nothing to change; give at least one of: {', '.join(changes)}.",
-                details={"accepted": list(changes)},
-            )
+            raise nothing_to_change(changes)
         moment = now()
         status = given.pop("status", None)
         label = given.pop("complexity", None)
-        async with self._database.write() as tx:
+        async with self._engine.write() as tx:
             row = await require(tx, blueprint_id, project_id)
             given |= _rescored(row, given, label)
-            changed = {name: value for name, value in given.items() if row[name] != value}
+            changed = {name: value for name, value in given.items() if getattr(row, name) != value}
             if changed:
-                await reindex(tx, row, row | changed)
+                await reindex(tx, row, replace(row, **changed))
                 await blueprints.update(tx, blueprint_id, changed, moment)
-                rows = [(name, row[name], value) for name, value in changed.items()]
+                rows = [(name, getattr(row, name), value) for name, value in changed.items()]
                 await blueprints.insert_history(tx, blueprint_id, rows, moment)
             if "title" in changed:
-                await graph.relabel(tx, row["project_id"], blueprint_id, changed["title"])
-            fields = list(changed)
-            if status is not None and status != row["status"]:
+                await graph.relabel(tx, row.project_id, blueprint_id, changed["title"])
+            names = list(changed)
+            if status is not None and status != row.status:
                 await transition(tx, row, status, moment)
-                fields.append("status")
+                names.append("status")
             updated = await require(tx, blueprint_id, None)
-        return {**shown(updated), "changed_fields": fields}
-
-    async def transition(
-        self, blueprint_id: str, status: str, project_id: str | None = None
-    ) -> dict[str, Any]:
-        """Change the status alone."""
-        return await self.update(blueprint_id, {"status": status}, project_id)
+        return {**shown(updated), "changed_fields": names}
 
     async def page(
         self,
@@ -146,8 +132,8 @@ class BlueprintService(BlueprintPlanning):
         parent_id: str | None,
         limit: int,
         offset: int,
-    ) -> dict[str, Any]:
-        """A page of blueprints, the highest priority first."""
+    ) -> BlueprintPage:
+        """Return a page of blueprints, the highest priority first."""
         low = 0 if min_complexity is None else label_rank(min_complexity)
         high = len(MIDPOINTS) - 1 if max_complexity is None else label_rank(max_complexity)
         if low > high:
@@ -160,202 +146,89 @@ class BlueprintService(BlueprintPlanning):
         for name, value in (("status", status), ("kind", kind), ("parent_id", parent_id)):
             if value is not None:
                 where[name] = [value]
-        async with self._database.read() as tx:
+        async with self._engine.read() as tx:
             rows, total = await blueprints.page(tx, where, limit, offset)
         return {
             "blueprints": [shown(row) for row in rows],
             **page_counts(rows, total, offset),
         }
 
-    async def delete(self, blueprint_id: str, *, force: bool, project_id: str | None) -> dict[str, Any]:
+    async def delete(self, blueprint_id: str, *, force: bool, project_id: str | None) -> BlueprintDeleted:
         """Delete a blueprint with its parts; open assignments are cancelled if `force`, never erased.
 
         Raises:
             LtmcError: CONFLICT when assignments are open and `force` is not set.
         """
         moment = now()
-        async with self._database.write() as tx:
+        async with self._engine.write() as tx:
             row = await require(tx, blueprint_id, project_id)
             family = await blueprints.family(tx, blueprint_id)
             gone = set(ids(family))
-            project = row["project_id"]
-            is_open = [
-                one
-                for one in await team.assignments(tx, project, open_only=True)
-                if one["blueprint_id"] in gone
+            opened = [
+                assignment.assignment_id
+                for assignment in await team.assignments(tx, row.project_id, open_only=True)
+                if assignment.blueprint_id in gone
             ]
-            if is_open and not force:
+            if opened and not force:
                 raise LtmcError(
                     ErrorCode.CONFLICT,
-                    f"blueprint_id: {len(is_open)} assignments are open; finish them, or set force to cancel "
+                    f"blueprint_id: {len(opened)} assignments are open; finish them, or set force to cancel "
                     "them.",
                     field="blueprint_id",
-                    details={"open_assignments": [one["assignment_id"] for one in is_open]},
+                    details={"open_assignments": opened},
                 )
-            for one in is_open:
-                await team.update_assignment(
-                    tx,
-                    one["assignment_id"],
-                    {"status": "cancelled", "updated_at": moment, "completed_at": moment},
-                )
-            edges = await blueprints.dependencies(tx, project)
+            for assignment_id in opened:
+                cancelled = {"status": "cancelled", "updated_at": moment, "completed_at": moment}
+                await team.update_assignment(tx, assignment_id, cancelled)
+            edges = await blueprints.dependencies(tx, row.project_id)
             touching = [
-                edge
-                for edge in edges
-                if {edge["dependent_blueprint_id"], edge["prerequisite_blueprint_id"]} & gone
+                edge for edge in edges if {edge.dependent_blueprint_id, edge.prerequisite_blueprint_id} & gone
             ]
-            needed = [edge["prerequisite_blueprint_id"] for edge in edges]
-            done = {
-                one
-                for one, row in (await blueprints.many(tx, needed)).items()
-                if row["status"] == "completed"
-            }
-            freed = _unblocked(edges, gone, done)
-            await index.remove(tx, BLUEPRINT, [one["id"] for one in family])
-            links = await graph.remove_nodes(tx, project, await blueprint_structure.node_ids(tx, gone))
-            await blueprints.delete(tx, blueprint_id)
-            statuses = await blueprints.many(tx, freed)
+            needed = await blueprints.many(tx, [edge.prerequisite_blueprint_id for edge in edges])
+            completed = {one for one, prerequisite in needed.items() if prerequisite.status == "completed"}
+            freed = _unblocked(edges, gone, completed)
+            links = await delete_rows(tx, row, family)
+            remaining = await blueprints.many(tx, freed)
         return {
             "blueprint_id": blueprint_id,
             "deleted": True,
             "removed": {
                 "subtasks": len(family) - 1,
                 "dependencies": len(touching),
-                "assignments": len(is_open),
+                "assignments": len(opened),
                 "links": links,
             },
-            "unblocked": [one for one in freed if statuses[one]["status"] in ("draft", "active")],
+            "unblocked": [one for one in freed if remaining[one].status in OPEN_STATUSES],
         }
 
-    async def score_complexity(
-        self, title: str, description: str, skills: Sequence[str], project_id: str | None
-    ) -> dict[str, Any]:
-        """How complex a task is, how long such tasks took, and which are like it; stores nothing."""
-        scored = score(title, description, skills)
-        async with self._database.read() as tx:
-            similar = await _similar(tx, project_of(project_id), title, description)
-            done = [row for row, _ in similar if row["status"] == "completed"]
-            hours = await blueprint_figures.actual_hours(tx, ids(done))
-        taken = [value * 60 for value in hours.values()]
-        median = MINUTES[scored["complexity"]]
-        longer = [minutes for minutes in MINUTES.values() if minutes > median]
-        estimate: dict[str, Any] = {
-            "p50": median,
-            "p90": longer[0] if longer else 2 * median,
-            "basis": "label",
-        }
-        if len(taken) >= SIMILAR_COUNT:
-            estimate = {"p50": percentile(taken, 50), "p90": percentile(taken, 90), "basis": "history"}
-        return {
-            "complexity": scored["complexity"],
-            "complexity_score": scored["complexity_score"],
-            "factors": scored["factors"],
-            "reasoning": reasoning(scored),
-            "estimated_duration_minutes": estimate,
-            "suggested_skills": suggested_skills(scored, skills),
-            "recommend_decomposition": needs_parts(scored["complexity_score"], median),
-            "similar_blueprints": [
-                {
-                    "blueprint_id": row["blueprint_id"],
-                    "title": row["title"],
-                    "status": row["status"],
-                    "complexity": row["complexity"],
-                    "similarity": alike,
-                }
-                for row, alike in similar[:SIMILAR_COUNT]
-            ],
-        }
-
-    async def required_skills(self, blueprint_id: str, *, recursive: bool) -> dict[str, int]:
-        """The skills that a blueprint (and all below it) requires, with how many require each."""
-        async with self._database.read() as tx:
-            rows = await blueprints.family(tx, (await require(tx, blueprint_id, None))["blueprint_id"])
-        counts: dict[str, int] = {}
-        for row in rows if recursive else rows[:1]:
-            for skill in row["required_skills"]:
-                counts[skill] = counts.get(skill, 0) + 1
-        return counts
-
-    async def attach_code(
-        self, file_path: str, *, title: str | None, project_id: str | None
-    ) -> dict[str, Any]:
-        """See `blueprint_structure.create_from_code`."""
-        guard = await self._projects.guard(project_id)
-        return await blueprint_structure.create_from_code(self._database, guard, file_path, title, project_id)
-
-    async def update_code(
-        self, blueprint_id: str, file_path: str, *, dry_run: bool, project_id: str | None
-    ) -> dict[str, Any]:
-        """See `blueprint_structure.update`."""
-        guard = await self._guard(blueprint_id, project_id)
-        return await blueprint_structure.update(
-            self._database, guard, blueprint_id, file_path, dry_run=dry_run, project_id=project_id
-        )
-
-    async def compare_code(self, blueprint_id: str, file_path: str, project_id: str | None) -> dict[str, Any]:
-        """See `blueprint_structure.validate`."""
-        guard = await self._guard(blueprint_id, project_id)
-        return await blueprint_structure.validate(self._database, guard, blueprint_id, file_path)
-
-    async def _guard(self, blueprint_id: str, project_id: str | None) -> PathGuard:
-        """The guard of the project that the blueprint belongs to."""
-        async with self._database.read() as tx:
-            row = await require(tx, blueprint_id, project_id)
-        return await self._projects.guard(row["project_id"])
-
-    async def relationships(
-        self,
-        node_id: str,
-        *,
-        types: Sequence[str] | None,
-        max_depth: int,
-        direction: str,
-        limit: int,
-        project_id: str | None,
-    ) -> dict[str, Any]:
-        """See `blueprint_relationships.relationships`."""
-        return await blueprint_relationships.relationships(
-            self._database,
-            node_id,
-            types=types,
-            max_depth=max_depth,
-            direction=direction,
-            limit=limit,
-            project_id=project_id,
-        )
-
-    async def render(
-        self, blueprint_id: str, *, form: str, include_relationships: bool, project_id: str | None
-    ) -> dict[str, Any]:
-        """See `blueprint_rendering.render`."""
-        async with self._database.read() as tx:
-            row = await require(tx, blueprint_id, project_id)
-            return await render(tx, row, form, include_relationships=include_relationships)
-
-    async def statistics(self, project_id: str | None) -> dict[str, Any]:
-        """Counts by status and complexity, and averages (None without blueprints)."""
-        async with self._database.read() as tx:
-            return await blueprint_figures.statistics(tx, project_of(project_id))
-
-    async def taskmaster_metrics(self, time_range_days: int | None, project_id: str | None) -> dict[str, Any]:
-        """See `blueprint_figures.taskmaster`."""
-        return await blueprint_figures.taskmaster(self._database, time_range_days, project_id)
+    async def guard(self, project_id: str | None, blueprint_id: str | None = None) -> PathGuard:
+        """Return the guard over the files of a project: of the one named, or of the blueprint's."""
+        if blueprint_id is not None:
+            async with self._engine.read() as tx:
+                project_id = (await require(tx, blueprint_id, project_id)).project_id
+        return await self._projects.guard(project_id)
 
 
-def _rescored(row: Row, given: dict[str, Any], label: str | None) -> dict[str, Any]:
-    """The columns on complexity that follow from new text, new skills or a new label.
+def _rescored(row: Blueprint, given: dict[str, Any], label: str | None) -> dict[str, Any]:
+    """Return the columns on complexity that follow from new text, new skills or a new label.
 
     Code is scored by its own measure when its blueprint is refreshed; of it only the label is set here.
     """
-    if row["kind"] == "task":
+    if row.kind == "task":
         if label is None and not given.keys() & {"title", "description", "required_skills"}:
             return {}
-        text = row | given
-        kept = row["complexity"] if row["complexity_source"] == "manual" else None
-        wanted = None if label == "AUTO" else label or kept
-        return complexity_columns(text["title"], text["description"], text["required_skills"], wanted)
-    factors = row["complexity_factors"]
-    measured = factors.get("auto") or {key: row[key] for key in ("complexity", "complexity_score")}
+        kept = row.complexity if row.complexity_source == "manual" else None
+        return complexity_columns(
+            given.get("title", row.title),
+            given.get("description", row.description),
+            given.get("required_skills", row.required_skills),
+            None if label == "AUTO" else label or kept,
+        )
+    factors = row.complexity_factors
+    measured = factors.get("auto") or {
+        "complexity": row.complexity,
+        "complexity_score": row.complexity_score,
+    }
     if label == "AUTO":
         plain = {name: value for name, value in factors.items() if name != "auto"}
         return {**measured, "complexity_source": "auto", "complexity_factors": plain}
@@ -369,36 +242,17 @@ def _rescored(row: Row, given: dict[str, Any], label: str | None) -> dict[str, A
     }
 
 
-def _unblocked(edges: Sequence[Row], gone: set[str], done: set[str]) -> list[str]:
-    """The blueprints that waited for what is gone and now wait for nothing that blocks."""
-    waiting = {
-        edge["dependent_blueprint_id"]: True
-        for edge in edges
-        if edge["prerequisite_blueprint_id"] in gone - done
-        and edge["dependent_blueprint_id"] not in gone
-        and edge["dependency_type"] == BLOCKING
-    }
-    still = {
-        edge["dependent_blueprint_id"]
-        for edge in edges
-        if edge["prerequisite_blueprint_id"] not in gone | done and edge["dependency_type"] == BLOCKING
-    }
-    return [one for one in waiting if one not in still]
-
-
-async def _similar(tx: Transaction, project: str, title: str, description: str) -> list[tuple[Row, float]]:
-    """Stored tasks whose text is like this one, the most alike first."""
-    text = f"{title} {description}"
-    ranking = await index.search(tx, BLUEPRINT, text[:2000], project_id=project, limit=100)
-    found = await index.originals(tx, BLUEPRINT, ranking.hits)
-    rows = await blueprints.many(tx, [row.blueprint_id for row, _ in found])
-    encode = index.model().encode
-    own = encode(text)
-    rated = [
-        (row, round(cosine(own, encode(f"{row['title']} {row['description']}")), 4))
-        for row in rows.values()
-        if row["kind"] == "task"
+def _unblocked(edges: Sequence[Dependency], gone: set[str], completed: set[str]) -> list[str]:
+    """Return the blueprints that waited for what is gone and now wait for nothing that blocks."""
+    blocking = [edge for edge in edges if edge.dependency_type == BLOCKING]
+    waited = [
+        edge.dependent_blueprint_id
+        for edge in blocking
+        if edge.prerequisite_blueprint_id in gone - completed and edge.dependent_blueprint_id not in gone
     ]
-    return sorted(
-        (pair for pair in rated if pair[1] >= SIMILAR), key=lambda pair: (-pair[1], pair[0]["blueprint_id"])
-    )
+    waiting = {
+        edge.dependent_blueprint_id
+        for edge in blocking
+        if edge.prerequisite_blueprint_id not in gone | completed
+    }
+    return [one for one in dict.fromkeys(waited) if one not in waiting]

@@ -1,9 +1,24 @@
 """Task blueprints."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from ltmc.features.blueprints.decomposition import DecompositionService
+from ltmc.features.blueprints.dependencies import DependencyService
+from ltmc.features.blueprints.estimates import EstimateService
+from ltmc.features.blueprints.results import (
+    BlueprintChanged,
+    BlueprintDeleted,
+    BlueprintDetails,
+    BlueprintPage,
+    BlueprintView,
+    ComplexityAnalysis,
+    Decomposition,
+    Dependencies,
+    DependencyAdded,
+    ExecutionOrder,
+)
 from ltmc.features.blueprints.service import BlueprintService
 from ltmc.tools.arguments import (
     AutoComplexity,
@@ -41,7 +56,7 @@ async def create_task_blueprint(
     tags: Tags | None = None,
     resource_requirements: JsonObject | None = None,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> BlueprintView:
     """Plan a task: a draft with its complexity and estimate, computed where left out."""
     return await blueprints.create(
         title=title,
@@ -58,29 +73,27 @@ async def create_task_blueprint(
 
 @tool("Complexity of a task", category="blueprints", read_only=True)
 async def analyze_task_complexity(
-    blueprints: BlueprintService,
+    estimates: EstimateService,
     /,
     title: Title,
     description: LongDescription,
     required_skills: Skills | None = None,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> ComplexityAnalysis:
     """How complex a task is and why, how long such tasks take, and which are like it."""
-    return await blueprints.score_complexity(title, description, required_skills or [], project_id)
+    return await estimates.analyse(title, description, required_skills or [], project_id)
 
 
 @tool("Dependencies of a task", category="blueprints", read_only=True)
 async def get_task_dependencies(
-    blueprints: BlueprintService,
+    dependencies: DependencyService,
     /,
     blueprint_id: BlueprintId,
     include_transitive: Bool = False,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> Dependencies:
     """What a task waits for, what waits for it, and whether it can begin."""
-    return await blueprints.dependencies(
-        blueprint_id, include_transitive=include_transitive, project_id=project_id
-    )
+    return await dependencies.of(blueprint_id, include_transitive=include_transitive, project_id=project_id)
 
 
 @tool("Change a blueprint", category="blueprints", destructive=True, idempotent=True)
@@ -98,7 +111,7 @@ async def update_blueprint_metadata(
     complexity: AutoComplexity | None = None,
     status: BlueprintStatus | None = None,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> BlueprintChanged:
     """Change a blueprint, its status included; only what is given changes.
 
     Args:
@@ -134,7 +147,7 @@ async def list_project_blueprints(
     parent_id: BlueprintId | None = None,
     limit: Limit = 10,
     offset: Offset = 0,
-) -> dict[str, Any]:
+) -> BlueprintPage:
     """List blueprints, the highest priority first.
 
     Args:
@@ -155,30 +168,30 @@ async def list_project_blueprints(
 
 @tool("Order of work", category="blueprints", read_only=True)
 async def resolve_blueprint_execution_order(
-    blueprints: BlueprintService,
+    dependencies: DependencyService,
     /,
     blueprint_ids: Annotated[list[BlueprintId], Field(min_length=1, max_length=500)],
     include_prerequisites: Bool = False,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> ExecutionOrder:
     """In which order to do tasks, which can go side by side, and the critical path."""
-    return await blueprints.execution_order(
+    return await dependencies.execution_order(
         blueprint_ids, include_prerequisites=include_prerequisites, project_id=project_id
     )
 
 
 @tool("Add a dependency", category="blueprints", idempotent=True)
 async def add_blueprint_dependency(
-    blueprints: BlueprintService,
+    dependencies: DependencyService,
     /,
     dependent_blueprint_id: BlueprintId,
     prerequisite_blueprint_id: BlueprintId,
     dependency_type: Annotated[Literal["blocking", "soft", "resource"], BeforeValidator(lower)] = "blocking",
     is_critical: Bool = False,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> DependencyAdded:
     """Have one task wait for another; cycles are refused."""
-    return await blueprints.add_dependency(
+    return await dependencies.add(
         dependent_blueprint_id,
         prerequisite_blueprint_id,
         dependency_type,
@@ -194,7 +207,7 @@ async def delete_task_blueprint(
     blueprint_id: BlueprintId,
     force: Bool = False,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> BlueprintDeleted:
     """Delete a blueprint with its subtasks, dependencies and code links.
 
     Args:
@@ -205,7 +218,7 @@ async def delete_task_blueprint(
 
 @tool("Cut a task into subtasks", category="blueprints", destructive=True)
 async def decompose_task_blueprint(
-    blueprints: BlueprintService,
+    decomposition: DecompositionService,
     /,
     blueprint_id: BlueprintId,
     decomposition_strategy: Annotated[
@@ -217,7 +230,7 @@ async def decompose_task_blueprint(
     replace: Bool = False,
     template: Name | None = None,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> Decomposition:
     """Cut a complex or long task into subtasks whose minutes sum to its own.
 
     Args:
@@ -225,7 +238,7 @@ async def decompose_task_blueprint(
         replace: Delete earlier subtasks.
         template: feature, bug_fix, migration, release, incident, refactoring, layers, or your own.
     """
-    return await blueprints.decompose(
+    return await decomposition.decompose(
         blueprint_id,
         strategy=decomposition_strategy,
         template=template,
@@ -240,6 +253,6 @@ async def decompose_task_blueprint(
 @tool("Read a blueprint", category="blueprints", read_only=True)
 async def get_blueprint(
     blueprints: BlueprintService, /, blueprint_id: BlueprintId, project_id: ProjectId = None
-) -> dict[str, Any]:
+) -> BlueprintDetails:
     """A blueprint with its history, subtasks, files and assignments."""
     return await blueprints.get(blueprint_id, project_id)

@@ -4,12 +4,14 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from ltmc.errors import LtmcError, invalid
+from ltmc.features.measures import share
 from ltmc.settings import Settings
+from ltmc.storage.cache_backend import CacheBackend, Ttl
 from ltmc.storage.engine import Engine
-from ltmc.storage.tables.cache import CacheBackend, SqliteCache, Ttl
+from ltmc.storage.tables.cache import DatabaseCache
 from ltmc.timestamps import format_utc
 from ltmc.tools.project_scope import project_of
 
@@ -18,24 +20,99 @@ SAMPLE_KEYS = 10
 _BUCKETS = (("under_1_minute", 60), ("under_1_hour", 3_600), ("under_1_day", 86_400), ("over_1_day", None))
 
 
+class KeySet(TypedDict):
+    """A key that was set; `ttl`: seconds until it expires."""
+
+    key: str
+    ttl: int | None
+    expires_at: str | None
+    value_size_bytes: int
+    replaced: bool
+    backend: str
+
+
+class KeyValue(TypedDict):
+    """The JSON value of a key."""
+
+    key: str
+    found: bool
+    value: Any
+    ttl_remaining_seconds: float | None
+    backend: str
+
+
+class KeyDeleted(TypedDict):
+    """A key that was removed."""
+
+    key: str
+    deleted: bool
+    backend: str
+
+
+class KeysCleared(TypedDict):
+    """The keys that a glob matched."""
+
+    pattern: str | None
+    cleared_count: int
+    sample_keys: list[str]
+    dry_run: bool
+    backend: str
+
+
+class CacheStatistics(TypedDict):
+    """What a project's cache holds and how it was used; the rate is from 0 to 1."""
+
+    total_keys: int
+    hits: int
+    misses: int
+    sets: int
+    deletes: int
+    expired: int
+    hit_rate: float | None
+    memory_bytes: int
+    ttl_histogram: dict[str, int]
+    uptime_seconds: int
+    backend: str
+
+
+class CacheMemory(TypedDict):
+    """Bytes used, and the most that may be."""
+
+    used_bytes: int | None
+    max_bytes: int | None
+
+
+class CacheHealthView(TypedDict):
+    """Whether the backend answers; `error`: what is wrong."""
+
+    connected: bool
+    status: str
+    backend: str
+    latency_ms: float | None
+    version: str | None
+    memory: CacheMemory
+    host: str | None
+    port: int | None
+    error: NotRequired[str]
+
+
 class CacheService:
     """Each answer says which backend gave it; a Redis that is configured but gone is an error, no miss."""
 
-    def __init__(self, settings: Settings, database: Engine) -> None:
-        self._settings = settings
-        self._database = database
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self._settings, self._engine = settings, engine
         self._started = time.monotonic()
 
     @cached_property
     def backend(self) -> CacheBackend:
         """The backend that the settings name."""
         if self._settings.redis_url is None:
-            return SqliteCache(self._database)
+            return DatabaseCache(self._engine)
         from ltmc.storage.redis.cache import RedisCache
 
         return RedisCache(self._settings.redis_url.get_secret_value())
 
-    async def set(self, key: str, value: Any, ttl: int | None, project_id: str | None) -> dict[str, Any]:
+    async def set(self, key: str, value: Any, ttl: int | None, project_id: str | None) -> KeySet:
         """Set a key."""
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         size = len(text.encode())
@@ -52,7 +129,7 @@ class CacheService:
             "backend": self.backend.name,
         }
 
-    async def get(self, key: str, project_id: str | None) -> dict[str, Any]:
+    async def get(self, key: str, project_id: str | None) -> KeyValue:
         """A key's value; one that is not there is found=false."""
         found = await self.backend.get(project_of(project_id), key)
         return {
@@ -63,12 +140,12 @@ class CacheService:
             "backend": self.backend.name,
         }
 
-    async def delete(self, key: str, project_id: str | None) -> dict[str, Any]:
+    async def delete(self, key: str, project_id: str | None) -> KeyDeleted:
         """Remove a key."""
         deleted = await self.backend.delete(project_of(project_id), key)
         return {"key": key, "deleted": deleted, "backend": self.backend.name}
 
-    async def clear(self, pattern: str | None, *, dry_run: bool, project_id: str | None) -> dict[str, Any]:
+    async def clear(self, pattern: str | None, *, dry_run: bool, project_id: str | None) -> KeysCleared:
         """Remove the keys that a glob matches; all of the project's without one."""
         keys = await self.backend.clear(project_of(project_id), pattern or "*", dry_run=dry_run)
         return {
@@ -79,7 +156,7 @@ class CacheService:
             "backend": self.backend.name,
         }
 
-    async def statistics(self, project_id: str | None) -> dict[str, Any]:
+    async def statistics(self, project_id: str | None) -> CacheStatistics:
         """What the project's namespace holds and how it was used."""
         usage = await self.backend.usage(project_of(project_id))
         reads = usage.counters["hits"] + usage.counters["misses"]
@@ -90,42 +167,41 @@ class CacheService:
         uptime = usage.uptime_seconds
         return {
             "total_keys": len(usage.ttls),
-            **usage.counters,
-            "hit_rate": round(usage.counters["hits"] / reads, 4) if reads else None,
+            "hits": usage.counters["hits"],
+            "misses": usage.counters["misses"],
+            "sets": usage.counters["sets"],
+            "deletes": usage.counters["deletes"],
+            "expired": usage.counters["expired"],
+            "hit_rate": share(usage.counters["hits"], reads),
             "memory_bytes": usage.memory_bytes,
             "ttl_histogram": histogram,
             "uptime_seconds": round(time.monotonic() - self._started) if uptime is None else uptime,
             "backend": self.backend.name,
         }
 
-    async def health(self) -> dict[str, Any]:
+    async def health(self) -> CacheHealthView:
         """A ping and a round trip; that the backend is down is an answer here, not an error."""
-        redis_backend = self.backend if self.backend.name == "redis" else None
-        place = {"host": getattr(redis_backend, "host", None), "port": getattr(redis_backend, "port", None)}
         started = time.perf_counter()
+        answer: CacheHealthView = {
+            "connected": True,
+            "status": "healthy",
+            "backend": self.backend.name,
+            "latency_ms": None,
+            "version": None,
+            "memory": {"used_bytes": None, "max_bytes": None},
+            "host": self.backend.host,
+            "port": self.backend.port,
+        }
         try:
             health = await self.backend.health()
         except LtmcError as error:
-            return {
-                "connected": False,
-                "status": "down",
-                "backend": self.backend.name,
-                "latency_ms": None,
-                "version": None,
-                "memory": {"used_bytes": None, "max_bytes": None},
-                **place,
-                "error": error.message,
-            }
-        return {
-            "connected": True,
-            "status": "degraded" if health.problems else "healthy",
-            "backend": self.backend.name,
-            "latency_ms": round((time.perf_counter() - started) * 1000, 3),
-            "version": health.version,
-            "memory": {"used_bytes": health.used_bytes, "max_bytes": health.max_bytes},
-            **place,
-            **({"error": "; ".join(health.problems)} if health.problems else {}),
-        }
+            return {**answer, "connected": False, "status": "down", "error": error.message}
+        answer["latency_ms"] = round((time.perf_counter() - started) * 1000, 3)
+        answer["version"] = health.version
+        answer["memory"] = {"used_bytes": health.used_bytes, "max_bytes": health.max_bytes}
+        if health.problems:
+            answer["status"], answer["error"] = "degraded", "; ".join(health.problems)
+        return answer
 
     async def close(self) -> None:
         """Let go of the backend's connections."""

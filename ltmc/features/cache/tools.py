@@ -1,10 +1,18 @@
 """Cache."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from ltmc.features.cache.service import CacheService
+from ltmc.features.cache.service import (
+    CacheHealthView,
+    CacheService,
+    CacheStatistics,
+    KeyDeleted,
+    KeysCleared,
+    KeySet,
+    KeyValue,
+)
 from ltmc.tools.arguments import Bool, Filled, JsonValue, ProjectId, not_bool
 from ltmc.tools.declaration import tool
 
@@ -13,13 +21,13 @@ Ttl = Annotated[int, Field(ge=1, le=2_592_000, strict=True), BeforeValidator(not
 
 
 @tool("Cache health", category="cache", read_only=True)
-async def redis_health_check(cache: CacheService, /) -> dict[str, Any]:
+async def redis_health_check(cache: CacheService, /) -> CacheHealthView:
     """Whether the cache backend answers, and how fast."""
     return await cache.health()
 
 
 @tool("Cache statistics", category="cache", read_only=True)
-async def redis_cache_stats(cache: CacheService, /, project_id: ProjectId = None) -> dict[str, Any]:
+async def redis_cache_stats(cache: CacheService, /, project_id: ProjectId = None) -> CacheStatistics:
     """Keys, hits and misses of the project's cache."""
     return await cache.statistics(project_id)
 
@@ -27,7 +35,7 @@ async def redis_cache_stats(cache: CacheService, /, project_id: ProjectId = None
 @tool("Set a cache key", category="cache", destructive=True, idempotent=True)
 async def redis_set_cache(
     cache: CacheService, /, key: Key, value: JsonValue, ttl: Ttl | None = None, project_id: ProjectId = None
-) -> dict[str, Any]:
+) -> KeySet:
     """Keep a JSON value under a key.
 
     Args:
@@ -37,15 +45,13 @@ async def redis_set_cache(
 
 
 @tool("Get a cache key", category="cache", read_only=True)
-async def redis_get_cache(cache: CacheService, /, key: Key, project_id: ProjectId = None) -> dict[str, Any]:
+async def redis_get_cache(cache: CacheService, /, key: Key, project_id: ProjectId = None) -> KeyValue:
     """The value under a key; found is false when there is none."""
     return await cache.get(key, project_id)
 
 
 @tool("Delete a cache key", category="cache", destructive=True, idempotent=True)
-async def redis_delete_cache(
-    cache: CacheService, /, key: Key, project_id: ProjectId = None
-) -> dict[str, Any]:
+async def redis_delete_cache(cache: CacheService, /, key: Key, project_id: ProjectId = None) -> KeyDeleted:
     """Remove a key."""
     return await cache.delete(key, project_id)
 
@@ -57,7 +63,7 @@ async def redis_clear_cache(
     pattern: Annotated[Filled, Field(max_length=100)] | None = None,
     dry_run: Bool = False,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> KeysCleared:
     """Remove the project's keys that match a glob; without one, all of them.
 
     Args:

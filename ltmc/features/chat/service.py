@@ -1,25 +1,58 @@
 """Chat messages, linked to the memories that informed them."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import asdict
+from typing import Any, TypedDict, cast
 
 from ltmc.errors import not_found
 from ltmc.search import index
-from ltmc.search.kinds import CHUNK, MESSAGE, message_view, preview
+from ltmc.search.kinds import CHUNK, MESSAGE, MessageView, message_view, preview
 from ltmc.storage.engine import Engine
 from ltmc.storage.sources import by_id
 from ltmc.storage.tables import chats
 from ltmc.storage.tables.chats import Message
 from ltmc.timestamps import now
-from ltmc.tools.paging import page_counts
+from ltmc.tools.paging import PageCounts, page_counts
 from ltmc.tools.project_scope import project_of
+
+
+class MessageLogged(TypedDict):
+    """A stored message; `context_links`: how many memories informed it."""
+
+    message_id: int
+    conversation_id: str
+    timestamp: str
+    context_links: int
+
+
+class ConversationHistory(PageCounts):
+    """A page of a conversation."""
+
+    conversation_id: str
+    messages: list[MessageView]
+
+
+class ConversationUseView(TypedDict):
+    """A conversation in which a client or tool was used."""
+
+    conversation_id: str
+    message_count: int
+    call_count: int
+    last_used_at: str
+
+
+class ChatsByTool(PageCounts):
+    """Messages and conversations of a client or tool."""
+
+    messages: list[MessageView]
+    conversations: list[ConversationUseView]
 
 
 class ChatService:
     """What was said, by whom, in which conversation."""
 
-    def __init__(self, database: Engine) -> None:
-        self._database = database
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     async def log(
         self,
@@ -32,16 +65,16 @@ class ChatService:
         source_tool: str | None,
         context_chunk_ids: Sequence[int],
         project_id: str | None,
-    ) -> dict[str, Any]:
+    ) -> MessageLogged:
         """Store a message and link it to the chunks given; an assistant's also to those that the
         conversation retrieved since its last assistant message.
 
         Raises:
             LtmcError: NOT_FOUND for a chunk that the project does not have.
         """
-        await self._database.settle()  # a retrieval just before must count
+        await self._engine.settle()  # a retrieval just before must count
         project, moment = project_of(project_id), now()
-        async with self._database.write(project) as tx:
+        async with self._engine.write(project) as tx:
             linked = list(dict.fromkeys(context_chunk_ids))
             known = await by_id(tx, CHUNK.source, linked)
             for chunk_id in linked:
@@ -68,9 +101,9 @@ class ChatService:
 
     async def history(
         self, conversation_id: str, *, limit: int, offset: int, newest_first: bool, project_id: str | None
-    ) -> dict[str, Any]:
+    ) -> ConversationHistory:
         """The messages of a conversation, long ones as previews; none for an unknown one."""
-        async with self._database.read() as tx:
+        async with self._engine.read() as tx:
             rows, total = await chats.page(
                 tx,
                 project_of(project_id),
@@ -93,17 +126,17 @@ class ChatService:
         offset: int,
         conversation_id: str | None,
         project_id: str | None,
-    ) -> dict[str, Any]:
+    ) -> ChatsByTool:
         """The messages that a client or tool produced, or whose conversation called that tool."""
-        await self._database.settle()
+        await self._engine.settle()
         project = project_of(project_id)
-        async with self._database.read() as tx:
+        async with self._engine.read() as tx:
             rows, total = await chats.by_tool(tx, project, source_tool, conversation_id, limit, offset)
             conversations = await chats.conversations_by_tool(
                 tx, project, source_tool, conversation_id, limit
             )
         return {
             "messages": [message_view(row) for row in rows],
-            "conversations": conversations,
+            "conversations": [cast("ConversationUseView", asdict(used)) for used in conversations],
             **page_counts(rows, total, offset),
         }

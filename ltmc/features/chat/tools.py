@@ -1,10 +1,10 @@
 """Chat."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
-from ltmc.features.chat.service import ChatService
+from ltmc.features.chat.service import ChatsByTool, ChatService, ConversationHistory, MessageLogged
 from ltmc.tools.arguments import (
     Bool,
     Content,
@@ -32,7 +32,7 @@ async def log_chat(
     source_tool: Name | None = None,
     context_chunk_ids: Annotated[list[RowId], Field(max_length=1000)] | None = None,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> MessageLogged:
     """Keep a message of a conversation. Log decisions and turns worth recalling.
 
     Args:
@@ -62,7 +62,7 @@ async def get_chats_by_tool(
     offset: Offset = 0,
     conversation_id: ConversationId | None = None,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> ChatsByTool:
     """Messages that a client or tool produced, or of conversations that called that tool, newest first.
 
     Args:
@@ -82,7 +82,7 @@ async def get_chat_history(
     offset: Offset = 0,
     newest_first: Bool = False,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> ConversationHistory:
     """The messages of a conversation, oldest first."""
     return await chat.history(
         conversation_id, limit=limit, offset=offset, newest_first=newest_first, project_id=project_id

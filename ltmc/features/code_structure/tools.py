@@ -1,10 +1,17 @@
 """Blueprints of code."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
-from ltmc.features.blueprints.service import BlueprintService
+from ltmc.features.code_structure.results import (
+    BlueprintDocument,
+    CodeBlueprint,
+    Relationships,
+    StructureUpdated,
+    StructureValidation,
+)
+from ltmc.features.code_structure.service import CodeStructureService
 from ltmc.tools.arguments import (
     BlueprintId,
     Bool,
@@ -22,44 +29,44 @@ from ltmc.tools.declaration import tool
 
 @tool("Blueprint of a file", category="code_structure", idempotent=True)
 async def create_blueprint_from_code(
-    blueprints: BlueprintService,
+    structure: CodeStructureService,
     /,
     file_path: FilePath,
     title: Title | None = None,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> CodeBlueprint:
     """Make a blueprint of a Python file: its symbols, how they hang together, its complexity."""
-    return await blueprints.attach_code(file_path, title=title, project_id=project_id)
+    return await structure.create(file_path, title=title, project_id=project_id)
 
 
 @tool("Update from code", category="code_structure", destructive=True, idempotent=True)
 async def update_blueprint_structure(
-    blueprints: BlueprintService,
+    structure: CodeStructureService,
     /,
     blueprint_id: BlueprintId,
     file_path: FilePath,
     dry_run: Bool = False,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> StructureUpdated:
     """Bring a blueprint up to date with a file; the first call attaches it."""
-    return await blueprints.update_code(blueprint_id, file_path, dry_run=dry_run, project_id=project_id)
+    return await structure.update(blueprint_id, file_path, dry_run=dry_run, project_id=project_id)
 
 
 @tool("Compare with code", category="code_structure", read_only=True)
 async def validate_blueprint_consistency(
-    blueprints: BlueprintService,
+    structure: CodeStructureService,
     /,
     blueprint_id: BlueprintId,
     file_path: FilePath,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> StructureValidation:
     """Whether a file still is as its blueprint says, symbol by symbol."""
-    return await blueprints.compare_code(blueprint_id, file_path, project_id)
+    return await structure.validate(blueprint_id, file_path, project_id)
 
 
 @tool("Relationships of a blueprint", category="code_structure", read_only=True)
 async def query_blueprint_relationships(
-    blueprints: BlueprintService,
+    structure: CodeStructureService,
     /,
     node_id: Reference,
     relationship_types: list[str] | None = None,
@@ -67,14 +74,14 @@ async def query_blueprint_relationships(
     direction: Direction = "both",
     limit: Limit = 100,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> Relationships:
     """What hangs together with a blueprint or a symbol of its code.
 
     Args:
         relationship_types: depends_on, subtask_of, implements, belongs_to, inherits, calls, imports,
             assigned_to, documents.
     """
-    return await blueprints.relationships(
+    return await structure.relationships(
         node_id,
         types=relationship_types,
         max_depth=max_depth,
@@ -86,7 +93,7 @@ async def query_blueprint_relationships(
 
 @tool("Render a blueprint", category="code_structure", read_only=True)
 async def generate_blueprint_documentation(
-    blueprints: BlueprintService,
+    structure: CodeStructureService,
     /,
     blueprint_id: BlueprintId,
     format: Annotated[  # noqa: A002 - the contract's name
@@ -94,8 +101,8 @@ async def generate_blueprint_documentation(
     ] = "markdown",
     include_relationships: Bool = True,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> BlueprintDocument:
     """A document about a blueprint; nothing is written."""
-    return await blueprints.render(
+    return await structure.render(
         blueprint_id, form=format, include_relationships=include_relationships, project_id=project_id
     )

@@ -12,10 +12,7 @@ from ltmc.code.docstrings import documented_parameters
 from ltmc.code.signatures import MARKERS, Stated, agree, from_text
 from ltmc.code.symbols import Module, Symbol
 from ltmc.documents import managed_blocks, markdown
-from ltmc.features.measures import share
-
-HIGH, MEDIUM = 0.9, 0.7
-"""From these scores on the level is HIGH or MEDIUM."""
+from ltmc.features.measures import level_of, share
 
 NO_SYMBOLS = "The file has no public symbols, so there is nothing to document."
 PYTHON = ("", "py", "python", "python3", "pycon")
@@ -116,11 +113,6 @@ class Consistency:
         if not self.public:
             summary["note"] = NO_SYMBOLS
         return summary
-
-
-def level_of(score: float) -> str:
-    """HIGH from 0.90, MEDIUM from 0.70, else LOW."""
-    return "HIGH" if score >= HIGH else "MEDIUM" if score >= MEDIUM else "LOW"
 
 
 def mentions(text: str, own_block: str) -> list[Mention]:

@@ -158,7 +158,7 @@ class DocumentationService:
             await documents.upsert_link(tx, project, CODE, source.name, doc_path, changes)
             await documents.put_snapshot(tx, project, source, "sync", moment)
             versions = await resources.versions(tx, project, doc_path)
-            older = [f"resource:{version['id']}" for version in versions if version["id"] != resource_id]
+            older = [f"resource:{version.id}" for version in versions if version.id != resource_id]
             await graph.remove_edges(tx, project, older, ["documents"], auto=True)
             node, target = f"resource:{resource_id}", f"file:{source.name}"
             await graph.insert_node(tx, project, node, "resource", str(resource_id), doc_path, moment)

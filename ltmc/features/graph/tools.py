@@ -1,22 +1,23 @@
 """Knowledge graph."""
 
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, with_config
-from typing_extensions import TypedDict
+from pydantic import BeforeValidator, Field
 
+from ltmc.features.graph.linking import LinkingService
+from ltmc.features.graph.results import AutoLinked, DocumentRelationships, Linked, Neighbourhood
 from ltmc.features.graph.service import GraphService
-from ltmc.tools.arguments import Bool, Content, Depth, JsonObject, ProjectId, Reference, Share, lower
+from ltmc.tools.arguments import (
+    Bool,
+    Depth,
+    JsonObject,
+    LinkedDocument,
+    ProjectId,
+    Reference,
+    Share,
+    lower,
+)
 from ltmc.tools.declaration import tool
-
-
-@with_config(ConfigDict(extra="forbid"))
-class LinkedDocument(TypedDict):
-    """A document to compare."""
-
-    id: Reference
-    content: NotRequired[Content | None]
-    type: NotRequired[str | None]
 
 
 @tool("Link two things", category="graph", idempotent=True, profile="core")
@@ -30,7 +31,7 @@ async def link_resources(
     properties: JsonObject | None = None,
     bidirectional: Bool = False,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> Linked:
     """Link two things by a relation: memories (by id or file name) or anything by its name.
 
     Args:
@@ -57,7 +58,7 @@ async def query_graph(
     max_depth: Depth = 1,
     limit: Annotated[int, Field(ge=1, le=100, strict=True)] = 50,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> Neighbourhood:
     """What is linked to a thing, up to some steps away.
 
     Args:
@@ -77,22 +78,22 @@ async def query_graph(
 
 @tool("Link similar documents", category="graph", idempotent=True)
 async def auto_link_documents(
-    graph: GraphService,
+    linking: LinkingService,
     /,
     documents: Annotated[list[LinkedDocument], Field(min_length=1, max_length=200)],
     similarity_threshold: Share = 0.75,
     max_links: Annotated[int, Field(ge=1, le=50, strict=True)] = 5,
     dry_run: Bool = False,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> AutoLinked:
     """Link documents whose texts are alike; a single one is compared with everything stored.
 
     Args:
         documents: Ids of stored memories, or ids with content.
         max_links: At most this many a document.
     """
-    return await graph.auto_link(
-        [dict(document) for document in documents],
+    return await linking.link_similar(
+        documents,
         threshold=similarity_threshold,
         max_links=max_links,
         dry_run=dry_run,
@@ -109,7 +110,7 @@ async def get_document_relationships(
     include_metadata: Bool = True,
     limit: Annotated[int, Field(ge=1, le=100, strict=True)] = 100,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> DocumentRelationships:
     """Every link into and out of a document, and with max_depth those further away.
 
     Args:

@@ -1,20 +1,21 @@
 """Choosing how to answer a query: which of several searches fits it, and how sure that is."""
 
 import hashlib
-import json
 import logging
 import math
 import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from ltmc.errors import invalid, not_found
 from ltmc.features.measures import share
-from ltmc.storage.engine import Engine, Transaction
+from ltmc.features.memory.results import MethodShare, RoutedAnswer
+from ltmc.storage.engine import Engine
 from ltmc.storage.tables import routing
-from ltmc.timestamps import days_ago
+from ltmc.storage.tables.routing import LoggedRoute, Prior
+from ltmc.timestamps import days_ago, now
 from ltmc.tools.project_scope import project_of, scope_of
 
 logger = logging.getLogger(__name__)
@@ -69,14 +70,70 @@ Searches = Mapping[str, Search]
 """How each of `METHODS` is carried out."""
 
 
+class Analysis(TypedDict):
+    """What a query shows, and a score, 0 to 1, for each method."""
+
+    features: dict[str, Any]
+    scores: dict[str, float]
+
+
+class Route(TypedDict):
+    """The method to take, with its share of the softmax over the scores of those allowed."""
+
+    method: str
+    confidence: float
+    alternatives: list[MethodShare]
+    reasoning: str
+    features: dict[str, Any]
+
+
+class CalibrationView(TypedDict):
+    """Routes of about the same confidence, and how many of them were good."""
+
+    confidence: float
+    good: float
+    routes: int
+
+
+class RoutingStatistics(TypedDict):
+    """How queries were routed; rates are from 0 to 1."""
+
+    total_routes: int
+    method_distribution: dict[str, int]
+    average_confidence: float | None
+    empty_rate_by_method: dict[str, float | None]
+    fallback_rate: float | None
+    avg_latency_ms: float | None
+    priors: dict[str, float]
+    calibration: list[CalibrationView]
+
+
+class PriorChange(TypedDict):
+    """What a method's score gains now, and gained before."""
+
+    method: str
+    before: float
+    after: float
+    samples: int
+    good: float | None
+
+
+class Learnt(TypedDict):
+    """What outcomes taught."""
+
+    changes: list[PriorChange]
+    too_few_outcomes: list[str]
+    overall_good: float | None
+
+
 class RoutingService:
     """Routes by features of the query: rules with weights, turned into shares that sum to one."""
 
-    def __init__(self, database: Engine, searches: Searches) -> None:
-        self._database, self._searches = database, searches
+    def __init__(self, engine: Engine, searches: Searches) -> None:
+        self._engine, self._searches = engine, searches
 
-    def analyze_query(self, query: str) -> dict[str, Any]:
-        """The features of a query and a score, 0 to 1, for each method."""
+    def analyze_query(self, query: str) -> Analysis:
+        """Return the features of a query and a score, 0 to 1, for each method."""
         words = re.findall(r"\w+", query.lower())
         hits = {name: [word for word in words if word in terms] for name, terms in TERMS.items()}
         entities = [next(filter(None, match.groups())) for match in ENTITY.finditer(query)]
@@ -105,7 +162,7 @@ class RoutingService:
             "scores": scores,
         }
 
-    async def route_query(self, query: str, available_methods: Sequence[str] | None = None) -> dict[str, Any]:
+    async def route_query(self, query: str, available_methods: Sequence[str] | None = None) -> Route:
         """The method to take, with its share of the softmax over the scores of those allowed.
 
         What outcomes taught (`optimize`) counts too. Should the analysis fail, the broadest search is taken.
@@ -119,7 +176,7 @@ class RoutingService:
             raise invalid("available_methods", unknown or [], "at least one of " + ", ".join(METHODS))
         try:
             analysis = self.analyze_query(query)
-            async with self._database.read() as tx:
+            async with self._engine.read() as tx:
                 priors = await routing.priors(tx)
         except Exception as error:  # a query is answered in any case
             logger.exception("routing failed")
@@ -165,12 +222,13 @@ class RoutingService:
         top_k: int,
         conversation_id: str | None,
         project_id: str | None,
-    ) -> dict[str, Any]:
-        """Route a query and, unless told not to, carry the search out; an empty answer is tried once more
-        with the broadest search, if that is allowed."""
+    ) -> RoutedAnswer:
+        """Route a query and, unless told not to, carry the search out.
+
+        An empty answer is tried once more with the broadest search, if that is allowed.
+        """
         started = time.perf_counter()
         route = await self.route_query(query, available_methods)
-        route_id = secrets.token_hex(8)
         results: Sequence[Mapping[str, Any]] | None = None
         fallback = False
         if execute:
@@ -179,38 +237,39 @@ class RoutingService:
             if not results and route["method"] != FALLBACK and may_fall_back:
                 results = await self._searches[FALLBACK](query, top_k, conversation_id, project_id)
                 fallback = True
-        elapsed_ms = (time.perf_counter() - started) * 1000
-
-        async def write(tx: Transaction) -> None:
-            await routing.insert(
-                tx,
-                route_id=route_id,
-                project_id=project_of(project_id),
-                query_hash=hashlib.sha256(query.encode()).hexdigest()[:32],
-                features=json.dumps(route["features"], ensure_ascii=False),
-                method=route["method"],
-                confidence=route["confidence"],
-                alternatives=json.dumps(route["alternatives"]),
-                result_count=None if results is None else len(results),
-                latency_ms=elapsed_ms,
-                fallback_used=fallback,
-            )
-
-        self._database.log(write)
-        return {
-            "route_id": route_id,
+        logged = LoggedRoute(
+            id=0,
+            route_id=secrets.token_hex(8),
+            project_id=project_of(project_id),
+            query_hash=hashlib.sha256(query.encode()).hexdigest()[:32],
+            features=route["features"],
+            method=route["method"],
+            confidence=route["confidence"],
+            alternatives=[{**alternative} for alternative in route["alternatives"]],
+            result_count=None if results is None else len(results),
+            latency_ms=round((time.perf_counter() - started) * 1000, 3),
+            fallback_used=fallback,
+            created_at=now(),
+        )
+        self._engine.log(lambda tx: routing.insert(tx, logged))
+        answer: RoutedAnswer = {
+            "route_id": logged.route_id,
             "recommended_method": route["method"],
             "confidence": route["confidence"],
             "reasoning": route["reasoning"],
             "alternatives": route["alternatives"],
             "features": route["features"],
-            **({} if results is None else {"results": results, "count": len(results)}),
+            "results": [*(results or [])],
+            "count": len(results or []),
             "fallback_used": fallback,
         }
+        if results is None:
+            del answer["results"], answer["count"]
+        return answer
 
     async def record_outcome(
         self, route_id: str, result_count: int, latency_ms: float, feedback: str | None = None
-    ) -> dict[str, Any]:
+    ) -> None:
         """Note what came of a route.
 
         Args:
@@ -223,86 +282,85 @@ class RoutingService:
             raise invalid("feedback", feedback, ", ".join(FEEDBACK))
         if result_count < 0:
             raise invalid("result_count", result_count, "a number from 0 on")
-        await self._database.settle()
-        async with self._database.write() as tx:
+        await self._engine.settle()
+        async with self._engine.write() as tx:
             if not await routing.record(tx, route_id, result_count, latency_ms, feedback):
                 raise not_found("route_id", route_id, "route")
-        return {"route_id": route_id, "recorded": True}
 
     async def get_routing_statistics(
         self, time_range_days: int | None = None, project_id: str | None = None
-    ) -> dict[str, Any]:
-        """How queries were routed and what came of it; None where there is nothing to count."""
-        await self._database.settle()
+    ) -> RoutingStatistics:
+        """Count how queries were routed and what came of it; None where there is nothing to count."""
+        await self._engine.settle()
         since = None if time_range_days is None else days_ago(time_range_days)
-        async with self._database.read() as tx:
+        async with self._engine.read() as tx:
             rows = await routing.totals(tx, scope_of(project_id), since)
             priors = await routing.priors(tx)
             calibration = await routing.calibration(tx)
-        whole = sum(row["routes"] for row in rows)
-
-        def mean(name: str) -> float | None:
-            known = [(row[name], row["routes"]) for row in rows if row[name] is not None]
-            count = sum(routes for _, routes in known)
-            return round(sum(value * routes for value, routes in known) / count, 4) if count else None
-
+        whole = sum(row.routes for row in rows)
         return {
             "total_routes": whole,
-            "method_distribution": {row["method"]: row["routes"] for row in rows},
-            "average_confidence": mean("confidence"),
-            "empty_rate_by_method": {
-                row["method"]: share(row["empty"] or 0, row["answered"]) for row in rows
-            },
-            "fallback_rate": share(sum(row["fallbacks"] for row in rows), whole),
-            "avg_latency_ms": mean("latency_ms"),
+            "method_distribution": {row.method: row.routes for row in rows},
+            "average_confidence": _weighted_mean([(row.confidence, row.routes) for row in rows]),
+            "empty_rate_by_method": {row.method: share(row.empty, row.answered) for row in rows},
+            "fallback_rate": share(sum(row.fallbacks for row in rows), whole),
+            "avg_latency_ms": _weighted_mean([(row.latency_ms, row.routes) for row in rows]),
             "priors": priors,
             "calibration": [
                 {
-                    "confidence": round(row["confidence"], 4),
-                    "good": round(row["good"], 4),
-                    "routes": row["routes"],
+                    "confidence": round(row.confidence, 4),
+                    "good": round(row.good, 4),
+                    "routes": row.routes,
                 }
                 for row in calibration
             ],
         }
 
-    async def optimize(self, *, reset: bool = False) -> dict[str, Any]:
+    async def optimize(self, *, reset: bool = False) -> Learnt:
         """Learn from outcomes: a method whose outcomes are better than the rest gains, at most `MOST_LEARNT`.
 
-        The prior is the distance of a method's share of good outcomes from that of all, halved. Methods with
+        The prior is the distance of a method's ratio of good outcomes from that of all, halved. Methods with
         fewer than `FEWEST_SAMPLES` outcomes stay as they are by nature.
 
         Args:
             reset: forget all that was learnt.
         """
-        await self._database.settle()
-        async with self._database.write() as tx:
+        await self._engine.settle()
+        async with self._engine.write() as tx:
             before = await routing.priors(tx)
             rows = [] if reset else await routing.outcomes(tx)
-            samples = sum(row["samples"] for row in rows)
-            overall = sum(row["good"] * row["samples"] for row in rows) / samples if samples else 0.0
+            samples = sum(row.samples for row in rows)
+            overall = sum(row.good * row.samples for row in rows) / samples if samples else 0.0
             learnt = {
-                row["method"]: (
-                    round(max(-MOST_LEARNT, min(MOST_LEARNT, (row["good"] - overall) / 2)), 4),
-                    row["samples"],
+                row.method: Prior(
+                    row.method,
+                    round(max(-MOST_LEARNT, min(MOST_LEARNT, (row.good - overall) / 2)), 4),
+                    row.samples,
                 )
                 for row in rows
-                if row["samples"] >= FEWEST_SAMPLES and row["method"] in METHODS
+                if row.samples >= FEWEST_SAMPLES and row.method in METHODS
             }
-            await routing.set_priors(tx, learnt)
-        good = {row["method"]: round(row["good"], 4) for row in rows}
+            await routing.set_priors(tx, learnt.values())
+        good = {row.method: round(row.good, 4) for row in rows}
+        after = {method: learnt.get(method, Prior(method, 0.0, 0)) for method in METHODS}
         return {
             "changes": [
                 {
                     "method": method,
                     "before": before.get(method, 0.0),
-                    "after": learnt[method][0] if method in learnt else 0.0,
-                    "samples": learnt[method][1] if method in learnt else 0,
+                    "after": after[method].prior,
+                    "samples": after[method].samples,
                     "good": good.get(method),
                 }
                 for method in METHODS
-                if before.get(method, 0.0) != (learnt[method][0] if method in learnt else 0.0)
+                if before.get(method, 0.0) != after[method].prior
             ],
-            "too_few_outcomes": sorted(row["method"] for row in rows if row["samples"] < FEWEST_SAMPLES),
+            "too_few_outcomes": sorted(row.method for row in rows if row.samples < FEWEST_SAMPLES),
             "overall_good": round(overall, 4) if samples else None,
         }
+
+
+def _weighted_mean(values: Sequence[tuple[float | None, int]]) -> float | None:
+    known = [(value, weight) for value, weight in values if value is not None]
+    whole = sum(weight for _, weight in known)
+    return round(sum(value * weight for value, weight in known) / whole, 4) if whole else None

@@ -1,19 +1,31 @@
 """Memory and context."""
 
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, with_config
-from typing_extensions import TypedDict
+from pydantic import BeforeValidator, Field
 
 from ltmc.errors import invalid
-from ltmc.features.memory.full_text import OriginalService
+from ltmc.features.memory.answers import AnswerService
+from ltmc.features.memory.reading import ReadingService
+from ltmc.features.memory.results import (
+    Answer,
+    Context,
+    FilteredSearch,
+    MemoriesRetrieved,
+    MemoryDeleted,
+    MemoryStored,
+    RecalledByType,
+    RoutedAnswer,
+)
 from ltmc.features.memory.routing import RoutingService
+from ltmc.features.memory.searching import SearchService
 from ltmc.features.memory.service import MemoryService
 from ltmc.tools.arguments import (
     Bool,
     Content,
     ConversationId,
     FileName,
+    GivenDocument,
     JsonObject,
     MaxTokens,
     Offset,
@@ -22,11 +34,8 @@ from ltmc.tools.arguments import (
     Query,
     ResourceType,
     RowId,
-    RowIdText,
     Share,
     Tags,
-    Text,
-    Title,
     TopK,
     lower,
     not_bool,
@@ -34,17 +43,6 @@ from ltmc.tools.arguments import (
 from ltmc.tools.declaration import tool
 
 RECALLABLE = ("document", "code", "note", "data", "chat", "todo", "pattern", "blueprint")
-
-
-@with_config(ConfigDict(extra="forbid"))
-class GivenDocument(TypedDict):
-    """A document to pack."""
-
-    content: Text
-    id: NotRequired[RowIdText]
-    title: NotRequired[Title | None]
-    type: NotRequired[str | None]
-    score: NotRequired[Annotated[float, Field(allow_inf_nan=False, strict=True)] | None]
 
 
 @tool("Store a memory", category="memory", idempotent=True, profile="core")
@@ -58,7 +56,7 @@ async def store_memory(
     metadata: JsonObject | None = None,
     on_conflict: Annotated[Literal["version", "replace", "error"], BeforeValidator(lower)] = "version",
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> MemoryStored:
     """Remember a text for later sessions: a decision, a fact, a document, notes. It can be found at once.
 
     Args:
@@ -81,7 +79,7 @@ async def store_memory(
 
 @tool("Recall memories", category="memory", read_only=True, profile="core")
 async def retrieve_memory(
-    memory: MemoryService,
+    searches: SearchService,
     /,
     query: Query,
     conversation_id: ConversationId | None = None,
@@ -91,7 +89,7 @@ async def retrieve_memory(
     offset: Offset = 0,
     explain: Bool = False,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> MemoriesRetrieved:
     """Recall the stored memories that match a query, best first. Use it before starting work.
 
     Args:
@@ -101,9 +99,8 @@ async def retrieve_memory(
         offset: Results to skip, to page while has_more.
         explain: Show what each score is made of.
     """
-    return await memory.retrieve(
+    return await searches.retrieve(
         query,
-        tool="retrieve_memory",
         conversation_id=conversation_id,
         top_k=top_k,
         offset=offset,
@@ -116,7 +113,7 @@ async def retrieve_memory(
 
 @tool("Answer from memory", category="memory", read_only=True, profile="core")
 async def ask_with_context(
-    memory: MemoryService,
+    answers: AnswerService,
     /,
     query: Query,
     conversation_id: ConversationId | None = None,
@@ -124,7 +121,7 @@ async def ask_with_context(
     max_tokens: MaxTokens = 4000,
     include_history: Bool = True,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> Answer:
     """Answer a question with sentences quoted from memory, each with its source. No model is called.
 
     Args:
@@ -132,7 +129,7 @@ async def ask_with_context(
         conversation_id: Adds the last messages of this conversation.
         max_tokens: Size of the returned context.
     """
-    return await memory.ask(
+    return await answers.ask(
         query,
         conversation_id=conversation_id,
         top_k=top_k,
@@ -144,22 +141,22 @@ async def ask_with_context(
 
 @tool("Pack context", category="memory", read_only=True)
 async def build_context(
-    memory: MemoryService,
+    answers: AnswerService,
     /,
     documents: Annotated[list[GivenDocument], Field(max_length=1000)] | None = None,
     max_tokens: MaxTokens = 4000,
     query: Query | None = None,
     top_k: TopK = 10,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> Context:
     """Pack documents into a budget of tokens, the best first; without documents, those a query finds.
 
     Args:
         documents: What to pack; id defaults to the position.
         query: Finds the documents in memory when none are given.
     """
-    return await memory.build_context(
-        None if documents is None else [dict(document) for document in documents],
+    return await answers.build_context(
+        documents,
         max_tokens=max_tokens,
         query=query,
         top_k=top_k,
@@ -177,7 +174,7 @@ async def route_query(
     top_k: TopK = 5,
     conversation_id: ConversationId | None = None,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> RoutedAnswer:
     """Let LTMC choose where to look (memories, chats, todos, code, blueprints, graph, recent) and search there.
 
     Args:
@@ -196,14 +193,14 @@ async def route_query(
 
 @tool("Recall by type", category="memory", read_only=True)
 async def retrieve_by_type(
-    memory: MemoryService,
+    searches: SearchService,
     /,
     query: OptionalQuery,
     doc_type: Annotated[str, BeforeValidator(lower)],
     top_k: TopK = 5,
     offset: Offset = 0,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> RecalledByType:
     """Recall things of one type. A blank query lists the newest.
 
     Args:
@@ -211,12 +208,12 @@ async def retrieve_by_type(
     """
     if doc_type not in RECALLABLE:
         raise invalid("doc_type", doc_type, ", ".join(RECALLABLE))
-    return await memory.recall_by_type(query, doc_type, top_k=top_k, offset=offset, project_id=project_id)
+    return await searches.recall_by_type(query, doc_type, top_k=top_k, offset=offset, project_id=project_id)
 
 
 @tool("Search with filters", category="memory", read_only=True, profile="core")
 async def advanced_context_search(
-    memory: MemoryService,
+    searches: SearchService,
     /,
     query: OptionalQuery,
     filters: JsonObject | None = None,
@@ -224,7 +221,7 @@ async def advanced_context_search(
     offset: Offset = 0,
     explain: Bool = False,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> FilteredSearch:
     """Search memories, chats and code together, narrowed by filters. With a filter, a blank query lists.
 
     Args:
@@ -234,14 +231,14 @@ async def advanced_context_search(
     """
     if not query.strip() and not filters:
         raise invalid("query", query, "text that is not blank, or at least one filter")
-    return await memory.search(
+    return await searches.search(
         query, filters or {}, top_k=top_k, offset=offset, project_id=project_id, explain=explain
     )
 
 
 @tool("Read in full", category="memory", read_only=True)
 async def get_memory(
-    originals: OriginalService,
+    reading: ReadingService,
     /,
     resource_id: RowId | None = None,
     chunk_id: RowId | None = None,
@@ -264,12 +261,12 @@ async def get_memory(
         "message_id": message_id,
         "pattern_id": pattern_id,
     }
-    return await originals.get(ids, offset=offset, max_characters=max_characters, project_id=project_id)
+    return await reading.read(ids, offset=offset, max_characters=max_characters, project_id=project_id)
 
 
 @tool("Delete a memory", category="memory", destructive=True, idempotent=True)
 async def delete_memory(
-    originals: OriginalService, /, resource_id: RowId, project_id: ProjectId = None
-) -> dict[str, Any]:
+    reading: ReadingService, /, resource_id: RowId, project_id: ProjectId = None
+) -> MemoryDeleted:
     """Forget a memory for good."""
-    return await originals.delete(resource_id, project_id)
+    return await reading.delete(resource_id, project_id)

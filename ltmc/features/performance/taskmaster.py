@@ -1,125 +1,177 @@
-"""Figures over blueprints, assignments and the team, all from stored rows; None where nothing is stored."""
+"""How planned work goes, from stored rows; None where nothing is stored."""
 
-import statistics as stats
+import statistics
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TypedDict
 
 from ltmc.code.traits import LABELS
 from ltmc.features.measures import mean, percentile, share
 from ltmc.features.team.scoring import HOURS_PER_WEEK, committed_hours
-from ltmc.storage.engine import Engine, Row, Transaction
-from ltmc.storage.tables import blueprints, team
-from ltmc.storage.tables import usage_log as telemetry
+from ltmc.storage.engine import Engine
+from ltmc.storage.tables import blueprints, team, usage_log
+from ltmc.storage.tables.blueprints import OPEN_STATUSES, STATUSES, Blueprint
+from ltmc.storage.tables.team import Assignment, Member
 from ltmc.timestamps import days_ago, now, parse
 from ltmc.tools.project_scope import scope_of
 
 ASSIGNING = "assign_task_to_team"
 """The tool whose calls are the routing of tasks."""
 
-STATUSES = ("draft", "active", "completed", "cancelled")
+
+class BlueprintCounts(TypedDict):
+    """How many blueprints there are."""
+
+    total: int
+    by_status: dict[str, int]
+    by_complexity: dict[str, int]
 
 
-async def statistics(tx: Transaction, project: str) -> dict[str, Any]:
-    """The blueprints of a project: counts by status and complexity, averages."""
-    rows = await blueprints.every(tx, project)
-    return {
-        "total": len(rows),
-        "status_distribution": _counts(rows, "status", STATUSES),
-        "complexity_distribution": _counts(rows, "complexity", LABELS),
-        "average_complexity": mean([row["complexity_score"] for row in rows], 4),
-        "average_duration_minutes": mean([row["estimated_duration_minutes"] for row in rows]),
-    }
+class EstimateRatio(TypedDict):
+    """Minutes worked ÷ minutes estimated."""
+
+    mean: float | None
+    median: float | None
 
 
-async def actual_hours(tx: Transaction, blueprint_ids: Sequence[str]) -> dict[str, float]:
-    """For each blueprint with hours reported, their sum over its assignments."""
-    found: dict[str, float] = defaultdict(float)
-    for blueprint_id in blueprint_ids:
-        for row in await team.of_blueprint(tx, blueprint_id):
-            if row["actual_hours_worked"]:
-                found[blueprint_id] += row["actual_hours_worked"]
-    return dict(found)
+class AssignmentCounts(TypedDict):
+    """How many assignments there are, and how sure their choice was."""
+
+    active: int
+    blocked: int
+    overdue: int
+    avg_confidence: float | None
 
 
-async def taskmaster(database: Engine, time_range_days: int | None, project_id: str | None) -> dict[str, Any]:
-    """How planned work goes: completion, punctuality, estimates, skills and load."""
-    await database.settle()
-    scope = scope_of(project_id)
-    since = None if time_range_days is None else days_ago(time_range_days)
-    async with database.read() as tx:
-        rows = [row for row in await blueprints.every(tx, scope, since) if row["kind"] == "task"]
-        assignments = await team.assignments(tx, scope, since=since)
-        open_now = await team.assignments(tx, scope, open_only=True)
-        members = await team.members(tx, scope)
-        calls = await telemetry.calls(tx, project_id=scope, since=since)
-    latencies = [call["duration_ms"] for call in calls if call["tool"] == ASSIGNING and call["ok"]]
-    moment = now()
-    by_id = {row["blueprint_id"]: row for row in rows}
-    completed = [row for row in rows if row["status"] == "completed"]
-    counted = [row for row in rows if row["status"] != "cancelled"]
-    finished = [row for row in assignments if row["status"] == "completed"]
-    on_time = [row for row in finished if row["completed_at"] <= row["estimated_completion"]]
-    ratios = [
-        row["actual_hours_worked"] * 60 / row["estimated_minutes"]
-        for row in finished
-        if row["actual_hours_worked"] is not None
-    ]
-    cycles = [
-        (parse(row["completed_at"]) - parse(row["created_at"])).total_seconds() / 3600 for row in completed
-    ]
-    skills = _skills(by_id.values(), assignments, members)
-    capacity = sum(member["capacity"] for member in members) * HOURS_PER_WEEK
-    result = {
-        "blueprints": {
-            "total": len(rows),
-            "by_status": _counts(rows, "status", STATUSES),
-            "by_complexity": _counts(rows, "complexity", LABELS),
-        },
-        "completion_rate": share(len(completed), len(counted)),
-        "on_time_rate": share(len(on_time), len(finished)),
-        "estimate_ratio": {
-            "mean": mean(ratios, 4),
-            "median": round(stats.median(ratios), 4) if ratios else None,
-        },
-        "avg_cycle_hours": mean(cycles),
-        "assignments": {
-            "active": len(open_now),
-            "blocked": sum(row["status"] == "blocked" for row in open_now),
-            "overdue": sum(row["estimated_completion"] < moment for row in open_now),
-            "avg_confidence": mean([row["confidence_score"] for row in assignments], 4),
-        },
-        "skills": skills,
-        "team_utilization": round(committed_hours(open_now) / capacity, 4) if capacity else None,
-        "routing_ms": {"p50": percentile(latencies, 50), "p95": percentile(latencies, 95)},
-        "time_range_days": time_range_days,
-    }
-    return {**result, "insights": _insights(result)}
+class SkillLoad(TypedDict):
+    """Minutes that open work needs of a skill, and that its members have in a week."""
+
+    skill: str
+    open_minutes: float
+    available_minutes: float
+    ratio: float | None
 
 
-def _counts(rows: Sequence[Row], column: str, names: Sequence[str]) -> dict[str, int]:
-    counts = Counter(row[column] for row in rows)
+class SkillEfficiency(TypedDict):
+    """Minutes worked ÷ minutes estimated of the finished work of a skill."""
+
+    skill: str
+    actual_per_estimate: float | None
+    assignments: int
+
+
+class Skills(TypedDict):
+    """The scarcest skill, and the one whose work took least of its estimate."""
+
+    bottleneck: SkillLoad | None
+    most_efficient: SkillEfficiency | None
+
+
+class Routing(TypedDict):
+    """How long assigning a task takes, in ms."""
+
+    p50: float | None
+    p95: float | None
+
+
+class TaskmasterMetrics(TypedDict):
+    """How planned work goes: rates are from 0 to 1."""
+
+    blueprints: BlueprintCounts
+    completion_rate: float | None
+    on_time_rate: float | None
+    estimate_ratio: EstimateRatio
+    avg_cycle_hours: float | None
+    assignments: AssignmentCounts
+    skills: Skills
+    team_utilization: float | None
+    routing_ms: Routing
+    time_range_days: int | None
+    insights: list[str]
+
+
+class TaskmasterService:
+    """Measures how planned work goes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def metrics(self, time_range_days: int | None, project_id: str | None) -> TaskmasterMetrics:
+        """Measure completion, punctuality, estimates, skills and load."""
+        await self._engine.settle()
+        scope = scope_of(project_id)
+        since = None if time_range_days is None else days_ago(time_range_days)
+        async with self._engine.read() as tx:
+            rows = [row for row in await blueprints.every(tx, scope, since) if row.kind == "task"]
+            assignments = await team.assignments(tx, scope, since=since)
+            opened = await team.assignments(tx, scope, open_only=True)
+            members = await team.members(tx, scope)
+            latencies = await usage_log.durations(tx, ASSIGNING, project_id=scope, since=since)
+        moment = now()
+        completed = [row for row in rows if row.status == "completed"]
+        finished = [row for row in assignments if row.status == "completed"]
+        on_time = [row for row in finished if (row.completed_at or "") <= row.estimated_completion]
+        ratios = [ratio for row in finished if (ratio := _actual_per_estimate(row)) is not None]
+        cycles = [
+            (parse(str(row.completed_at)) - parse(row.created_at)).total_seconds() / 3600 for row in completed
+        ]
+        capacity = sum(member.capacity for member in members) * HOURS_PER_WEEK
+        result: TaskmasterMetrics = {
+            "blueprints": {
+                "total": len(rows),
+                "by_status": _counts((row.status for row in rows), STATUSES),
+                "by_complexity": _counts((row.complexity for row in rows), LABELS),
+            },
+            "completion_rate": share(len(completed), sum(row.status != "cancelled" for row in rows)),
+            "on_time_rate": share(len(on_time), len(finished)),
+            "estimate_ratio": {
+                "mean": mean(ratios, 4),
+                "median": round(statistics.median(ratios), 4) if ratios else None,
+            },
+            "avg_cycle_hours": mean(cycles),
+            "assignments": {
+                "active": len(opened),
+                "blocked": sum(row.status == "blocked" for row in opened),
+                "overdue": sum(row.estimated_completion < moment for row in opened),
+                "avg_confidence": mean([row.confidence_score for row in assignments], 4),
+            },
+            "skills": _skills(rows, assignments, members),
+            "team_utilization": share(committed_hours(opened), capacity),
+            "routing_ms": {"p50": percentile(latencies, 50), "p95": percentile(latencies, 95)},
+            "time_range_days": time_range_days,
+            "insights": [],
+        }
+        result["insights"] = _insights(result)
+        return result
+
+
+def _counts(values: Iterable[str], names: Sequence[str]) -> dict[str, int]:
+    counts = Counter(values)
     return {name: counts[name] for name in names}
 
 
-def _skills(rows: Any, assignments: Sequence[Row], members: Sequence[Row]) -> dict[str, Any]:
-    """The skill with most open minutes for the minutes that its members have in a week, and the one whose
-    finished work took least of its estimate."""
+def _actual_per_estimate(row: Assignment) -> float | None:
+    return None if row.actual_hours_worked is None else row.actual_hours_worked * 60 / row.estimated_minutes
+
+
+def _skills(
+    rows: Sequence[Blueprint], assignments: Sequence[Assignment], members: Sequence[Member]
+) -> Skills:
     waiting: dict[str, float] = defaultdict(float)
     for row in rows:
-        if row["status"] in ("draft", "active"):
-            for skill in row["required_skills"]:
-                waiting[skill] += row["estimated_duration_minutes"]
+        if row.status in OPEN_STATUSES:
+            for skill in row.required_skills:
+                waiting[skill] += row.estimated_duration_minutes
     have: dict[str, float] = defaultdict(float)
     for member in members:
-        for skill in member["skills"]:
-            have[skill] += member["capacity"] * HOURS_PER_WEEK * 60
-    loads: list[dict[str, Any]] = [
+        for skill in member.skills:
+            have[skill] += member.capacity * HOURS_PER_WEEK * 60
+    loads: list[SkillLoad] = [
         {
             "skill": skill,
             "open_minutes": minutes,
             "available_minutes": have[skill],
-            "ratio": round(minutes / have[skill], 4) if have[skill] else None,
+            "ratio": share(minutes, have[skill]),
         }
         for skill, minutes in waiting.items()
     ]
@@ -132,10 +184,11 @@ def _skills(rows: Any, assignments: Sequence[Row], members: Sequence[Row]) -> di
         )
     )
     taken: dict[str, list[float]] = defaultdict(list)
-    for row in assignments:
-        if row["status"] == "completed" and row["actual_hours_worked"] is not None:
-            for skill in row["skills"]:
-                taken[skill].append(row["actual_hours_worked"] * 60 / row["estimated_minutes"])
+    for assignment in assignments:
+        ratio = _actual_per_estimate(assignment)
+        if assignment.status == "completed" and ratio is not None:
+            for skill in assignment.skills:
+                taken[skill].append(ratio)
     best = min(taken, key=lambda skill: (sum(taken[skill]) / len(taken[skill]), skill), default=None)
     return {
         "bottleneck": loads[0] if loads else None,
@@ -145,13 +198,13 @@ def _skills(rows: Any, assignments: Sequence[Row], members: Sequence[Row]) -> di
     }
 
 
-def _insights(result: dict[str, Any]) -> list[str]:
-    """What the figures suggest; nothing when they suggest nothing."""
+def _insights(result: TaskmasterMetrics) -> list[str]:
+    """Say what the metrics suggest; nothing when they suggest nothing."""
     found = []
     bottleneck = result["skills"]["bottleneck"]
     if bottleneck is not None and bottleneck["ratio"] is None:
         found.append(f"No known member has the skill {bottleneck['skill']} that open work requires.")
-    elif bottleneck is not None and bottleneck["ratio"] > 1:
+    elif bottleneck is not None and (bottleneck["ratio"] or 0) > 1:
         found.append(
             f"{bottleneck['skill']}: {bottleneck['open_minutes']:g} minutes are open, "
             f"{bottleneck['available_minutes']:g} a week are available."

@@ -4,18 +4,18 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from ltmc.features.blueprints.service import BlueprintService
 from ltmc.features.performance.service import MonitoringService
+from ltmc.features.performance.taskmaster import TaskmasterMetrics, TaskmasterService
 from ltmc.tools.arguments import Days, Projects, not_bool
 from ltmc.tools.declaration import tool
 
 
 @tool("How planned work goes", category="performance", read_only=True)
 async def get_taskmaster_performance_metrics(
-    blueprints: BlueprintService, /, time_range_days: Days | None = None, project_id: Projects = None
-) -> dict[str, Any]:
+    taskmaster: TaskmasterService, /, time_range_days: Days | None = None, project_id: Projects = None
+) -> TaskmasterMetrics:
     """How planned work goes: completion, punctuality, estimates, skills, load."""
-    return await blueprints.taskmaster_metrics(time_range_days, project_id)
+    return await taskmaster.metrics(time_range_days, project_id)
 
 
 @tool("Performance report", category="performance", read_only=True)

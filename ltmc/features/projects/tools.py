@@ -1,16 +1,16 @@
 """Projects."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
-from ltmc.features.projects.service import ProjectService
+from ltmc.features.projects.service import ProjectPage, ProjectRegistered, ProjectService
 from ltmc.tools.arguments import PROJECT_PATTERN, FilePath, Limit, Name, Offset
 from ltmc.tools.declaration import tool
 
 
 @tool("List projects", category="projects", read_only=True)
-async def list_projects(projects: ProjectService, /, limit: Limit = 10, offset: Offset = 0) -> dict[str, Any]:
+async def list_projects(projects: ProjectService, /, limit: Limit = 10, offset: Offset = 0) -> ProjectPage:
     """The projects with their folders, and how much each holds."""
     return await projects.page(limit, offset)
 
@@ -23,7 +23,7 @@ async def register_project(
     root_path: FilePath,
     name: Name | None = None,
     allowed_paths: Annotated[list[FilePath], Field(max_length=50)] | None = None,
-) -> dict[str, Any]:
+) -> ProjectRegistered:
     """Say where a project's files are; tools that take a file touch only these folders.
 
     Args:

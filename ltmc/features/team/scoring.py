@@ -5,10 +5,11 @@ lead over the runner-up / 0.2). Both are the formulas of LTMC's contract.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+
+from ltmc.storage.tables.team import Assignment, Member
 
 HOURS_PER_WEEK = 40
 """The working hours of a capacity of 1.0."""
@@ -126,40 +127,36 @@ def coverage(required: Sequence[str], has: Iterable[str]) -> tuple[float, list[s
     return (len(matched) + RELATED * related) / len(required), matched, missing
 
 
-def history(finished: Sequence[Mapping[str, Any]]) -> float:
+def history(finished: Sequence[Assignment]) -> float:
     """The share of finished assignments that were completed on time, smoothed by one success and one failure."""
     if not finished:
         return UNKNOWN_HISTORY
     on_time = sum(
-        row["status"] == "completed" and row["completed_at"] <= row["estimated_completion"]
-        for row in finished
+        row.status == "completed" and (row.completed_at or "") <= row.estimated_completion for row in finished
     )
     return float(on_time + 1) / (len(finished) + 2)
 
 
-def committed_hours(assignments: Iterable[Mapping[str, Any]]) -> float:
+def committed_hours(assignments: Iterable[Assignment]) -> float:
     """The hours that open assignments still need: estimate times what is left of it."""
-    return float(
-        sum(row["estimated_minutes"] / 60 * (1 - row["progress_percentage"] / 100) for row in assignments)
-    )
+    return float(sum(row.estimated_minutes / 60 * (1 - row.progress_percentage / 100) for row in assignments))
 
 
 def rate(
-    member: Mapping[str, Any],
+    member: Member,
     required: Sequence[str],
-    finished: Sequence[Mapping[str, Any]],
+    finished: Sequence[Assignment],
     committed: float,
     preferences: Preferences,
 ) -> Candidate:
     """A member's score for a task.
 
     Args:
-        member: id, skills and capacity.
         finished: the member's completed and failed assignments.
         committed: the hours of the member's open ones.
     """
-    covered, matched, missing = coverage(required, member["skills"])
-    headroom = max(0.0, 1 - committed / (member["capacity"] * HOURS_PER_WEEK))
+    covered, matched, missing = coverage(required, member.skills)
+    headroom = max(0.0, 1 - committed / (member.capacity * HOURS_PER_WEEK))
     parts = {
         "coverage": covered,
         "history": history(finished),
@@ -168,7 +165,7 @@ def rate(
     }
     total = sum(WEIGHTS[name] * value for name, value in parts.items())
     return Candidate(
-        member["member_id"],
+        member.member_id,
         round(total, 4),
         {name: round(value, 4) for name, value in parts.items()},
         matched,
@@ -177,13 +174,13 @@ def rate(
     )
 
 
-def _preference(member: Mapping[str, Any], headroom: float, preferences: Preferences) -> float:
+def _preference(member: Member, headroom: float, preferences: Preferences) -> float:
     """The mean of how far each wish is met; without wishes 1, as for required skills."""
     wishes: list[float] = []
     if preferences.preferred_member_id is not None:
-        wishes.append(float(member["member_id"] == preferences.preferred_member_id))
+        wishes.append(float(member.member_id == preferences.preferred_member_id))
     if preferences.skills:
-        wishes.append(coverage(preferences.skills, member["skills"])[0])
+        wishes.append(coverage(preferences.skills, member.skills)[0])
     if preferences.balance_workload:
         wishes.append(headroom)
     return sum(wishes) / len(wishes) if wishes else 1.0

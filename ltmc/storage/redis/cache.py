@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from ltmc.errors import ErrorCode, LtmcError
-from ltmc.storage.tables.cache import COUNTERS, PROBE_PROJECT, Health, Ttl, Usage
+from ltmc.storage.cache_backend import COUNTERS, PROBE_PROJECT, CacheHealth, CacheUsage, Ttl
 
 TIMEOUT_SECONDS = 1.0
 """How long a connection or an answer is waited for."""
@@ -76,7 +76,7 @@ class RedisCache:
                     await self._remove(project_id, keys[start : start + BATCH])
         return keys
 
-    async def usage(self, project_id: str) -> Usage:
+    async def usage(self, project_id: str) -> CacheUsage:
         with self._reachable():
             expiries = _expiries(project_id)
             async with self._client.pipeline(transaction=True) as pipe:
@@ -93,14 +93,14 @@ class RedisCache:
                 answers = await pipe.execute()
             server = await self._client.info("server")
         found = [(left, size) for left, size in zip(answers[::2], answers[1::2], strict=True) if left != -2]
-        return Usage(
+        return CacheUsage(
             {counter: int(counters.get(counter, 0)) for counter in COUNTERS},
             [None if left < 0 else left / 1000 for left, _ in found],
             sum(size for _, size in found),
             server["uptime_in_seconds"],
         )
 
-    async def health(self) -> Health:
+    async def health(self) -> CacheHealth:
         probe = _key(PROBE_PROJECT, "probe")
         with self._reachable():
             await self._client.ping()
@@ -114,7 +114,7 @@ class RedisCache:
         maximum = info.get("maxmemory") or None
         if maximum and info["used_memory"] > 0.9 * maximum:
             problems.append("more than 90 % of maxmemory is used")
-        return Health(info["redis_version"], info["used_memory"], maximum, self.host, self.port, problems)
+        return CacheHealth(info["redis_version"], info["used_memory"], maximum, problems)
 
     async def close(self) -> None:
         await self._client.aclose()

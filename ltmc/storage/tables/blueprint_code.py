@@ -5,12 +5,12 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ltmc.storage.engine import Transaction
-from ltmc.storage.rows import Subscriptable, columns
+from ltmc.storage.rows import columns
 from ltmc.storage.sources import among
 
 
 @dataclass(frozen=True, slots=True)
-class AttachedFile(Subscriptable):
+class AttachedFile:
     """A file attached to a blueprint, as it was when it was last compared."""
 
     file_path: str
@@ -22,7 +22,7 @@ class AttachedFile(Subscriptable):
 
 
 @dataclass(frozen=True, slots=True)
-class StoredSymbol(Subscriptable):
+class StoredSymbol:
     """A symbol of a blueprint's code; `signature`: `ltmc.code.signatures.Signature` as JSON."""
 
     node_id: str

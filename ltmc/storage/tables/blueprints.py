@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from ltmc.storage.engine import Transaction
-from ltmc.storage.rows import Subscriptable, columns, insert_row
+from ltmc.storage.rows import columns, insert_row
 from ltmc.storage.sources import Source, Where, among, any_of, conditions, conjunction
+
+STATUSES = ("draft", "active", "completed", "cancelled")
+OPEN_STATUSES = ("draft", "active")
+BLOCKING, SOFT, RESOURCE = "blocking", "soft", "resource"
+"""The types of dependencies."""
 
 
 @dataclass(frozen=True, slots=True)
-class Blueprint(Subscriptable):
+class Blueprint:
     """A blueprint; `complexity_factors` and `resource_requirements` as they were given."""
 
     id: int
@@ -59,7 +64,7 @@ SOURCE = Source(
 
 
 @dataclass(frozen=True, slots=True)
-class Dependency(Subscriptable):
+class Dependency:
     """One blueprint waits for another; `dependency_type`: blocking, soft or resource."""
 
     dependent_blueprint_id: str

@@ -1,76 +1,14 @@
-"""The cache: what a backend does, and the backend on the database."""
+"""The cache on the database."""
 
 import fnmatch
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
+from ltmc.storage.cache_backend import PROBE_PROJECT, CacheHealth, CacheUsage, Ttl
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.timestamps import format_utc, now, parse
-
-Ttl = float | None
-"""Seconds until a key expires; None: never."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a project's namespace holds, and its counters since `since`.
-
-    Attributes:
-        ttls: for each key the seconds it has left.
-        memory_bytes: what its values take.
-        uptime_seconds: how long the backend's server has run; None when it has no server of its own.
-    """
-
-    counters: dict[str, int]
-    ttls: list[Ttl]
-    memory_bytes: int
-    uptime_seconds: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What a backend says of itself after a round trip through a probe key."""
-
-    version: str
-    used_bytes: int | None = None
-    max_bytes: int | None = None
-    host: str | None = None
-    port: int | None = None
-    problems: list[str] = field(default_factory=list)
-
-
-class CacheBackend(Protocol):
-    """Values (JSON texts) under keys, a namespace a project. Each method raises BACKEND_UNAVAILABLE when
-    the backend cannot be used."""
-
-    name: str
-
-    async def set(self, project_id: str, key: str, value: str, ttl: int | None) -> bool:
-        """Set a key; whether it was there before."""
-
-    async def get(self, project_id: str, key: str) -> tuple[str, Ttl] | None:
-        """A live value with the seconds it has left."""
-
-    async def delete(self, project_id: str, key: str) -> bool:
-        """Remove a key; whether it was there."""
-
-    async def clear(self, project_id: str, pattern: str, *, dry_run: bool) -> list[str]:
-        """Remove every key that a glob matches (or only find them)."""
-
-    async def usage(self, project_id: str) -> Usage:
-        """What the namespace holds."""
-
-    async def health(self) -> Health:
-        """A round trip."""
-
-    async def close(self) -> None:
-        """Let go of connections."""
-
-
-COUNTERS = ("hits", "misses", "sets", "deletes", "expired")
-PROBE_PROJECT = "__probe__"
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
@@ -79,18 +17,41 @@ def compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(fnmatch.translate(re.sub(r"\\([*?\[])", r"[\1]", pattern)))
 
 
-class SqliteCache:
-    """The cache on the database."""
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    value: str
+    expires_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    size_bytes: int
+    expires_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Counters:
+    hits: int = 0
+    misses: int = 0
+    sets: int = 0
+    deletes: int = 0
+    expired: int = 0
+
+
+class DatabaseCache:
+    """The cache in a table of the database; see `CacheBackend`."""
 
     name = "sqlite"
+    host: str | None = None
+    port: int | None = None
 
-    def __init__(self, database: Engine) -> None:
-        self._database = database
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     async def set(self, project_id: str, key: str, value: str, ttl: int | None) -> bool:
         moment = now()
         expires_at = None if ttl is None else format_utc(datetime.now(UTC) + timedelta(seconds=ttl))
-        async with self._database.write() as tx:
+        async with self._engine.write() as tx:
             await _expire(tx, project_id, moment)
             known = await _has(tx, project_id, key)
             await tx.run(
@@ -105,18 +66,19 @@ class SqliteCache:
 
     async def get(self, project_id: str, key: str) -> tuple[str, Ttl] | None:
         moment = now()
-        async with self._database.read() as tx:
+        async with self._engine.read() as tx:
             row = await tx.one(
+                _Entry,
                 "SELECT value, expires_at FROM cache_entries "
                 "WHERE namespace = ? AND key = ? AND (expires_at IS NULL OR expires_at > ?)",
                 (project_id, key, moment),
             )
-        self._database.log(lambda tx: _count(tx, project_id, "hits" if row else "misses", moment))
-        return None if row is None else (row["value"], _left(row["expires_at"], moment))
+        self._engine.log(lambda tx: _count(tx, project_id, "hits" if row else "misses", moment))
+        return None if row is None else (row.value, _left(row.expires_at, moment))
 
     async def delete(self, project_id: str, key: str) -> bool:
         moment = now()
-        async with self._database.write() as tx:
+        async with self._engine.write() as tx:
             await _expire(tx, project_id, moment)
             known = await _has(tx, project_id, key)
             if known:
@@ -125,33 +87,33 @@ class SqliteCache:
 
     async def clear(self, project_id: str, pattern: str, *, dry_run: bool) -> list[str]:
         moment, matches = now(), compiled(pattern).match
-        async with self._database.write() as tx:
+        async with self._engine.write() as tx:
             await _expire(tx, project_id, moment)
-            rows = await tx.all(
+            every = await tx.column(
                 "SELECT key FROM cache_entries WHERE namespace = ? ORDER BY key", (project_id,)
             )
-            keys = [row["key"] for row in rows if matches(row["key"])]
+            keys = [key for key in every if matches(key)]
             if keys and not dry_run:
                 await _remove(tx, project_id, keys, moment)
         return keys
 
-    async def usage(self, project_id: str) -> Usage:
-        await self._database.settle()
+    async def usage(self, project_id: str) -> CacheUsage:
+        await self._engine.settle()
         moment = now()
-        async with self._database.write() as tx:
+        async with self._engine.write() as tx:
             await _expire(tx, project_id, moment)
-            counters = await tx.one("SELECT * FROM cache_stats WHERE namespace = ?", (project_id,)) or {}
+            counters = await tx.one(_Counters, "SELECT * FROM cache_stats WHERE namespace = ?", (project_id,))
             rows = await tx.all(
-                "SELECT size_bytes, expires_at FROM cache_entries WHERE namespace = ?", (project_id,)
+                _Size, "SELECT size_bytes, expires_at FROM cache_entries WHERE namespace = ?", (project_id,)
             )
-        return Usage(
-            {counter: counters.get(counter, 0) for counter in COUNTERS},
-            [_left(row["expires_at"], moment) for row in rows],
-            sum(row["size_bytes"] for row in rows),
+        return CacheUsage(
+            asdict(counters or _Counters()),
+            [_left(row.expires_at, moment) for row in rows],
+            sum(row.size_bytes for row in rows),
         )
 
-    async def health(self) -> Health:
-        async with self._database.write() as tx:
+    async def health(self) -> CacheHealth:
+        async with self._engine.write() as tx:
             version = await tx.value("SELECT sqlite_version()")
             used = await tx.value("SELECT coalesce(sum(size_bytes), 0) FROM cache_entries")
             await tx.run(
@@ -161,7 +123,7 @@ class SqliteCache:
             )
             found = await _has(tx, PROBE_PROJECT, "probe")
             await tx.run("DELETE FROM cache_entries WHERE namespace = ?", (PROBE_PROJECT,))
-        return Health(version, used, problems=[] if found else ["the probe key was not found again"])
+        return CacheHealth(version, used, problems=[] if found else ["the probe key was not found again"])
 
     async def close(self) -> None:
         """The database is closed by its owner."""
@@ -181,7 +143,7 @@ async def _remove(tx: Transaction, namespace: str, keys: list[str], moment: str)
 
 async def _expire(tx: Transaction, namespace: str, moment: str) -> None:
     sql = "DELETE FROM cache_entries WHERE namespace = ? AND expires_at <= ? RETURNING 1"
-    gone = await tx.all(sql, (namespace, moment))
+    gone = await tx.column(sql, (namespace, moment))
     if gone:
         await _count(tx, namespace, "expired", moment, len(gone))
 
@@ -189,7 +151,7 @@ async def _expire(tx: Transaction, namespace: str, moment: str) -> None:
 async def _count(tx: Transaction, namespace: str, counter: str, moment: str, by: int = 1) -> None:
     await tx.run(
         f"INSERT INTO cache_stats (namespace, {counter}, since) VALUES (?1, ?2, ?3) "
-        f"ON CONFLICT (namespace) DO UPDATE SET {counter} = {counter} + ?2",
+        f"ON CONFLICT (namespace) DO UPDATE SET {counter} = cache_stats.{counter} + ?2",
         (namespace, by, moment),
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ltmc.storage.engine import Row, Transaction
+from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns, insert_row
 from ltmc.storage.sources import Source, among, least, member_of, most
 
@@ -22,6 +22,53 @@ class Message:
     source_tool: str | None
     metadata: dict[str, Any]
     created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationUse:
+    """A conversation in which a client or tool was used.
+
+    `message_count` counts the messages that came of it, `call_count` its calls by name.
+    """
+
+    conversation_id: str
+    message_count: int
+    call_count: int
+    last_used_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTotals:
+    """How many conversations and messages there are."""
+
+    conversations: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoleCount:
+    """How many messages a role wrote."""
+
+    role: str
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentActivity:
+    """How many messages an agent wrote, and when the last."""
+
+    agent_name: str
+    messages: int
+    last_active_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationAgent:
+    """An agent that wrote in a conversation."""
+
+    project_id: str
+    conversation_id: str
+    agent_name: str
 
 
 SOURCE = Source(
@@ -61,8 +108,8 @@ async def link_chunks(tx: Transaction, message_id: int, chunk_ids: Sequence[int]
 
 
 async def chunks_retrieved_since_answer(tx: Transaction, project_id: str, conversation_id: str) -> list[int]:
-    """The chunks that retrievals of a conversation returned after its last assistant message."""
-    rows = await tx.all(
+    """Return the ids of the chunks that a conversation retrieved after its last assistant message."""
+    return await tx.column(
         "SELECT l.chunk_id, min(l.rank) AS rank FROM context_links l "
         "JOIN retrieval_events e ON e.id = l.event_id "
         "WHERE e.project_id = ?1 AND e.conversation_id = ?2 AND e.created_at > coalesce("
@@ -71,11 +118,10 @@ async def chunks_retrieved_since_answer(tx: Transaction, project_id: str, conver
         "GROUP BY l.chunk_id ORDER BY rank, l.chunk_id",
         (project_id, conversation_id),
     )
-    return [row["chunk_id"] for row in rows]
 
 
 async def last(tx: Transaction, project_id: str, conversation_id: str, limit: int) -> list[Message]:
-    """The last messages of a conversation, newest first."""
+    """Return the last messages of a conversation, newest first."""
     return await tx.all(
         Message,
         "SELECT * FROM chat_messages WHERE project_id = ? AND conversation_id = ? "
@@ -87,7 +133,7 @@ async def last(tx: Transaction, project_id: str, conversation_id: str, limit: in
 async def page(
     tx: Transaction, project_id: str, conversation_id: str, *, newest_first: bool, limit: int, offset: int
 ) -> tuple[list[Message], int]:
-    """A page of the messages of a conversation, and how many there are."""
+    """Return a page of the messages of a conversation, and how many there are in all."""
     where = "project_id = ? AND conversation_id = ?"
     total = await tx.value(f"SELECT count(*) FROM chat_messages WHERE {where}", (project_id, conversation_id))
     order = "created_at DESC, id DESC" if newest_first else "created_at, id"
@@ -111,8 +157,10 @@ _USED_TOOL = """
 async def by_tool(
     tx: Transaction, project_id: str, tool: str, conversation_id: str | None, limit: int, offset: int
 ) -> tuple[list[Message], int]:
-    """Messages that carry the tool as their source, or whose conversation called it; newest first, and
-    how many there are in all."""
+    """Return the messages that carry the tool as their source, or whose conversation called it.
+
+    They come newest first, with how many there are in all.
+    """
     parameters = {"project": project_id, "tool": tool, "conversation": conversation_id}
     total = await tx.value(f"SELECT count(*) FROM chat_messages WHERE {_USED_TOOL}", parameters)
     rows = await tx.all(
@@ -125,9 +173,10 @@ async def by_tool(
 
 async def conversations_by_tool(
     tx: Transaction, project_id: str, tool: str, conversation_id: str | None, limit: int
-) -> list[Row]:
-    """The conversations of `by_tool`, the last used first, each with its messages and calls counted."""
+) -> list[ConversationUse]:
+    """Return the conversations of `by_tool`, the last used first."""
     return await tx.all(
+        ConversationUse,
         f"""
         WITH counted AS (
             SELECT conversation_id, count(*) AS message_count, max(created_at) AS last_message
@@ -144,43 +193,58 @@ async def conversations_by_tool(
     )
 
 
-async def totals(tx: Transaction, project_id: str | None, since: str | None) -> Row:
-    """Conversations and messages, and messages by role and by agent."""
-    where = "(?1 IS NULL OR project_id = ?1) AND (?2 IS NULL OR created_at >= ?2)"
-    row = await tx.one(
-        "SELECT count(*) AS messages, count(DISTINCT project_id || char(10) || conversation_id) AS total "
-        f"FROM chat_messages WHERE {where}",
-        (project_id, since),
-    )
-    roles = await tx.all(
-        f"SELECT role, count(*) AS n FROM chat_messages WHERE {where} GROUP BY role ORDER BY role",
-        (project_id, since),
-    )
-    agents = await tx.all(
-        "SELECT agent_name, count(*) AS messages, max(created_at) AS last_active_at FROM chat_messages "
-        f"WHERE {where} AND agent_name IS NOT NULL GROUP BY agent_name ORDER BY messages DESC, agent_name",
-        (project_id, since),
-    )
-    return {**(row or {}), "by_role": {entry["role"]: entry["n"] for entry in roles}, "agents": agents}
+_SCOPE = "(?1 IS NULL OR project_id = ?1) AND (?2 IS NULL OR created_at >= ?2)"
+"""Messages of a project (NULL: of all) since a time (NULL: ever)."""
 
 
-async def hours(tx: Transaction, project_id: str | None, since: str | None) -> list[Row]:
-    """Messages by UTC hour of the day, the busiest first."""
+async def totals(tx: Transaction, project_id: str | None, since: str | None) -> ChatTotals:
+    """Count conversations and messages."""
+    found = await tx.one(
+        ChatTotals,
+        "SELECT count(DISTINCT project_id || char(10) || conversation_id) AS conversations, "
+        f"count(*) AS messages FROM chat_messages WHERE {_SCOPE}",
+        (project_id, since),
+    )
+    return found or ChatTotals(0, 0)
+
+
+async def by_role(tx: Transaction, project_id: str | None, since: str | None) -> list[RoleCount]:
+    """Count the messages of each role."""
     return await tx.all(
-        "SELECT cast(substr(created_at, 12, 2) AS INTEGER) AS hour, count(*) AS n FROM chat_messages "
-        "WHERE (?1 IS NULL OR project_id = ?1) AND (?2 IS NULL OR created_at >= ?2) "
-        "GROUP BY hour ORDER BY n DESC, hour",
+        RoleCount,
+        f"SELECT role, count(*) AS messages FROM chat_messages WHERE {_SCOPE} GROUP BY role ORDER BY role",
         (project_id, since),
     )
+
+
+async def agents(tx: Transaction, project_id: str | None, since: str | None) -> list[AgentActivity]:
+    """Return the agents that wrote, the busiest first."""
+    return await tx.all(
+        AgentActivity,
+        "SELECT agent_name, count(*) AS messages, max(created_at) AS last_active_at FROM chat_messages "
+        f"WHERE {_SCOPE} AND agent_name IS NOT NULL GROUP BY agent_name ORDER BY messages DESC, agent_name",
+        (project_id, since),
+    )
+
+
+async def peak_hour(tx: Transaction, project_id: str | None, since: str | None) -> int | None:
+    """Return the UTC hour of the day with the most messages, of equals the earliest; None without any."""
+    hour: int | None = await tx.value(
+        "SELECT cast(substr(created_at, 12, 2) AS INTEGER) AS hour FROM chat_messages "
+        f"WHERE {_SCOPE} GROUP BY hour ORDER BY count(*) DESC, hour LIMIT 1",
+        (project_id, since),
+    )
+    return hour
 
 
 async def agents_by_conversation(tx: Transaction) -> dict[tuple[str, str], list[str]]:
-    """The agents that wrote in each (project, conversation)."""
+    """Return the agents that wrote in each (project, conversation)."""
     rows = await tx.all(
+        ConversationAgent,
         "SELECT DISTINCT project_id, conversation_id, agent_name FROM chat_messages "
-        "WHERE agent_name IS NOT NULL ORDER BY agent_name"
+        "WHERE agent_name IS NOT NULL ORDER BY agent_name",
     )
     found: dict[tuple[str, str], list[str]] = {}
     for row in rows:
-        found.setdefault((row["project_id"], row["conversation_id"]), []).append(row["agent_name"])
+        found.setdefault((row.project_id, row.conversation_id), []).append(row.agent_name)
     return found

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ltmc.storage.engine import Transaction
-from ltmc.storage.rows import Subscriptable, columns
+from ltmc.storage.rows import columns
 from ltmc.storage.sources import Condition, among, conjunction
 
 
 @dataclass(frozen=True, slots=True)
-class Node(Subscriptable):
+class Node:
     """A thing of the graph: a memory, an entity, a blueprint, a symbol, a file or an assignment."""
 
     node_id: str
@@ -19,7 +19,7 @@ class Node(Subscriptable):
 
 
 @dataclass(frozen=True, slots=True)
-class Link(Subscriptable):
+class Link:
     """The ends and the relation of an edge."""
 
     source_id: str

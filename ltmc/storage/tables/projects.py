@@ -1,13 +1,31 @@
 """Projects: their names, roots and allowed folders."""
 
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from ltmc.storage.engine import Row, Transaction
+from ltmc.storage.engine import Transaction
+from ltmc.storage.rows import columns
 
 
-def _loaded(row: Row) -> Row:
-    return row | {"allowed_paths": json.loads(row["allowed_paths"])}
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project; `root_path` is None until it is registered."""
+
+    project_id: str
+    name: str | None
+    root_path: str | None
+    allowed_paths: list[str]
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountedProject(Project):
+    """A project with what it holds counted."""
+
+    memories: int
+    messages: int
+    pending_todos: int
+    blueprints: int
 
 
 async def upsert(
@@ -18,29 +36,32 @@ async def upsert(
     allowed_paths: Sequence[str],
     moment: str,
 ) -> bool:
-    """A project with its folders; whether it is new."""
+    """Store a project with its folders; return whether it is new."""
     known = await get(tx, project_id)
     await tx.run(
         "INSERT INTO projects (project_id, name, root_path, allowed_paths, created_at) "
-        "VALUES (?, ?, ?, ?, ?) ON CONFLICT (project_id) DO UPDATE SET name = coalesce(excluded.name, name), "
+        "VALUES (?, ?, ?, ?, ?) ON CONFLICT (project_id) DO UPDATE SET "
+        "name = coalesce(excluded.name, projects.name), "
         "root_path = excluded.root_path, allowed_paths = excluded.allowed_paths",
-        (project_id, name, root_path, json.dumps(allowed_paths, ensure_ascii=False), moment),
+        (project_id, name, root_path, list(allowed_paths), moment),
     )
     return known is None
 
 
-async def get(tx: Transaction, project_id: str) -> Row | None:
-    """A project."""
-    row = await tx.one("SELECT * FROM projects WHERE project_id = ?", (project_id,))
-    return _loaded(row) if row else None
+async def get(tx: Transaction, project_id: str) -> Project | None:
+    """Return a project."""
+    return await tx.one(
+        Project, f"SELECT {columns(Project)} FROM projects WHERE project_id = ?", (project_id,)
+    )
 
 
-async def page(tx: Transaction, limit: int, offset: int) -> tuple[list[Row], int]:
-    """Projects by id, each with what it holds counted; and how many there are."""
+async def page(tx: Transaction, limit: int, offset: int) -> tuple[list[CountedProject], int]:
+    """Return projects by id, each with what it holds counted, and how many there are."""
     total = await tx.value("SELECT count(*) FROM projects")
     rows = await tx.all(
-        "SELECT project_id, name, root_path, allowed_paths, created_at, "
-        "(SELECT count(*) FROM resources r WHERE r.project_id = p.project_id AND r.archived = 0) AS memories, "
+        CountedProject,
+        f"SELECT {columns(Project)}, "
+        "(SELECT count(*) FROM resources r WHERE r.project_id = p.project_id AND NOT r.archived) AS memories, "
         "(SELECT count(*) FROM chat_messages m WHERE m.project_id = p.project_id) AS messages, "
         "(SELECT count(*) FROM todos t WHERE t.project_id = p.project_id AND t.status = 'pending') "
         "AS pending_todos, "
@@ -48,4 +69,4 @@ async def page(tx: Transaction, limit: int, offset: int) -> tuple[list[Row], int
         "FROM projects p ORDER BY project_id LIMIT ? OFFSET ?",
         (limit, offset),
     )
-    return [_loaded(row) for row in rows], int(total)
+    return rows, int(total)

@@ -1,10 +1,11 @@
 """Memories: resources and their chunks."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from ltmc.storage.engine import Row, Transaction
+from ltmc.storage.engine import Transaction
+from ltmc.storage.rows import columns, insert_row
 from ltmc.storage.sources import Source, all_of, among, any_of, least, like, member_of, most
 
 
@@ -23,6 +24,48 @@ class Chunk:
     tags: list[str]
     version: int
     created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A version of a memory."""
+
+    id: int
+    project_id: str
+    file_name: str
+    type: str
+    content: str
+    content_hash: str
+    version: int
+    tags: list[str]
+    metadata: dict[str, Any]
+    language: str | None
+    complexity: str | None
+    archived: bool
+    created_at: str
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a memory without its content."""
+
+    id: int
+    type: str
+    content_hash: str
+    version: int
+    archived: bool
+    created_at: str
+    chunk_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A memory's name and text."""
+
+    id: int
+    file_name: str
+    content: str
 
 
 SOURCE = Source(
@@ -52,43 +95,9 @@ SOURCE = Source(
 )
 
 
-async def insert(
-    tx: Transaction,
-    *,
-    project_id: str,
-    file_name: str,
-    resource_type: str,
-    content: str,
-    content_hash: str,
-    version: int,
-    tags: Sequence[str],
-    metadata: str,
-    language: str | None,
-    complexity: str | None,
-    moment: str,
-) -> int:
-    """A resource; its id."""
-    return int(
-        await tx.value(
-            "INSERT INTO resources (project_id, file_name, type, content, content_hash, version, tags, "
-            "metadata, language, complexity, created_at, updated_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-            (
-                project_id,
-                file_name,
-                resource_type,
-                content,
-                content_hash,
-                version,
-                json.dumps(tags, ensure_ascii=False),
-                metadata,
-                language,
-                complexity,
-                moment,
-                moment,
-            ),
-        )
-    )
+async def insert(tx: Transaction, resource: Resource) -> Resource:
+    """Store a version of a memory; it comes back with its id."""
+    return await insert_row(tx, "resources", resource)
 
 
 async def insert_chunks(
@@ -100,15 +109,13 @@ async def insert_chunks(
         "VALUES (?, ?, ?, ?, ?, ?)",
         [(resource_id, ordinal, *chunk) for ordinal, chunk in enumerate(chunks)],
     )
-    rows = await tx.all(
-        "SELECT id FROM resource_chunks WHERE resource_id = ? ORDER BY ordinal", (resource_id,)
-    )
-    return [row["id"] for row in rows]
+    return await chunk_ids(tx, resource_id)
 
 
-async def versions(tx: Transaction, project_id: str, file_name: str) -> list[Row]:
+async def versions(tx: Transaction, project_id: str, file_name: str) -> list[Version]:
     """Every version of a name, newest first, without the content."""
     return await tx.all(
+        Version,
         "SELECT id, type, content_hash, version, archived, created_at, "
         "(SELECT count(*) FROM resource_chunks c WHERE c.resource_id = r.id) AS chunk_count "
         "FROM resources r WHERE project_id = ? AND file_name = ? ORDER BY version DESC",
@@ -125,22 +132,19 @@ async def archive(tx: Transaction, project_id: str, file_name: str, moment: str)
     )
 
 
-async def get(tx: Transaction, project_id: str, resource_id: int) -> Row | None:
-    """A resource with its content."""
-    return await tx.one("SELECT * FROM resources WHERE id = ? AND project_id = ?", (resource_id, project_id))
-
-
-async def by_id(tx: Transaction, resource_id: int, project_id: str | None) -> Row | None:
-    """A resource with its content; with a project, only if it is that project's."""
+async def get(tx: Transaction, resource_id: int, project_id: str | None) -> Resource | None:
+    """Return a memory; with a project, only if it is that project's."""
     return await tx.one(
-        "SELECT * FROM resources WHERE id = ?1 AND (?2 IS NULL OR project_id = ?2)", (resource_id, project_id)
+        Resource,
+        f"SELECT {columns(Resource)} FROM resources WHERE id = ?1 AND (?2 IS NULL OR project_id = ?2)",
+        (resource_id, project_id),
     )
 
 
-async def chunks_of(tx: Transaction, resource_id: int) -> list[Row]:
-    """The chunks of a resource, in order."""
-    return await tx.all(
-        "SELECT id, text FROM resource_chunks WHERE resource_id = ? ORDER BY ordinal", (resource_id,)
+async def chunk_ids(tx: Transaction, resource_id: int) -> list[int]:
+    """Return the ids of a memory's chunks, in order."""
+    return await tx.column(
+        "SELECT id FROM resource_chunks WHERE resource_id = ? ORDER BY ordinal", (resource_id,)
     )
 
 
@@ -149,18 +153,20 @@ async def delete(tx: Transaction, resource_id: int) -> None:
     await tx.run("DELETE FROM resources WHERE id = ?", (resource_id,))
 
 
-async def newest_by_name(tx: Transaction, project_id: str, file_name: str) -> Row | None:
+async def newest_by_name(tx: Transaction, project_id: str, file_name: str) -> Resource | None:
     """The newest live version of a name."""
     return await tx.one(
-        "SELECT * FROM resources WHERE project_id = ? AND file_name = ? AND archived = 0 "
+        Resource,
+        f"SELECT {columns(Resource)} FROM resources WHERE project_id = ? AND file_name = ? AND archived = 0 "
         "ORDER BY version DESC LIMIT 1",
         (project_id, file_name),
     )
 
 
-async def live(tx: Transaction, project_id: str) -> list[Row]:
+async def live(tx: Transaction, project_id: str) -> list[Content]:
     """Every live resource of a project with its content, oldest first."""
     return await tx.all(
+        Content,
         "SELECT id, file_name, content FROM resources WHERE project_id = ? AND archived = 0 ORDER BY id",
         (project_id,),
     )

@@ -4,14 +4,14 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ltmc.storage.engine import Transaction
-from ltmc.storage.rows import Subscriptable, columns
+from ltmc.storage.rows import columns
 
-OPEN = ("assigned", "in_progress", "blocked")
+OPEN_STATUSES = ("assigned", "in_progress", "blocked")
 _OPEN_SQL = "status IN ('assigned', 'in_progress', 'blocked')"
 
 
 @dataclass(frozen=True, slots=True)
-class Member(Subscriptable):
+class Member:
     """A member of the team; a capacity of 1 is 40 hours a week."""
 
     project_id: str
@@ -23,7 +23,7 @@ class Member(Subscriptable):
 
 
 @dataclass(frozen=True, slots=True)
-class Assignment(Subscriptable):
+class Assignment:
     """A task given to a member; `score_breakdown`: the parts of the member's score."""
 
     assignment_id: str
@@ -44,23 +44,22 @@ class Assignment(Subscriptable):
     completed_at: str | None
 
 
-async def upsert_member(
-    tx: Transaction,
-    project_id: str,
-    member_id: str,
-    name: str | None,
-    skills: list[str],
-    capacity: float,
-    status: str,
-    moment: str,
-) -> None:
-    """A member as last described."""
+async def upsert_member(tx: Transaction, member: Member, moment: str) -> None:
+    """Store a member as last described."""
     await tx.run(
         "INSERT INTO team_members (project_id, member_id, name, skills, capacity, status, created_at, "
         "updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) ON CONFLICT (project_id, member_id) DO UPDATE SET "
-        "name = coalesce(excluded.name, name), skills = excluded.skills, capacity = excluded.capacity, "
-        "status = excluded.status, updated_at = excluded.updated_at",
-        (project_id, member_id, name, skills, capacity, status, moment),
+        "name = coalesce(excluded.name, team_members.name), skills = excluded.skills, "
+        "capacity = excluded.capacity, status = excluded.status, updated_at = excluded.updated_at",
+        (
+            member.project_id,
+            member.member_id,
+            member.name,
+            member.skills,
+            member.capacity,
+            member.status,
+            moment,
+        ),
     )
 
 

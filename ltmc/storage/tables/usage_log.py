@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ltmc.storage.engine import Row, Transaction
+from ltmc.storage.rows import insert_row
 from ltmc.timestamps import now
 
 
@@ -26,39 +28,33 @@ async def insert_call(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class RetrievalEvent:
+    """A search of a tool: what it looked for and how many results it gave."""
+
+    id: int
+    project_id: str
+    conversation_id: str | None
+    tool: str
+    query: str
+    top_k: int
+    result_count: int
+    search_mode: str
+    latency_ms: float
+    created_at: str
+
+
 async def insert_retrieval(
-    tx: Transaction,
-    *,
-    project_id: str,
-    conversation_id: str | None,
-    tool: str,
-    query: str,
-    top_k: int,
-    search_mode: str,
-    latency_ms: float,
-    result_count: int,
-    chunks: Sequence[tuple[int, float]],
+    tx: Transaction, event: RetrievalEvent, chunks: Sequence[tuple[int, float]]
 ) -> None:
-    """One retrieval with the (chunk id, score) of each memory it returned."""
-    moment = now()
-    event_id = await tx.value(
-        "INSERT INTO retrieval_events (project_id, conversation_id, tool, query, top_k, result_count, "
-        "search_mode, latency_ms, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-        (
-            project_id,
-            conversation_id,
-            tool,
-            query,
-            top_k,
-            result_count,
-            search_mode,
-            round(latency_ms, 3),
-            moment,
-        ),
-    )
+    """Store a retrieval with the (id, score) of each chunk of memory it returned, best first."""
+    event = await insert_row(tx, "retrieval_events", event)
     await tx.many(
         "INSERT INTO context_links (event_id, chunk_id, rank, score, created_at) VALUES (?, ?, ?, ?, ?)",
-        [(event_id, chunk, rank, score, moment) for rank, (chunk, score) in enumerate(chunks, start=1)],
+        [
+            (event.id, chunk_id, rank, score, event.created_at)
+            for rank, (chunk_id, score) in enumerate(chunks, start=1)
+        ],
     )
 
 
@@ -89,6 +85,15 @@ async def calls(tx: Transaction, *, project_id: str | None, since: str | None) -
     """The calls since a time, oldest first."""
     where, parameters = _scope(project_id, since)
     return await tx.all(f"SELECT * FROM tool_calls WHERE {where} ORDER BY id", parameters)
+
+
+async def durations(tx: Transaction, tool: str, *, project_id: str | None, since: str | None) -> list[float]:
+    """Return how long the successful calls of a tool took, in ms, oldest first."""
+    where, parameters = _scope(project_id, since)
+    return await tx.column(
+        f"SELECT duration_ms FROM tool_calls WHERE tool = ? AND ok = 1 AND {where} ORDER BY id",
+        [tool, *parameters],
+    )
 
 
 async def retrievals(tx: Transaction, *, project_id: str | None, since: str | None) -> list[Row]:

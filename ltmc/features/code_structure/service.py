@@ -1,0 +1,204 @@
+"""Blueprints of code: the symbols of files, how they hang together, and whether the code still is as planned."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+
+from ltmc.code.source_files import dotted_module, read_python
+from ltmc.errors import not_found
+from ltmc.features.blueprints.lifecycle import require
+from ltmc.features.blueprints.repository import insert
+from ltmc.features.blueprints.service import BlueprintService
+from ltmc.features.code_structure.comparison import compare, modified, renamed
+from ltmc.features.code_structure.relationships import relationships
+from ltmc.features.code_structure.rendering import render
+from ltmc.features.code_structure.results import (
+    BlueprintDocument,
+    CodeBlueprint,
+    Relationships,
+    StructureUpdated,
+    StructureValidation,
+)
+from ltmc.features.code_structure.symbols import EdgeChanges, imported_nodes, known_symbols, node_of, store
+from ltmc.features.measures import level_of
+from ltmc.storage.engine import Engine
+from ltmc.storage.tables import blueprint_code, blueprints, documents
+from ltmc.timestamps import now
+from ltmc.tools.project_scope import project_of
+
+
+class CodeStructureService:
+    """Keeps blueprints of code in step with it."""
+
+    def __init__(self, engine: Engine, blueprints: BlueprintService) -> None:
+        self._engine, self._blueprints = engine, blueprints
+
+    async def create(self, file_path: str, *, title: str | None, project_id: str | None) -> CodeBlueprint:
+        """Make a blueprint of the code in a file; the one made from it before is refreshed."""
+        guard = await self._blueprints.guard(project_id)
+        source, module = await read_python(guard, file_path)
+        imports = await asyncio.to_thread(imported_nodes, guard, source, module)
+        project, moment = project_of(project_id), now()
+        columns = {
+            "complexity": module.complexity,
+            "complexity_score": module.complexity_score,
+            "complexity_source": "auto",
+            "complexity_factors": module.metrics,
+        }
+        async with self._engine.write(project) as tx:
+            known = await blueprint_code.defined_by(tx, project, source.name)
+            if known is None:
+                described = (module.docstring or "").strip().partition("\n\n")[0]
+                values = {
+                    "kind": "code",
+                    "title": title or dotted_module(source.name)[:200],
+                    "description": described[:10_000] or f"The code of {source.name}.",
+                    **columns,
+                }
+                row = await insert(tx, project, values)
+            else:
+                row = await require(tx, known, None)
+                if row.complexity_source == "auto":
+                    await blueprints.update(tx, known, columns, moment)
+                row = await require(tx, known, None)
+            edges = await store(tx, row, source, module, imports, "defines", moment)
+            await documents.put_snapshot(tx, project, source, "blueprint", moment, keep=True)
+        return {
+            "blueprint_id": row.blueprint_id,
+            "file_path": source.name,
+            "title": row.title,
+            "created": known is None,
+            "elements": [
+                {
+                    "node_id": node_of(row.blueprint_id, source.name, symbol.qualname),
+                    "kind": symbol.kind,
+                    "name": symbol.qualname,
+                    "signature": symbol.shown_signature(),
+                    "line_start": symbol.line_start,
+                    "line_end": symbol.line_end,
+                    "complexity": symbol.complexity,
+                    "public": symbol.public,
+                }
+                for symbol in module.symbols.values()
+            ],
+            "relationships": [
+                {"source_id": source_id, "target_id": target_id, "type": relation}
+                for source_id, target_id, relation in edges.now
+            ],
+            "metrics": module.metrics,
+            "complexity": row.complexity,
+            "complexity_score": row.complexity_score,
+        }
+
+    async def update(
+        self, blueprint_id: str, file_path: str, *, dry_run: bool, project_id: str | None
+    ) -> StructureUpdated:
+        """Have a blueprint hold a file's symbols as they are now; the first call attaches the file."""
+        guard = await self._blueprints.guard(project_id, blueprint_id)
+        source, module = await read_python(guard, file_path)
+        imports = await asyncio.to_thread(imported_nodes, guard, source, module)
+        async with self._engine.write() as tx:
+            row = await require(tx, blueprint_id, project_id)
+            attached = await blueprint_code.file(tx, blueprint_id, source.name)
+            known = await known_symbols(tx, blueprint_id, source.name)
+            before = {symbol.stored.qualname: symbol for symbol in known}
+            edges = EdgeChanges([], [], [])
+            if not dry_run:
+                edges = await store(tx, row, source, module, imports, "implements", now())
+        added = [name for name in module.symbols if name not in before]
+        removed = [name for name in before if name not in module.symbols]
+        changed = modified(before, module)
+        moved = renamed(before, module, removed, added)
+        moved_names = {pair["from"] for pair in moved} | {pair["to"] for pair in moved}
+        score, _ = compare(before, module)
+        return {
+            "blueprint_id": blueprint_id,
+            "file_path": source.name,
+            "attached": attached is None and not dry_run,
+            "added": [name for name in added if name not in moved_names],
+            "removed": [name for name in removed if name not in moved_names],
+            "modified": changed,
+            "renamed": moved,
+            "unchanged": len(module.symbols) - len(added) - len(changed),
+            "relationships_added": len(edges.added),
+            "relationships_removed": len(edges.removed),
+            "consistency_before": None if attached is None else score,
+            "dry_run": dry_run,
+        }
+
+    async def validate(
+        self, blueprint_id: str, file_path: str, project_id: str | None
+    ) -> StructureValidation:
+        """Compare the code with the blueprint; the outcome is stored.
+
+        The status is ``conflict`` when something public is gone or became something else, ``drift`` for any
+        other difference.
+        """
+        guard = await self._blueprints.guard(project_id, blueprint_id)
+        source, module = await read_python(guard, file_path)
+        moment = now()
+        async with self._engine.write() as tx:
+            if await blueprint_code.file(tx, blueprint_id, source.name) is None:
+                raise not_found(
+                    "file_path",
+                    file_path,
+                    f"file attached to {blueprint_id}",
+                    "update_blueprint_structure attaches it",
+                )
+            known = await known_symbols(tx, blueprint_id, source.name)
+            before = {symbol.stored.qualname: symbol for symbol in known}
+            score, found = compare(before, module)
+            broken = any(
+                one["type"] in ("missing_in_code", "kind_changed") and before[one["element"]].public
+                for one in found
+            )
+            status = "conflict" if broken else "drift" if found else "consistent"
+            await blueprint_code.set_consistency(tx, blueprint_id, source.name, status, score, moment)
+        named = ", ".join(sorted({one["element"] for one in found})[:5])
+        advice = f"If the code is right, run update_blueprint_structure; else change it back: {named}."
+        return {
+            "blueprint_id": blueprint_id,
+            "file_path": source.name,
+            "is_consistent": not found,
+            "consistency_score": score,
+            "consistency_level": level_of(score),
+            "status": status,
+            "inconsistencies": found,
+            "summary": {
+                "symbols_in_blueprint": len(before),
+                "symbols_in_code": len(module.symbols),
+                "by_type": dict(Counter(one["type"] for one in found)),
+            },
+            "recommendations": [advice] if found else [],
+            "last_validated_at": moment,
+        }
+
+    async def relationships(
+        self,
+        node_id: str,
+        *,
+        types: Sequence[str] | None,
+        max_depth: int,
+        direction: str,
+        limit: int,
+        project_id: str | None,
+    ) -> Relationships:
+        """List what is linked to a blueprint or symbol, breadth first, each edge once."""
+        async with self._engine.read() as tx:
+            return await relationships(
+                tx,
+                node_id,
+                types=types,
+                max_depth=max_depth,
+                direction=direction,
+                limit=limit,
+                project_id=project_id,
+            )
+
+    async def render(
+        self, blueprint_id: str, *, form: str, include_relationships: bool, project_id: str | None
+    ) -> BlueprintDocument:
+        """Write a blueprint as a document."""
+        async with self._engine.read() as tx:
+            row = await require(tx, blueprint_id, project_id)
+            return await render(tx, row, form, include_relationships=include_relationships)

@@ -1,0 +1,113 @@
+"""What the tools of the graph answer."""
+
+from typing import Any, NotRequired, TypedDict
+
+
+class Linked(TypedDict):
+    """A link; `created`: it is new, `created_nodes`: the entities made for it."""
+
+    edge_id: int
+    source_id: str
+    target_id: str
+    relation: str
+    weight: float
+    created: bool
+    created_nodes: list[str]
+    reverse_edge_id: NotRequired[int]
+
+
+class NodeView(TypedDict):
+    """A thing of the graph."""
+
+    id: str
+    kind: str
+    label: str
+
+
+class RelationshipView(TypedDict):
+    """An edge; `inverse`: how it reads from its target's side, `auto`: made by LTMC."""
+
+    source_id: str
+    target_id: str
+    relation: str
+    inverse: NotRequired[str]
+    weight: float
+    auto: bool
+    properties: NotRequired[dict[str, Any]]
+    created_at: NotRequired[str]
+    updated_at: NotRequired[str]
+    depth: NotRequired[int]
+    path: NotRequired[list[str]]
+
+
+class Neighbourhood(TypedDict):
+    """What is linked to an entity; `suggestions`: near names, where it is unknown."""
+
+    entity: str
+    entity_found: bool
+    nodes: list[NodeView]
+    relationships: list[RelationshipView]
+    count: int
+    truncated: bool
+    suggestions: NotRequired[list[str]]
+
+
+class DocumentView(TypedDict):
+    """A document; of a node that is no memory the id alone."""
+
+    id: str
+    resource_id: NotRequired[int]
+    file_name: NotRequired[str]
+    resource_type: NotRequired[str]
+    version: NotRequired[int]
+    created_at: NotRequired[str]
+    tags: NotRequired[list[str]]
+    metadata: NotRequired[dict[str, Any]]
+
+
+class Suggestion(TypedDict):
+    """A memory that is alike and not linked yet; the similarity is a cosine."""
+
+    resource_id: int
+    file_name: str
+    similarity: float
+
+
+class DocumentRelationships(TypedDict):
+    """Everything linked to a document."""
+
+    doc_id: str
+    document: DocumentView
+    incoming: list[RelationshipView]
+    outgoing: list[RelationshipView]
+    indirect: list[RelationshipView]
+    by_relation: dict[str, int]
+    total_relationships: int
+    truncated: bool
+    suggestions: list[Suggestion]
+
+
+class SimilarityLink(TypedDict):
+    """Two documents that are alike, by the ids given."""
+
+    source_id: str
+    target_id: str
+    similarity: float
+
+
+class SkippedDocument(TypedDict):
+    """A document that was not compared, and why."""
+
+    id: str
+    reason: str
+
+
+class AutoLinked(TypedDict):
+    """The links between documents that are alike."""
+
+    links_created: int
+    links_updated: int
+    links: list[SimilarityLink]
+    documents_processed: int
+    skipped: list[SkippedDocument]
+    dry_run: bool

@@ -1,0 +1,87 @@
+"""What the tools of teams answer."""
+
+from typing import TypedDict
+
+
+class AssignedMember(TypedDict):
+    """Who does a task."""
+
+    id: str
+    name: str | None
+
+
+class Alternative(TypedDict):
+    """Who could do it too."""
+
+    member_id: str
+    score: float
+
+
+class Assigned(TypedDict):
+    """A task given to a member, with the reasons."""
+
+    assignment_id: str
+    blueprint_id: str
+    confidence_score: float
+    assigned_member: AssignedMember
+    score_breakdown: dict[str, float]
+    matched_skills: list[str]
+    missing_skills: list[str]
+    estimated_completion: str
+    alternatives: list[Alternative]
+    warnings: list[str]
+
+
+class Previous(TypedDict):
+    """How far an assignment was before."""
+
+    progress: float
+    status: str
+
+
+class Progress(TypedDict):
+    """How far an assignment is; hours are totals."""
+
+    assignment_id: str
+    blueprint_id: str | None
+    member_id: str
+    status: str
+    progress_percentage: float
+    actual_hours_worked: float | None
+    notes: str | None
+    confidence_score: float
+    estimated_completion: str
+    assigned_at: str
+    updated_at: str
+    completed_at: str | None
+    previous: Previous
+    predicted_completion: str | None
+    on_track: bool | None
+    hours_variance: float | None
+    blueprint_status: str | None
+
+
+class Load(TypedDict):
+    """How much a member has to do; `utilization`: of a week's capacity."""
+
+    member_id: str
+    name: str | None
+    capacity: float
+    active_assignments: int
+    remaining_hours: float
+    utilization: float
+    status: str
+    next_free: str
+    overdue: int
+    known: bool
+
+
+class Workload(TypedDict):
+    """Who has how much to do."""
+
+    members: list[Load]
+    average_utilization: float | None
+    overloaded: list[str]
+    available: list[str]
+    unassigned_blueprints: int
+    recommendations: list[str]
