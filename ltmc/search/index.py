@@ -17,7 +17,7 @@ from ltmc.search import analysis, ranking
 from ltmc.search.embedding import StaticModel, pack_unit
 from ltmc.search.kinds import Entry, Kind
 from ltmc.search.profiles import Profile, impacts, pack_impacts
-from ltmc.search.ranking import Hit, Mode, Request
+from ltmc.search.requests import Hit, Mode, Request
 from ltmc.search.resident_index import ResidentIndex
 from ltmc.search.vectors import sign_code
 from ltmc.storage.engine import Transaction

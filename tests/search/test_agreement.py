@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ltmc.search import index, ranking, resident_index
+from ltmc.search import candidates, index, ranking, resident_index
 from ltmc.search.kinds import MESSAGE
 from ltmc.storage.sqlite.database import Database
 from ltmc.storage.tables.chats import Message
@@ -60,7 +60,7 @@ def test_the_top_ten_are_those_of_a_full_scan(
             await index.add(tx, MESSAGE if grouped else ALONE, made)
         fast = {mode: await answers(database, queries, mode) for mode in index.MODES}
         for name in ("POSTINGS", "LEXICAL_CANDIDATES", "RESCORED"):
-            monkeypatch.setattr(ranking, name, 10**9)
+            monkeypatch.setattr(candidates, name, 10**9)
         monkeypatch.setattr(ranking, "EXPANDED", (10**9,))
         monkeypatch.setattr(resident_index, "SMALL_SCOPE_ENTRIES", 10**9)
         exact = {mode: await answers(database, queries, mode) for mode in index.MODES}

@@ -10,7 +10,7 @@ from typing import Any
 from ltmc.code.traits import complexity_of, first_function, language_of
 from ltmc.search import index
 from ltmc.search.kinds import PATTERN, preview
-from ltmc.search.ranking import Mode
+from ltmc.search.requests import Mode
 from ltmc.settings import Settings
 from ltmc.storage.engine import Engine
 from ltmc.storage.tables import patterns
