@@ -261,7 +261,7 @@ def backup(file: Path, force: bool, as_json: bool, **flags: Any) -> None:
 @_json
 def restore(file: Path, force: bool, as_json: bool, **flags: Any) -> None:
     """Put the state of a backup FILE into the database, also while servers use it."""
-    from ltmc.storage.sqlite.backup import restore as put
+    from ltmc.storage.sqlite.restore import restore as put
 
     report = put(file, _load(**flags).db, overwrite=force)
     kept = f" What it held is in {report['kept']}." if report["kept"] else ""

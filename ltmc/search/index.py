@@ -1,8 +1,11 @@
-"""The search interface: everything that finds text goes through here."""
+"""The search interface: everything that finds text goes through here.
+
+An original is a row that search can find; an entry is what the index holds of it; a hit is an original found.
+"""
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
@@ -14,8 +17,8 @@ from ltmc.search import analysis, ranking
 from ltmc.search.embedding import StaticModel, pack_unit
 from ltmc.search.kinds import Entry, Kind
 from ltmc.search.profiles import Profile, impacts, pack_impacts
-from ltmc.search.ranking import Mode, Request, Scored, Search
-from ltmc.search.resident_index import Held
+from ltmc.search.requests import Hit, Mode, Request
+from ltmc.search.resident_index import ResidentIndex
 from ltmc.search.vectors import sign_code
 from ltmc.storage.engine import Transaction
 from ltmc.storage.sources import R, Where, by_id, newest
@@ -23,15 +26,6 @@ from ltmc.storage.sqlite import search_index as storage
 from ltmc.storage.sqlite.search_index import NewEntry
 
 MODES = get_args(Mode)
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """An owner's id, its score, 0 to 1, rounded to 4 places, and the parts that add up to the score."""
-
-    id: int
-    score: float
-    parts: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +47,18 @@ class Ranking:
 
 @cache
 def model() -> StaticModel:
-    """The embedding model."""
+    """Return the embedding model."""
     return StaticModel(Path(str(resources.files("ltmc.search").joinpath("static.ltmv"))))
 
 
 @cache
 def identity() -> str:
-    """What an index must have been made with to be searched by this program."""
+    """Return what an index must have been made with to be searched by this program."""
     return f"{analysis.ANALYSIS_VERSION}:{model().checksum[:16]}"
 
 
 def prepared(kind: Kind[R], original: R) -> NewEntry:
-    """The entry of an original as the index stores it."""
+    """Return the entry of an original as the index stores it."""
     profile, entry = kind.profile, kind.entry(original)
     found = impacts(profile, entry.fields)
     vector = _vector(profile, entry)
@@ -101,19 +95,19 @@ async def add(tx: Transaction, kind: Kind[R], originals: Iterable[R]) -> None:
 
 
 async def remove(tx: Transaction, kind: Kind[Any], owner_ids: Iterable[int]) -> None:
-    """Take owners out of the index; unknown ones are ignored."""
+    """Remove owners from the index; unknown ones are ignored."""
     ids = list(owner_ids)
     await tx.call(lambda cursor: storage.delete(cursor, kind.name, ids))
 
 
 async def originals(tx: Transaction, kind: Kind[R], hits: Sequence[Hit]) -> list[tuple[R, Hit]]:
-    """The originals of hits, in their order; those that are gone are left out."""
+    """Return the originals of hits, in their order; those that are gone are left out."""
     rows = await by_id(tx, kind.source, [hit.id for hit in hits])
     return [(rows[hit.id], hit) for hit in hits if hit.id in rows]
 
 
 def result(kind: Kind[R], row: R, hit: Hit, *, explain: bool = False) -> dict[str, Any]:
-    """A hit as search results show it.
+    """Return a hit as search results show it.
 
     Args:
         explain: with the parts of the score, which add up to it.
@@ -124,7 +118,7 @@ def result(kind: Kind[R], row: R, hit: Hit, *, explain: bool = False) -> dict[st
 async def results(
     tx: Transaction, kind: Kind[Any], hits: Sequence[Hit], *, explain: bool = False
 ) -> list[dict[str, Any]]:
-    """Hits as search results show them, in their order."""
+    """Return hits as search results show them, in their order."""
     return [result(kind, row, hit, explain=explain) for row, hit in await originals(tx, kind, hits)]
 
 
@@ -160,26 +154,24 @@ async def search(
         rows = await newest(tx, kind.source, inside, per_group=per_group or 1, limit=limit, offset=offset)
         return Ranking([Hit(row.id, 0.0) for row in rows], rows[0].total if rows else 0, "listing")
 
-    def find(cursor: sqlite3.Cursor) -> tuple[list[Scored], int, Mode, int]:
-        if tx.held is None:
-            raise RuntimeError("search needs a transaction that reads")
-        held: Held = tx.held.setdefault("search", Held())
-        held.refresh(cursor)
-        size = held.size(storage.scope_name(kind.name, project_id))
-        by: Mode = "lexical" if every_term or held.identity != identity() else mode
+    def find(cursor: sqlite3.Cursor) -> tuple[list[Hit], int, Mode, int]:
+        resident = tx.resident(ResidentIndex)
+        resident.refresh(cursor)
+        size = resident.size(storage.scope_name(kind.name, project_id))
+        by: Mode = "lexical" if every_term or resident.identity != identity() else mode
         request = Request(
             kind, query, project_id, where, by, min_score, per_group, limit + offset, datetime.now(UTC)
         )
         if every_term:
-            return *ranking.every_term(cursor, request, held), by, size
-        return *Search(cursor, held, model(), request).run(), by, size
+            return *ranking.every_term(cursor, resident, request), by, size
+        return *ranking.search(cursor, resident, model(), request), by, size
 
-    scored, total, by, size = await tx.call(find)
-    hits = [Hit(one.owner_id, one.score, one.parts) for one in scored[offset:]]
+    hits, total, by, size = await tx.call(find)
+    hits = hits[offset:]
     # Of very many the total is an estimate: where a page is not full, nothing follows.
     return Ranking(hits, total if len(hits) == limit else min(total, offset + len(hits)), by, size)
 
 
 def matching(query: str) -> str:
-    """The value of the filter ``matching`` that leaves what holds every term of `query`."""
+    """Return the value of the filter ``matching`` that leaves what holds every term of `query`."""
     return ranking.expression_of(analysis.query_words(query))

@@ -77,7 +77,7 @@ def _begin(cursor: sqlite3.Cursor, *, everything: bool) -> int:
 
 def _batch(cursor: sqlite3.Cursor, kind: Kind[Any], boundary: int, after: int) -> tuple[int, int]:
     """Index the next originals; how many, and the last one's id."""
-    rows = search.to_index(cursor, kind.source, boundary, after, BATCH)
+    rows = search.not_indexed(cursor, kind.source, boundary, after, BATCH)
     search.delete(cursor, kind.name, [row.id for row in rows])
     for row in rows:
         search.insert(cursor, kind.name, index.prepared(kind, row))

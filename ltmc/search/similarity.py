@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from ltmc.search import index
 from ltmc.search.kinds import Kind
-from ltmc.search.ranking import Mode
+from ltmc.search.requests import Mode
 from ltmc.search.vectors import cosine
 from ltmc.storage.engine import Transaction
 from ltmc.storage.sources import R

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, overload
 
 Parameters = Sequence[Any] | Mapping[str, Any]
-"""Values for the placeholders of an SQL text. A list or dict is stored as JSON, a bool as 0 or 1."""
+"""Values for the placeholders of an SQL text. A list, a tuple or a dict is stored as JSON."""
 
 Row = dict[str, Any]
 R = TypeVar("R")
@@ -15,35 +15,34 @@ T = TypeVar("T")
 
 
 class Transaction(Protocol):
-    """A transaction in progress. Each method is one hop to the connection's thread.
+    """A transaction in progress. Each method that is awaited is one hop to the connection's thread."""
 
-    Attributes:
-        held: what this process keeps in memory of the file that is open; None in a transaction that
-            writes, whose rows may yet be rolled back.
-    """
+    def resident(self, make: Callable[[], T]) -> T:
+        """Return what this process keeps in memory of the open file under `make`; made at the first call.
 
-    @property
-    def held(self) -> dict[str, Any] | None: ...
+        Raises:
+            RuntimeError: in a transaction that writes, whose rows may yet be rolled back.
+        """
 
     @overload
     async def all(self, row: type[R], sql: str, parameters: Parameters = (), /) -> list[R]: ...
     @overload
     async def all(self, row: str, sql: Parameters = (), /) -> list[Row]: ...
     async def all(self, *arguments: Any) -> Any:
-        """Every row, as instances of the dataclass `row` (see `ltmc.storage.rows`)."""
+        """Return every row, as instances of the dataclass `row` (see `ltmc.storage.rows`)."""
 
     @overload
     async def one(self, row: type[R], sql: str, parameters: Parameters = (), /) -> R | None: ...
     @overload
     async def one(self, row: str, sql: Parameters = (), /) -> Row | None: ...
     async def one(self, *arguments: Any) -> Any:
-        """The first row, or None."""
+        """Return the first row, or None."""
 
     async def column(self, sql: str, parameters: Parameters = ()) -> list[Any]:
-        """The first column of every row."""
+        """Return the first column of every row."""
 
     async def value(self, sql: str, parameters: Parameters = ()) -> Any:
-        """The first column of the first row, or None."""
+        """Return the first column of the first row, or None."""
 
     async def run(self, sql: str, parameters: Parameters = ()) -> None:
         """Execute for the effect alone."""
@@ -52,7 +51,7 @@ class Transaction(Protocol):
         """Execute once for each of `rows`."""
 
     async def call(self, function: Callable[[sqlite3.Cursor], T]) -> T:
-        """The result of `function`, which gets a cursor (its rows are tuples) on the connection's thread.
+        """Return the result of `function`, called with a cursor (its rows are tuples) on the connection's thread.
 
         For the search index alone.
         """
@@ -66,10 +65,10 @@ class Engine(Protocol):
         """The database file."""
 
     def read(self) -> AbstractAsyncContextManager[Transaction]:
-        """A snapshot of the database; writing in it is an error."""
+        """Open a snapshot of the database; writing in it is an error."""
 
     def write(self, project_id: str | None = None) -> AbstractAsyncContextManager[Transaction]:
-        """A transaction that commits on leaving the block, or rolls back when it raises.
+        """Open a transaction that commits on leaving the block, or rolls back when it raises.
 
         Args:
             project_id: made known as a project in the same transaction.

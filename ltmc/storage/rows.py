@@ -1,14 +1,15 @@
 """Rows as dataclasses, and the one place that turns values into what a column holds and back.
 
-A column of a row class whose type is a list or a dict is stored as JSON text, a bool as 0 or 1.
+The type of a field says how its column is read: a list or a dict (or a TypedDict) from JSON text, a bool from
+0 or 1, anything else as it is. NULL is None whatever the type.
 """
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from functools import cache
-from types import UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from types import NoneType
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from ltmc.storage.engine import Transaction
 
@@ -20,14 +21,12 @@ D = TypeVar("D", bound="DataclassInstance")
 
 
 def stored(value: Any) -> Any:
-    """A value as its column holds it."""
-    if isinstance(value, dict | list | tuple):
-        return json.dumps(value, ensure_ascii=False)
-    return int(value) if isinstance(value, bool) else value
+    """Return a value as its column holds it: a list, a tuple or a dict as JSON text, else as it is."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list | tuple) else value
 
 
 async def insert_row(tx: Transaction, table: str, row: D) -> D:
-    """Store a row of a table that numbers its rows; it comes back with its ``id``."""
+    """Store a row of a table that numbers its rows, and return it with its ``id``."""
     names = [field.name for field in fields(row) if field.name != "id"]
     marks = ", ".join("?" * len(names))
     row_id = await tx.value(
@@ -39,20 +38,23 @@ async def insert_row(tx: Transaction, table: str, row: D) -> D:
 
 @cache
 def columns(row: type) -> str:
-    """The columns of a row class, for SQL."""
+    """Return the columns of a row class, for SQL."""
     return ", ".join(field.name for field in fields(row))
 
 
 def loader(row: type[R], names: Sequence[str]) -> Callable[[Sequence[Any]], R]:
-    """What makes a `row` of the values of the columns `names`; columns that it does not have are left out."""
+    """Return a function that makes a `row` of the values of the columns `names`.
+
+    Columns that the row class does not have are left out.
+    """
     readers = _readers(cast("Any", row))
-    places = [(name, place, readers[name]) for place, name in enumerate(names) if name in readers]
+    fields_read = [(name, place, readers[name]) for place, name in enumerate(names) if name in readers]
 
     def load(values: Sequence[Any]) -> R:
         return row(
             **{
                 name: values[place] if read is None or values[place] is None else read(values[place])
-                for name, place, read in places
+                for name, place, read in fields_read
             }
         )
 
@@ -66,8 +68,12 @@ def _readers(row: Any) -> dict[str, Callable[[Any], Any] | None]:
 
 
 def _reader(hint: Any) -> Callable[[Any], Any] | None:
-    if get_origin(hint) in (Union, UnionType):
-        (hint,) = (part for part in get_args(hint) if part is not type(None))
-    if hint is bool:
-        return bool
-    return json.loads if (get_origin(hint) or hint) in (list, dict) else None
+    """Return what reads a column of the type `hint`, ``X`` or ``X | None``; None for what is read as it is."""
+    if NoneType in get_args(hint):
+        hint = next(kind for kind in get_args(hint) if kind is not NoneType)
+    kind = get_origin(hint) or hint
+    if not isinstance(kind, type):
+        return None
+    if issubclass(kind, list | dict):
+        return json.loads
+    return bool if kind is bool else None

@@ -37,7 +37,7 @@ class Condition:
 
 
 Filter = Callable[[Sequence[Any]], Condition]
-"""What makes a condition of a filter's values."""
+"""A function that makes a condition of a filter's values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Source(Generic[R]):
         owner: the tables that hold the originals, with aliases.
         key: the column of the original's id.
         project: the column of its project.
-        created: the column of the time of its making.
+        created: the column of the time at which it was made.
         text: an expression for its text, for phrases.
         filters: what it can be narrowed by, by name.
         group: the column whose equal values count as one thing, such as the chunks of a memory.
@@ -72,86 +72,82 @@ class Source(Generic[R]):
 
 
 def among(column: str) -> Filter:
-    """`column` has one of the values."""
+    """Leave what has one of the values in `column`."""
     return lambda values: Condition(f"{column} IN (SELECT value FROM json_each(?))", [list(values)])
 
 
 def like(column: str) -> Filter:
-    """`column` matches one of the globs."""
+    """Leave what matches one of the globs in `column`."""
     return lambda values: Condition(" OR ".join(f"{column} GLOB ?" for _ in values), values)
 
 
 def least(column: str) -> Filter:
-    """`column` is at least the one value."""
+    """Leave what has the one value or more in `column`."""
     return lambda values: Condition(f"{column} >= ?", values)
 
 
 def most(column: str) -> Filter:
-    """`column` is at most the one value."""
+    """Leave what has the one value or less in `column`."""
     return lambda values: Condition(f"{column} <= ?", values)
 
 
 def any_of(column: str) -> Filter:
-    """The JSON list in `column` holds one of the values."""
+    """Leave what has one of the values in the JSON list in `column`."""
     return lambda values: _holds(column, values, 1)
 
 
 def all_of(column: str) -> Filter:
-    """The JSON list in `column` holds every value."""
+    """Leave what has every value in the JSON list in `column`."""
     return lambda values: _holds(column, values, len(set(values)))
 
 
 def _holds(column: str, values: Sequence[Any], least_count: int) -> Condition:
-    marks = ", ".join("?" * len(values))
-    found = f"SELECT count(DISTINCT value) FROM json_each({column}) WHERE value IN ({marks})"
-    return Condition(f"({found}) >= ?", [*values, least_count])
+    chosen = among("value")(values)
+    found = f"SELECT count(DISTINCT value) FROM json_each({column}) WHERE {chosen.sql}"
+    return Condition(f"({found}) >= ?", [*chosen.parameters, least_count])
 
 
 def member_of(column: str) -> Filter:
-    """The JSON object in `column` has, under the first value as a key, one of the other values."""
+    """Leave what has, under the first value as a key, one of the other values in the JSON object in `column`."""
 
     def condition(values: Sequence[Any]) -> Condition:
-        key, *wanted = values
-        marks = ", ".join("?" * len(wanted))
-        return Condition(f"json_extract({column}, ?) IN ({marks})", [f'$."{key}"', *wanted])
+        path = f'$."{values[0]}"'
+        sql = " OR ".join(f"json_extract({column}, ?) = ?" for _ in values[1:])
+        return Condition(sql, [parameter for value in values[1:] for parameter in (path, value)])
 
     return condition
 
 
 def matching(kind: str, key: str) -> Filter:
-    """The index holds the original under terms that match the one value, an expression of FTS5."""
+    """Leave what the index holds under terms that match the one value, an expression of FTS5."""
     found = "SELECT rowid FROM search_terms WHERE search_terms MATCH ?"
     owners = f"SELECT owner_id FROM search_entries WHERE kind = '{kind}' AND seq IN ({found})"
     return lambda values: Condition(f"{key} IN ({owners})", values)
 
 
 def conditions(source: Source[Any], where: Where) -> list[Condition]:
-    """The conditions of named filters; ``name.key`` is the filter `name` with `key` before its values.
+    """Return the conditions of named filters; ``name.key`` is the filter `name` with `key` before its values.
 
     Raises:
         KeyError: the source has no filter of that name.
     """
-    found = []
-    for name, values in where.items():
-        base, _, key = name.partition(".")
-        found.append(source.filters[base]([key, *values] if key else values))
-    return found
+    parted = [(*name.partition("."), values) for name, values in where.items()]
+    return [source.filters[name]([key, *values] if key else values) for name, _, key, values in parted]
 
 
 def offers(source: Source[Any], names: Iterable[str]) -> bool:
-    """Whether the source has a filter of each name."""
+    """Return whether the source has a filter of each name."""
     return all(name.partition(".")[0] in source.filters for name in names)
 
 
-def conjunction(found: Iterable[Condition]) -> tuple[str, list[Any]]:
-    """All conditions as one SQL text with its parameters."""
-    found = list(found)
-    sql = " AND ".join(f"({condition.sql})" for condition in found) or "TRUE"
-    return sql, [value for condition in found for value in condition.parameters]
+def conjunction(required: Sequence[Condition]) -> tuple[str, list[Any]]:
+    """Join conditions, all of which must hold, to one SQL text with its parameters."""
+    sql = " AND ".join(f"({condition.sql})" for condition in required) or "TRUE"
+    return sql, [value for condition in required for value in condition.parameters]
 
 
 async def by_id(tx: Transaction, source: Source[R], ids: Sequence[int]) -> dict[int, R]:
-    """Originals by their ids."""
+    """Return originals by their ids."""
     if not ids:
         return {}
     chosen = among(source.key)(ids)
@@ -160,14 +156,14 @@ async def by_id(tx: Transaction, source: Source[R], ids: Sequence[int]) -> dict[
 
 
 async def count(tx: Transaction, source: Source[Any], where: Where) -> int:
-    """How many originals the filters leave."""
+    """Count the originals that the filters leave."""
     sql, parameters = conjunction([Condition(source.visible), *conditions(source, where)])
     return int(await tx.value(f"SELECT count(*) FROM {source.owner} WHERE {sql}", parameters))
 
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """An original of a listing. `total`: how many there are in all."""
+    """An original of a listing; `total`: how many there are in all."""
 
     id: int
     total: int
@@ -176,7 +172,7 @@ class Newest:
 async def newest(
     tx: Transaction, source: Source[Any], where: Where, *, per_group: int, limit: int, offset: int
 ) -> list[Newest]:
-    """The newest originals that the filters leave, of each group at most `per_group`."""
+    """Return the newest originals that the filters leave, of each group at most `per_group`."""
     condition, parameters = conjunction([Condition(source.visible), *conditions(source, where)])
     sql = f"""
         WITH ranked AS (

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ltmc.search import index, ranking
-from ltmc.search import resident_index as held
+from ltmc.search import candidates, index, ranking, resident_index
 from ltmc.search.kinds import MESSAGE
 from ltmc.storage.sqlite.database import Database
 from ltmc.storage.tables.chats import Message
@@ -61,9 +60,9 @@ def test_the_top_ten_are_those_of_a_full_scan(
             await index.add(tx, MESSAGE if grouped else ALONE, made)
         fast = {mode: await answers(database, queries, mode) for mode in index.MODES}
         for name in ("POSTINGS", "LEXICAL_CANDIDATES", "RESCORED"):
-            monkeypatch.setattr(ranking, name, 10**9)
+            monkeypatch.setattr(candidates, name, 10**9)
         monkeypatch.setattr(ranking, "EXPANDED", (10**9,))
-        monkeypatch.setattr(held, "WHOLE_SCOPE", 10**9)
+        monkeypatch.setattr(resident_index, "SMALL_SCOPE_ENTRIES", 10**9)
         exact = {mode: await answers(database, queries, mode) for mode in index.MODES}
         await database.close()
         return {
@@ -71,7 +70,7 @@ def test_the_top_ten_are_those_of_a_full_scan(
             for mode in index.MODES
         }
 
-    assert held.WHOLE_SCOPE < ROWS, "else there is nothing to compare"
+    assert resident_index.SMALL_SCOPE_ENTRIES < ROWS, "else there is nothing to compare"
     same = asyncio.run(compare())
     assert same["hybrid"] >= 98, same
     assert same["lexical"] >= 98, same

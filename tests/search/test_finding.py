@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ltmc.storage.sqlite.backup import backup, restore
+from ltmc.storage.sqlite.backup import backup
+from ltmc.storage.sqlite.restore import restore
 from tests.client import Session
 
 

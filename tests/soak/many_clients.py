@@ -90,7 +90,7 @@ async def run(db: Path, servers: int, lanes: int, writes: int) -> dict[str, Any]
 MIGRATION = """
 import asyncio, sys
 from pathlib import Path
-from ltmc.storage import migrations
+from ltmc.storage.sqlite import migrations
 from ltmc.storage.sqlite.database import Database
 
 async def main():

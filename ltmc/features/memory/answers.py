@@ -8,7 +8,7 @@ from ltmc.features.memory.searching import CHUNKS_PER_RESOURCE, SearchService, p
 from ltmc.search import index
 from ltmc.search.kinds import CHUNK
 from ltmc.search.packing import Passage, best_sentences, pack
-from ltmc.search.ranking import Mode
+from ltmc.search.requests import Mode
 from ltmc.search.token_count import count_tokens
 from ltmc.settings import Settings
 from ltmc.storage.engine import Engine

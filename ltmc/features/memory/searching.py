@@ -13,10 +13,9 @@ from ltmc.features.memory.results import (
     RecalledByType,
 )
 from ltmc.search import index
-from ltmc.search.index import Hit
 from ltmc.search.kinds import BLUEPRINT, CHUNK, MESSAGE, PATTERN, TODO, Kind, chunk_view
 from ltmc.search.packing import Passage, pack
-from ltmc.search.ranking import Mode
+from ltmc.search.requests import Hit, Mode
 from ltmc.settings import Settings
 from ltmc.storage.engine import Engine
 from ltmc.storage.sources import Original, count

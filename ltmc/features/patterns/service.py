@@ -8,7 +8,7 @@ from typing import NotRequired, TypedDict
 from ltmc.code.traits import complexity_of, first_function, language_of
 from ltmc.search import index
 from ltmc.search.kinds import PATTERN, Preview, preview
-from ltmc.search.ranking import Mode
+from ltmc.search.requests import Hit, Mode
 from ltmc.settings import Settings
 from ltmc.storage.engine import Engine
 from ltmc.storage.tables import patterns
@@ -185,7 +185,7 @@ def error_signature(message: str) -> str:
     return text[:200]
 
 
-def _recalled(row: Pattern, hit: index.Hit, pass_rate: float, *, explain: bool) -> RecalledPattern:
+def _recalled(row: Pattern, hit: Hit, pass_rate: float, *, explain: bool) -> RecalledPattern:
     code = preview(row.generated_code)
     pattern: RecalledPattern = {
         "pattern_id": row.id,

@@ -6,9 +6,7 @@ reads, so that a long search never waits for a commit. Several processes share t
 
 import asyncio
 import logging
-import random
 import sqlite3
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -16,20 +14,20 @@ from pathlib import Path
 from typing import Any, Literal, cast, overload
 
 import aiosqlite
-import anyio
 
-from ltmc.errors import ErrorCode, LtmcError
+from ltmc.errors import LtmcError
 from ltmc.storage.engine import Parameters, R, Row, T, Transaction
 from ltmc.storage.rows import loader, stored
 from ltmc.storage.sqlite import migrations
+from ltmc.storage.sqlite.backup import backup
+from ltmc.storage.sqlite.errors import translated, unavailable
+from ltmc.storage.sqlite.files import create_private
+from ltmc.storage.sqlite.waiting import LOCK_SECONDS, settled, while_busy
 from ltmc.timestamps import now
 
 BUSY_SECONDS = 0.2
 """How long SQLite itself waits for a lock to write; a call that is cancelled is held up no longer. Readers
 wait only while another process recovers the database after a crash."""
-
-LOCK_SECONDS = 30.0
-"""How long a lock is waited for in all."""
 
 READ_CACHE_KIB = 32_000
 """Pages that the reading connection keeps: search at 100,000 rows is 10 to 20% faster than with 2,000."""
@@ -41,8 +39,10 @@ logger = logging.getLogger(__name__)
 
 
 def _bound(sql: str, parameters: Parameters) -> Parameters:
-    """The values as columns hold them; a mapping for numbered placeholders (``?1``), for which a sequence is
-    refused from Python 3.14 on."""
+    """Return the values as columns hold them.
+
+    For numbered placeholders (``?1``) they become a mapping: from Python 3.14 on a sequence is refused.
+    """
     if isinstance(parameters, Mapping):
         return {name: stored(value) for name, value in parameters.items()}
     values = [stored(value) for value in parameters]
@@ -52,21 +52,27 @@ def _bound(sql: str, parameters: Parameters) -> Parameters:
 class SqliteTransaction:
     """See `ltmc.storage.engine.Transaction`."""
 
-    def __init__(self, connection: aiosqlite.Connection, held: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, connection: aiosqlite.Connection, resident: dict[Callable[[], Any], Any] | None = None
+    ) -> None:
         self._connection = connection
-        self._held = held
+        self._resident = resident
 
-    @property
-    def held(self) -> dict[str, Any] | None:
-        """What this process keeps in memory of the file."""
-        return self._held
+    def resident(self, make: Callable[[], T]) -> T:
+        """Return what this process keeps in memory of the open file under `make`."""
+        if self._resident is None:
+            raise RuntimeError("what is kept in memory can be used only in a transaction that reads")
+        if make not in self._resident:
+            self._resident[make] = make()
+        found: T = self._resident[make]
+        return found
 
     @overload
     async def all(self, row: type[R], sql: str, parameters: Parameters = (), /) -> list[R]: ...
     @overload
     async def all(self, row: str, sql: Parameters = (), /) -> list[Row]: ...
     async def all(self, row: Any, *arguments: Any) -> Any:
-        """Every row."""
+        """Return every row."""
         if isinstance(row, str):
             return [dict(one) for one in await self._rows(row, *arguments)]
         found = await self._rows(*arguments)
@@ -78,16 +84,16 @@ class SqliteTransaction:
     @overload
     async def one(self, row: str, sql: Parameters = (), /) -> Row | None: ...
     async def one(self, *arguments: Any) -> Any:
-        """The first row, or None."""
+        """Return the first row, or None."""
         rows = await self.all(*arguments)
         return rows[0] if rows else None
 
     async def column(self, sql: str, parameters: Parameters = ()) -> list[Any]:
-        """The first column of every row."""
+        """Return the first column of every row."""
         return [row[0] for row in await self._rows(sql, parameters)]
 
     async def value(self, sql: str, parameters: Parameters = ()) -> Any:
-        """The first column of the first row, or None."""
+        """Return the first column of the first row, or None."""
         rows = await self._rows(sql, parameters)
         return rows[0][0] if rows else None
 
@@ -100,7 +106,7 @@ class SqliteTransaction:
         await self._connection.executemany(sql, [_bound(sql, row) for row in rows])
 
     async def call(self, function: Callable[[sqlite3.Cursor], T]) -> T:
-        """The result of `function`, which gets a cursor."""
+        """Return the result of `function`, called with a cursor."""
 
         def run() -> T:
             cursor = self._connection._conn.cursor()
@@ -131,10 +137,9 @@ class Database:
         self._opening = asyncio.Lock()
         self._writing = asyncio.Lock()
         self._reading = asyncio.Lock()
-        self._writer: aiosqlite.Connection | None = None
-        self._reader: aiosqlite.Connection | None = None
+        self._opened: tuple[aiosqlite.Connection, aiosqlite.Connection] | None = None
         self._identity = (0, 0)
-        self._held: dict[str, Any] = {}
+        self._resident: dict[Callable[[], Any], Any] = {}
         self._synchronous = ""
         self._projects: set[str] = set()
         self._log_work: deque[Callable[[Transaction], Awaitable[None]]] = deque(maxlen=LOG_BACKLOG)
@@ -147,14 +152,14 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[SqliteTransaction]:
-        """A snapshot of the database; writing in it is an error."""
+        """Open a snapshot of the database; writing in it is an error."""
         _, reader = await self._connections()
         async with self._reading, self._transaction(reader, "BEGIN"):
-            yield SqliteTransaction(reader, self._held)
+            yield SqliteTransaction(reader, self._resident)
 
     @asynccontextmanager
     async def write(self, project_id: str | None = None) -> AsyncIterator[SqliteTransaction]:
-        """A transaction that commits on leaving the block, or rolls back when it raises.
+        """Open a transaction that commits on leaving the block, or rolls back when it raises.
 
         Args:
             project_id: made known as a project in the same transaction.
@@ -207,26 +212,25 @@ class Database:
         """Write what is left to log and close both connections; the next use opens them again."""
         await self.settle()
         async with self._opening:
-            for connection in (self._reader, self._writer):
-                if connection is not None:
-                    await connection.close()
-            self._writer = self._reader = None
+            for connection in reversed(self._opened or ()):
+                await connection.close()
+            self._opened = None
 
     async def _connections(self) -> tuple[aiosqlite.Connection, aiosqlite.Connection]:
-        if self._writer is not None and self._reader is not None:
+        """Return the connection that writes and the one that reads, opened where they are not."""
+        if self._opened is not None:
             if self._is_in_place():
-                return self._writer, self._reader
+                return self._opened
             await self.close()  # another file stands there now
         async with self._opening:
-            if self._writer is None or self._reader is None:
+            if self._opened is None:
                 with translated(self.path):
                     await settled(self._open())
-            assert self._writer is not None  # noqa: S101 - _open set them or raised
-            assert self._reader is not None  # noqa: S101
-            return self._writer, self._reader
+            assert self._opened is not None  # noqa: S101 - _open set it or raised
+            return self._opened
 
     def _is_in_place(self) -> bool:
-        """Whether the file that is open is the one at the path; SQLite would go on writing to a deleted one.
+        """Return whether the open file is the one at the path; SQLite would go on writing to a deleted one.
 
         Raises:
             LtmcError: BACKEND_UNAVAILABLE when nothing is there any more.
@@ -244,10 +248,10 @@ class Database:
         create_private(self.path)
         writer = await self._connect(BUSY_SECONDS)
         try:
-            await _while_busy(lambda: _use_wal(writer))
+            await while_busy(lambda: _use_wal(writer))
             self._synchronous = ""
             await self._set_synchronous(writer, self._durability)
-            await _while_busy(lambda: migrations.migrate(writer, self.path))
+            await while_busy(lambda: migrations.migrate(writer, self.path, backup))
             reader = await self._connect(LOCK_SECONDS)
             await reader.execute("PRAGMA query_only = ON")
             await reader.execute(f"PRAGMA cache_size = -{READ_CACHE_KIB}")
@@ -256,7 +260,7 @@ class Database:
             raise
         status = self.path.stat()
         self._identity = (status.st_dev, status.st_ino)
-        self._writer, self._reader, self._held = writer, reader, {}
+        self._opened, self._resident = (writer, reader), {}
 
     async def _connect(self, busy_seconds: float) -> aiosqlite.Connection:
         connection = await aiosqlite.connect(self.path, isolation_level=None, timeout=busy_seconds)
@@ -276,7 +280,7 @@ class Database:
         # the end of a transaction are waited for in every case: none is left open for the next caller.
         with translated(self.path):
             try:
-                await _while_busy(lambda: settled(connection.execute(begin)))
+                await while_busy(lambda: settled(connection.execute(begin)))
                 yield
                 await settled(connection.execute("COMMIT"))
             except BaseException:
@@ -285,81 +289,7 @@ class Database:
                 raise
 
 
-async def settled(work: Awaitable[Any]) -> Any:
-    """Await `work` to its end even when the task is cancelled meanwhile; the cancellation comes after it."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    with anyio.CancelScope(shield=True):  # a scope that is cancelled would raise at each turn of the loop
-        while not task.done():
-            try:
-                await asyncio.shield(task)
-            except asyncio.CancelledError as error:
-                cancelled = error
-            except Exception:  # noqa: BLE001, S110 - raised by task.result() below
-                pass
-    if cancelled is not None and not (task.cancelled() or task.exception()):
-        raise cancelled
-    return task.result()
-
-
-class translated:  # noqa: N801 - reads as a statement
-    """Turns the failures of SQLite that are not our mistakes into BACKEND_UNAVAILABLE."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, OSError):
-            raise unavailable(self._path, error.strerror or str(error)) from error
-        mistakes = (
-            sqlite3.IntegrityError,
-            sqlite3.ProgrammingError,
-            sqlite3.DataError,
-            sqlite3.InterfaceError,
-        )
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, mistakes):
-            code = getattr(error, "sqlite_errorcode", None)
-            if code != sqlite3.SQLITE_ERROR:  # SQLITE_ERROR is a mistake in the SQL
-                raise unavailable(self._path, str(error)) from error
-
-
-def unavailable(path: Path, why: str) -> LtmcError:
-    """The error for a database that cannot be used now."""
-    return LtmcError(
-        ErrorCode.BACKEND_UNAVAILABLE,
-        f"The database {path} cannot be used: {why}.",
-        details={"backend": "sqlite", "path": str(path), "reason": why},
-    )
-
-
-def create_private(path: Path) -> None:
-    """Create the folder (0700) and the empty file (0600) where they are missing."""
-    missing = not path.parent.exists()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if missing:
-        path.parent.chmod(0o700)
-    path.touch(0o600, exist_ok=True)
-
-
 async def _use_wal(connection: aiosqlite.Connection) -> None:
     rows = list(await connection.execute_fetchall("PRAGMA journal_mode"))
     if rows[0][0] != "wal":
         await connection.execute("PRAGMA journal_mode = WAL")
-
-
-async def _while_busy(attempt: Callable[[], Awaitable[Any]]) -> None:
-    """Await ``attempt()`` again, after a random pause, while another process holds the lock."""
-    give_up = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            await attempt()
-        except sqlite3.OperationalError as error:
-            busy = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-            if not busy or time.monotonic() > give_up:
-                raise
-            await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - not for secrets
-        else:
-            return

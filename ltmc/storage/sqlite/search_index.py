@@ -1,7 +1,9 @@
-"""The search index's tables, and the queries over them and the originals behind.
+"""The search index's tables, and the queries over them and over the originals.
 
-The index itself is read and written synchronously, on the connection's own thread
-(`Transaction.call`), so that a search is one hop to it and not fifty. `Cursor` rows are tuples.
+The functions that take a cursor run synchronously on the connection's own thread (`Transaction.call`), so that
+a search is one hop to it and not fifty. The rows of that cursor are tuples.
+
+An entry is known by its `seq`, which grows with every write; its owner is the row that it was made of.
 """
 
 import re
@@ -17,7 +19,6 @@ from ltmc.storage.tables import blueprints, chats, patterns, resources, todos
 
 _CAPITAL = re.compile("[A-Z]")
 
-
 INDEXED = {
     source.kind: source
     for source in (resources.SOURCE, chats.SOURCE, todos.SOURCE, patterns.SOURCE, blueprints.SOURCE)
@@ -26,7 +27,7 @@ INDEXED = {
 
 
 async def counts(tx: Transaction) -> dict[str, tuple[int, int]]:
-    """For each kind how many rows there are, and how many are indexed."""
+    """Count, for each kind, the rows that there are and those that are indexed."""
     sql = "SELECT count(*) FROM search_entries WHERE kind = ?"
     return {
         kind: (await count(tx, source, {}), await tx.value(sql, [kind])) for kind, source in INDEXED.items()
@@ -34,7 +35,7 @@ async def counts(tx: Transaction) -> dict[str, tuple[int, int]]:
 
 
 async def storage_counts(tx: Transaction) -> dict[str, int]:
-    """How many rows the main tables hold."""
+    """Count the rows of the main tables."""
     tables = {
         "resources": "resources",
         "chunks": "resource_chunks",
@@ -49,7 +50,7 @@ async def storage_counts(tx: Transaction) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """See the table search_state."""
+    """The state of the index; see the table search_state."""
 
     identity: str
     target: str | None
@@ -58,29 +59,29 @@ class State:
 
 
 def state(cursor: sqlite3.Cursor) -> State:
-    """The state of the index."""
+    """Return the state of the index."""
     row = cursor.execute("SELECT identity, target, boundary, removed FROM search_state").fetchone()
     return State(row[0], row[1], row[2] or 0, row[3])
 
 
 def set_identity(cursor: sqlite3.Cursor, identity: str) -> None:
-    """Say that the whole index is of `identity`; no reindexing is under way."""
+    """Record that the whole index was made for `identity` and no reindexing is under way."""
     cursor.execute("UPDATE search_state SET identity = ?, target = NULL, boundary = NULL", (identity,))
 
 
 def begin_reindexing(cursor: sqlite3.Cursor, identity: str) -> None:
-    """Say that every entry up to the last is to be made anew, for `identity`."""
+    """Record that every entry up to the last is to be made anew, for `identity`."""
     cursor.execute("UPDATE search_state SET target = ?, boundary = ?", (identity, last_seq(cursor)))
 
 
 def last_seq(cursor: sqlite3.Cursor) -> int:
-    """The largest seq ever given."""
+    """Return the largest seq ever given."""
     row = cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'search_entries'").fetchone()
     return row[0] if row else 0
 
 
-def to_index(cursor: sqlite3.Cursor, source: Source[R], boundary: int, after: int, limit: int) -> list[R]:
-    """The next originals past the id `after`, in its order, without an entry newer than `boundary`."""
+def not_indexed(cursor: sqlite3.Cursor, source: Source[R], boundary: int, after: int, limit: int) -> list[R]:
+    """Return the next originals past the id `after`, by id, that have no entry newer than `boundary`."""
     found = cursor.execute(
         f"SELECT {source.columns} FROM {source.owner} WHERE {source.visible} AND {source.key} > ? "
         "AND NOT EXISTS (SELECT 1 FROM search_entries e "
@@ -92,20 +93,18 @@ def to_index(cursor: sqlite3.Cursor, source: Source[R], boundary: int, after: in
 
 
 def orphans(cursor: sqlite3.Cursor, source: Source[Any], limit: int) -> list[int]:
-    """The owner ids of entries whose original is gone."""
-    return [
-        owner
-        for (owner,) in cursor.execute(
-            "SELECT owner_id FROM search_entries WHERE kind = ? AND owner_id NOT IN "
-            f"(SELECT {source.key} FROM {source.owner} WHERE {source.visible}) LIMIT ?",
-            (source.kind, limit),
-        )
-    ]
+    """Return the owner ids of entries whose original is gone."""
+    rows = cursor.execute(
+        "SELECT owner_id FROM search_entries WHERE kind = ? AND owner_id NOT IN "
+        f"(SELECT {source.key} FROM {source.owner} WHERE {source.visible}) LIMIT ?",
+        (source.kind, limit),
+    )
+    return [owner_id for (owner_id,) in rows]
 
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """A row for the index; `terms` are those of its impacts."""
+    """An entry for the index; `terms`: those of its impacts."""
 
     owner_id: int
     project_id: str
@@ -117,12 +116,12 @@ class NewEntry:
 
 
 def scope_name(kind: str, project_id: str) -> str:
-    """The name of a kind's part of a project in the index."""
+    """Return the name of a scope: the entries of one kind in one project."""
     return f"{kind}:{project_id}"
 
 
 def scope_term(scope: str) -> str:
-    """The scope as a term: the index folds case, so capitals are marked."""
+    """Return the scope as a term; the index folds case, so capitals are marked."""
     return _CAPITAL.sub(lambda found: "^" + found.group().lower(), scope)
 
 
@@ -142,7 +141,7 @@ def insert(cursor: sqlite3.Cursor, kind: str, entry: NewEntry) -> None:
 
 
 def delete(cursor: sqlite3.Cursor, kind: str, owner_ids: Iterable[int]) -> None:
-    """Take entries out; unknown ids are ignored."""
+    """Remove the entries of owners; unknown ids are ignored."""
     removed = 0
     for owner_id in owner_ids:
         found = cursor.execute(
@@ -162,93 +161,76 @@ def delete(cursor: sqlite3.Cursor, kind: str, owner_ids: Iterable[int]) -> None:
 
 
 def data_version(cursor: sqlite3.Cursor) -> int:
-    """A number that changes when another connection has written."""
+    """Return a number that changes when another connection has written."""
     return int(cursor.execute("PRAGMA data_version").fetchone()[0])
 
 
 def codes_after(
     cursor: sqlite3.Cursor, seq: int, batch: int = 20_000
 ) -> Iterator[list[tuple[int, str, bytes]]]:
-    """The sign codes of entries past `seq`, in order, as (seq, scope, code)."""
+    """Yield the sign codes of entries past `seq`, in order and in batches, as (seq, scope, code)."""
     rows = cursor.execute("SELECT seq, scope, code FROM search_codes WHERE seq > ? ORDER BY seq", (seq,))
     while found := rows.fetchmany(batch):
         yield found
 
 
 def codes_of(cursor: sqlite3.Cursor, seqs: Sequence[int]) -> dict[int, bytes]:
-    """The sign codes of some entries."""
-    found: dict[int, bytes] = {}
-    for part in _parts(seqs):
-        found.update(cursor.execute(f"SELECT seq, code FROM search_codes WHERE seq IN ({part})"))
-    return found
+    """Return the sign codes of entries by seq."""
+    return dict(_chosen(cursor, "SELECT seq, code FROM search_codes WHERE seq IN ({ids})", seqs))
 
 
-def holding(cursor: sqlite3.Cursor, match_expression: str) -> int:
-    """How many entries of the whole index match: about 40 ns each."""
-    found = cursor.execute(
-        "SELECT count(*) FROM search_terms WHERE search_terms MATCH ?", (match_expression,)
-    )
+def document_frequency(cursor: sqlite3.Cursor, expression: str) -> int:
+    """Count the entries of the whole index that match an expression of FTS5: about 40 ns each."""
+    found = cursor.execute("SELECT count(*) FROM search_terms WHERE search_terms MATCH ?", (expression,))
     return int(found.fetchone()[0])
 
 
-def postings(cursor: sqlite3.Cursor, match_expression: str, limit: int) -> list[int]:
-    """The seqs of entries that match, the newest first: about 0.3 us each."""
+def postings(cursor: sqlite3.Cursor, expression: str, limit: int) -> list[int]:
+    """Return the seqs of entries that match, the newest first: about 0.3 us each."""
     found = cursor.execute(
         "SELECT rowid FROM search_terms WHERE search_terms MATCH ? ORDER BY rowid DESC LIMIT ?",
-        (match_expression, limit),
+        (expression, limit),
     )
     return [seq for (seq,) in found]
 
 
-Plain = tuple[int, int, int | None]  # seq, owner_id, group_key
+def owners(cursor: sqlite3.Cursor, seqs: Sequence[int]) -> list[tuple[int, int, int | None]]:
+    """Return entries as (seq, owner id, group), without what is large."""
+    sql = "SELECT seq, owner_id, group_key FROM search_entries WHERE seq IN ({ids})"
+    return _chosen(cursor, sql, seqs)
 
 
-def plain(cursor: sqlite3.Cursor, seqs: Sequence[int]) -> list[Plain]:
-    """Entries without what is large."""
-    found: list[Plain] = []
-    for part in _parts(seqs):
-        found += cursor.execute(
-            f"SELECT seq, owner_id, group_key FROM search_entries WHERE seq IN ({part})"
-        ).fetchall()
-    return found
-
-
-def with_impacts(cursor: sqlite3.Cursor, seqs: Sequence[int]) -> list[tuple[int, int, int | None, str]]:
-    """Entries with their impacts."""
-    found: list[tuple[int, int, int | None, str]] = []
-    for part in _parts(seqs):
-        found += cursor.execute(
-            f"SELECT seq, owner_id, group_key, impacts FROM search_entries WHERE seq IN ({part})"
-        ).fetchall()
-    return found
+def impacts(cursor: sqlite3.Cursor, seqs: Sequence[int]) -> list[tuple[int, int, int | None, str]]:
+    """Return entries as (seq, owner id, group, impacts)."""
+    sql = "SELECT seq, owner_id, group_key, impacts FROM search_entries WHERE seq IN ({ids})"
+    return _chosen(cursor, sql, seqs)
 
 
 def vectors(cursor: sqlite3.Cursor, seqs: Sequence[int]) -> list[tuple[int, bytes]]:
-    """Vectors of entries."""
-    found: list[tuple[int, bytes]] = []
-    for part in _parts(seqs):
-        found += cursor.execute(f"SELECT seq, vector FROM search_entries WHERE seq IN ({part})").fetchall()
-    return found
+    """Return entries as (seq, vector)."""
+    return _chosen(cursor, "SELECT seq, vector FROM search_entries WHERE seq IN ({ids})", seqs)
+
+
+def owner_vectors(cursor: sqlite3.Cursor, kind: str, owner_ids: Sequence[int]) -> dict[int, bytes]:
+    """Return the vectors of a kind's entries by owner id."""
+    sql = "SELECT owner_id, vector FROM search_entries WHERE kind = ? AND owner_id IN ({ids})"
+    return dict(_chosen(cursor, sql, owner_ids, [kind]))
 
 
 def permitted(cursor: sqlite3.Cursor, source: Source[Any], where: Where, seqs: Sequence[int]) -> set[int]:
-    """Those of the entries whose owners the filters leave."""
+    """Return those of the entries whose owners the filters leave."""
     condition, parameters = _filtered(source, where)
-    found: set[int] = set()
-    for part in _parts(seqs):
-        rows = cursor.execute(
-            f"SELECT e.seq FROM search_entries e WHERE e.seq IN ({part}) AND EXISTS "
-            f"(SELECT 1 FROM {source.owner} WHERE {source.key} = e.owner_id AND {condition})",
-            parameters,
-        )
-        found.update(seq for (seq,) in rows)
-    return found
+    sql = (
+        "SELECT e.seq FROM search_entries e WHERE e.seq IN ({ids}) AND EXISTS "
+        f"(SELECT 1 FROM {source.owner} WHERE {source.key} = e.owner_id AND {condition})"
+    )
+    return {seq for (seq,) in _chosen(cursor, sql, seqs, parameters)}
 
 
-def small_set(
+def permitted_if_few(
     cursor: sqlite3.Cursor, source: Source[Any], project_id: str, where: Where, most: int
 ) -> set[int] | None:
-    """The entries whose owners the filters leave; None when they are more than `most`."""
+    """Return every entry whose owner the filters leave, or None when they are more than `most`."""
     condition, parameters = _filtered(source, where)
     rows = cursor.execute(
         f"SELECT e.seq FROM {source.owner} CROSS JOIN search_entries e "
@@ -258,54 +240,55 @@ def small_set(
     return {seq for (seq,) in rows} if len(rows) <= most else None
 
 
-def members(cursor: sqlite3.Cursor, group_key: int) -> list[int]:
-    """The entries of a group in the order of their owners."""
-    rows = cursor.execute(
-        "SELECT seq FROM search_entries WHERE group_key = ? ORDER BY owner_id", (group_key,)
-    )
+def group_members(cursor: sqlite3.Cursor, group: int) -> list[int]:
+    """Return the entries of a group in the order of their owners."""
+    rows = cursor.execute("SELECT seq FROM search_entries WHERE group_key = ? ORDER BY owner_id", (group,))
     return [seq for (seq,) in rows]
 
 
-_BESIDE = """SELECT seq, 0 FROM (SELECT seq FROM search_entries
+_NEIGHBOURS = """SELECT seq, 0 FROM (SELECT seq FROM search_entries
   WHERE group_key = :group_key AND owner_id < :owner_id ORDER BY owner_id DESC LIMIT :reach)
 UNION ALL SELECT seq, 1 FROM (SELECT seq FROM search_entries
   WHERE group_key = :group_key AND owner_id > :owner_id ORDER BY owner_id LIMIT :reach)"""
 
 
-def beside(cursor: sqlite3.Cursor, group_key: int, owner_id: int, reach: int) -> tuple[list[int], list[int]]:
-    """Up to `reach` entries before and after an owner in its group, both in order."""
-    rows = cursor.execute(_BESIDE, {"group_key": group_key, "owner_id": owner_id, "reach": reach}).fetchall()
-    before = [seq for seq, side in rows if not side]
-    return before[::-1], [seq for seq, side in rows if side]
+def neighbours(cursor: sqlite3.Cursor, group: int, owner_id: int, reach: int) -> tuple[list[int], list[int]]:
+    """Return up to `reach` entries before an owner in its group, and after it, both in order."""
+    values = {"group_key": group, "owner_id": owner_id, "reach": reach}
+    rows = cursor.execute(_NEIGHBOURS, values).fetchall()
+    before = [seq for seq, after in rows if not after]
+    return before[::-1], [seq for seq, after in rows if after]
 
 
 def created(cursor: sqlite3.Cursor, source: Source[Any], owner_ids: Sequence[int]) -> dict[int, str]:
-    """When the originals were made."""
-    return _column(cursor, source, source.created, owner_ids)
+    """Return the timestamps at which originals were made, by id."""
+    return _of_originals(cursor, source, source.created, owner_ids)
 
 
 def texts(cursor: sqlite3.Cursor, source: Source[Any], owner_ids: Sequence[int]) -> dict[int, str]:
-    """The texts of originals."""
-    return _column(cursor, source, source.text, owner_ids)
+    """Return the texts of originals by id."""
+    return _of_originals(cursor, source, source.text, owner_ids)
+
+
+def _of_originals(
+    cursor: sqlite3.Cursor, source: Source[Any], expression: str, owner_ids: Sequence[int]
+) -> dict[int, str]:
+    sql = f"SELECT {source.key}, {expression} FROM {source.owner} WHERE {source.key} IN ({{ids}})"
+    return dict(_chosen(cursor, sql, owner_ids))
 
 
 def _filtered(source: Source[Any], where: Where) -> tuple[str, list[Any]]:
+    """Return named filters as one condition and its parameters, as a cursor takes them."""
     sql, parameters = conjunction(conditions(source, where))
     return sql, [stored(value) for value in parameters]
 
 
-def _column(
-    cursor: sqlite3.Cursor, source: Source[Any], column: str, owner_ids: Sequence[int]
-) -> dict[int, str]:
-    """A column of originals by their ids."""
-    found: dict[int, str] = {}
-    for part in _parts(owner_ids):
-        sql = f"SELECT {source.key}, {column} FROM {source.owner} WHERE {source.key} IN ({part})"
-        found.update(cursor.execute(sql))
-    return found
-
-
-def _parts(ids: Sequence[int]) -> Iterator[str]:
-    """The ids as lists for SQL's IN; each text is short enough to parse fast."""
+def _chosen(
+    cursor: sqlite3.Cursor, sql: str, ids: Sequence[int], parameters: Sequence[Any] = ()
+) -> list[Any]:
+    """Return the rows of `sql` with ``{ids}`` filled in, a thousand at a time: such a text is parsed fast."""
+    rows: list[Any] = []
     for start in range(0, len(ids), 1000):
-        yield ",".join(map(str, ids[start : start + 1000]))
+        chosen = ",".join(map(str, ids[start : start + 1000]))
+        rows += cursor.execute(sql.replace("{ids}", chosen), parameters)
+    return rows

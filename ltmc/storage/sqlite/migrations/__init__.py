@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
@@ -16,7 +17,7 @@ SCHEMA_VERSION = len(FILES)
 
 
 async def current_version(connection: aiosqlite.Connection) -> int:
-    """The version of the schema in the file; 0 when it is empty."""
+    """Return the version of the schema in the file; 0 when it is empty."""
     known = await connection.execute_fetchall("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'")
     if not list(known):
         return 0
@@ -24,8 +25,13 @@ async def current_version(connection: aiosqlite.Connection) -> int:
     return int(rows[0][0] or 0)
 
 
-async def migrate(connection: aiosqlite.Connection, path: Path) -> None:
+async def migrate(
+    connection: aiosqlite.Connection, path: Path, backup: Callable[[Path, Path], object]
+) -> None:
     """Bring the schema of the database at `path` up to `SCHEMA_VERSION`; a backup is written beside it first.
+
+    Args:
+        backup: copies the database to the second path.
 
     Raises:
         LtmcError: UNSUPPORTED when the schema is newer than this program.
@@ -36,8 +42,6 @@ async def migrate(connection: aiosqlite.Connection, path: Path) -> None:
     try:
         version = await _checked_version(connection, path)  # another process may have been faster
         if 0 < version < SCHEMA_VERSION:
-            from ltmc.storage.sqlite.backup import backup  # which knows this module
-
             target = path.with_name(f"{path.name}.v{version}-{now().replace(':', '')}.backup")
             await asyncio.to_thread(backup, path, target)
         for number, name in enumerate(FILES[version:], start=version + 1):
@@ -63,7 +67,7 @@ async def _checked_version(connection: aiosqlite.Connection, path: Path) -> int:
 
 
 def statements(script: str) -> list[str]:
-    """The single statements of `script`; `executescript` would commit the transaction around them."""
+    """Split `script` into its statements; `executescript` would commit the transaction around them."""
     found, lines = [], ""
     for line in script.splitlines(keepends=True):
         lines += line
