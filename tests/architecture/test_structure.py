@@ -29,7 +29,7 @@ ALLOWED = {
     "search": {"storage", "code", "documents"},
     "storage": set(),
     "tools": set(),
-    "tools.__main__": {"features"},  # the program that reads all declarations to write the manifest
+    "tools.__main__": {"features", "tools"},  # the program that reads all declarations to write the manifest
 }
 """Folder to the folders that it may import, whether at the top of a module or inside a function."""
 
