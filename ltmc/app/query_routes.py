@@ -17,7 +17,7 @@ Results = Sequence[Mapping[str, Any]]
 
 
 def searches(app: "Application") -> Searches:
-    """The methods of `ltmc.features.memory.routing.METHODS`."""
+    """Return the methods of `ltmc.features.memory.routing.METHODS`."""
     memory = app.get(SearchService)
 
     async def semantic(query: str, top_k: int, conversation: str | None, project: str | None) -> Results:
@@ -40,7 +40,7 @@ def searches(app: "Application") -> Searches:
         return list(found["results"])
 
     async def related(query: str, top_k: int, _: str | None, project: str | None) -> Results:
-        """The relationships of the things that the query names."""
+        """Return the relationships of the things that the query names."""
         named = [next(filter(None, match.groups())) for match in ENTITY.finditer(query)]
         words = [word for word in query_words(query) if word not in TERMS["relation"]]
         for entity in [*named, *words]:

@@ -101,19 +101,19 @@ def _run_terms(run: str) -> tuple[str, ...]:
 
 
 def words(text: str) -> Iterator[str]:
-    """The terms of a text before stemming, in order."""
+    """Return the terms of a text before stemming, in order."""
     for run in _RUN.findall(fold(text)):
         yield from _run_words(run)
 
 
 def terms(text: str) -> Iterator[str]:
-    """The terms of a text, in order."""
+    """Return the terms of a text, in order."""
     for run in _RUN.findall(fold(text)):
         yield from _run_terms(run)
 
 
 def query_terms(query: str) -> list[str]:
-    """The distinct terms of a query without stop words, unless it has only those."""
+    """Return the distinct terms of a query without stop words, unless it has only those."""
     return list(dict.fromkeys(stem(word) for word in query_words(query)))
 
 
@@ -124,5 +124,5 @@ def query_words(query: str) -> list[str]:
 
 
 def split_words(text: str) -> str:
-    """The text with identifiers opened up, as the embedding model wants it."""
+    """Return the text with identifiers opened up, as the embedding model wants it."""
     return " ".join(part.lower() for run in _RUN.findall(text) for part in (_PART.findall(run) or [run]))

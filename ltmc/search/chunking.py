@@ -66,7 +66,7 @@ def chunk(text: str, size: int = CHUNK_TOKENS, overlap: int = OVERLAP_TOKENS) ->
 
 
 def _last(boundaries: list[list[int]], low: int, high: int) -> int:
-    """The last place of the best kind in ``[low, high]``; `high` where there is none."""
+    """Return the last place of the best kind in ``[low, high]``; `high` where there is none."""
     for places in boundaries:
         index = bisect_right(places, high) - 1
         if index >= 0 and places[index] >= low:
@@ -75,7 +75,7 @@ def _last(boundaries: list[list[int]], low: int, high: int) -> int:
 
 
 def _first(boundaries: list[list[int]], low: int, high: int) -> int:
-    """The first place of the best kind in ``[low, high)``; `high` where there is none."""
+    """Return the first place of the best kind in ``[low, high)``; `high` where there is none."""
     for places in boundaries:
         index = bisect_left(places, low)
         if index < len(places) and places[index] < high:

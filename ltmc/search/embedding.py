@@ -94,13 +94,13 @@ class StaticModel:
         return tuple(pieces)
 
     def row(self, token: int) -> "array[int]":
-        """The int8 row of a token."""
+        """Return the int8 row of a token."""
         start = BODY + token * self.dims
         raw = self._map[start : start + self.dims]
         return array("b", raw.translate(_UNBIAS))
 
     def sums(self, tokens: Sequence[int]) -> list[int]:
-        """The sum of the tokens' rows."""
+        """Return the sum of the tokens' rows."""
         dims, mask, table = self.dims, self._mask, self._map
         totals = [0] * dims
         half = dims  # bytes of dims/2 lanes of two bytes
@@ -127,7 +127,7 @@ class StaticModel:
         return totals
 
     def encode(self, text: str) -> bytes:
-        """The unit vector of a text: ``dims`` bytes, value * UNIT + 128."""
+        """Return the unit vector of a text: ``dims`` bytes, value * UNIT + 128."""
         return pack_unit(self.sums(self.tokenise(text)))
 
 
@@ -144,7 +144,7 @@ def pack_unit(sums: Sequence[float]) -> bytes:
 
 
 def unpack(vector: bytes) -> "array[int]":
-    """The int8 values of a packed vector."""
+    """Return the int8 values of a packed vector."""
     return array("b", vector.translate(_UNBIAS))
 
 

@@ -56,7 +56,7 @@ class Evidence:
         return self.lexical + self.semantic + self.neighbours + self.time
 
     def scaled(self, scale: float) -> dict[str, float]:
-        """The parts, each times `scale`."""
+        """Return the parts, each times `scale`."""
         return {
             "lexical": round(self.lexical * scale, 4),
             "semantic": round(self.semantic * scale, 4),

@@ -86,7 +86,7 @@ class MessageView(Preview):
 
 
 def message_view(row: Message) -> MessageView:
-    """A chat message as tools show it, its whole text included."""
+    """Return a chat message as tools show it, its whole text included."""
     return {
         "message_id": row.id,
         "conversation_id": row.conversation_id,
@@ -112,7 +112,7 @@ class TodoView(TypedDict):
 
 
 def todo_view(row: Todo) -> TodoView:
-    """A todo as tools show it."""
+    """Return a todo as tools show it."""
     return {
         "todo_id": row.id,
         "title": row.title,
@@ -138,7 +138,7 @@ class ChunkView(TypedDict):
 
 
 def chunk_view(row: Chunk) -> ChunkView:
-    """A part of a memory as search results show it."""
+    """Return a part of a memory as search results show it."""
     return {
         "resource_id": row.resource_id,
         "chunk_id": row.id,

@@ -30,7 +30,7 @@ class Passage:
     score: float = 0.0
 
     def rendered(self) -> str:
-        """The text with its title as a heading."""
+        """Return the text with its title as a heading."""
         return f"## {self.title}\n{self.content}" if self.title else self.content
 
 
@@ -86,12 +86,12 @@ def _cut(document: Passage, max_tokens: int) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences and lines of `text` that say something."""
+    """Return the sentences and lines of `text` that say something."""
     return [found for match in _SENTENCE.finditer(text) if (found := match.group().strip())]
 
 
 def best_sentences(query: str, texts: Sequence[tuple[str, float]], limit: int) -> list[tuple[int, str]]:
-    """The sentences that say most about the query, as (index of the text, sentence).
+    """Return the sentences that say most about the query, as (index of the text, sentence).
 
     A sentence scores the sum, over the query's terms that it holds, of ln(1 + n / df), where df counts
     the n sentences that hold the term, times 1 + its text's weight, over the root of its length in terms

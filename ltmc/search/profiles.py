@@ -46,7 +46,7 @@ TODO_PROFILE = replace(PROSE, beginnings=True)
 
 
 def impacts(profile: Profile, fields: Mapping[str, str]) -> dict[str, int]:
-    """The bm25F weight of each term of a row, in ``LEVELS`` steps."""
+    """Return the BM25F weight of each term of a row, in ``LEVELS`` steps."""
     frequency: dict[str, float] = {}
     length = 0.0
     for name, weight in profile.lexical.items():
@@ -72,7 +72,7 @@ def pack_impacts(impacts: Mapping[str, int]) -> str:
 
 
 def bm25(impacts: str, keys: Sequence[tuple[str, float]]) -> float:
-    """The sum of weight * impact over (`` term=``, weight) pairs."""
+    """Return the sum of weight * impact over (`` term=``, weight) pairs."""
     total = 0.0
     for key, weight in keys:
         at = impacts.find(key)
@@ -82,7 +82,7 @@ def bm25(impacts: str, keys: Sequence[tuple[str, float]]) -> float:
 
 
 def level(impacts: str, *starts: str) -> int:
-    """The level of the first term found: each of `starts` as a whole term, then as a beginning; else 0."""
+    """Return the level of the first term found: each of `starts` as a whole term, then as a beginning; else 0."""
     for key in [*(f" {start}=" for start in starts), *(f" {start}" for start in starts)]:
         at = impacts.find(key)
         if at >= 0:

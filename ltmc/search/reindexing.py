@@ -65,7 +65,7 @@ async def reindex(
 
 
 def _begin(cursor: sqlite3.Cursor, *, everything: bool) -> int:
-    """The seq up to which entries are to be made anew; 0 when only what differs is to be repaired."""
+    """Return the seq up to which entries are to be made anew; 0 when only what differs is to be repaired."""
     state = search.state(cursor)
     if state.target == index.identity():
         return state.boundary  # go on
@@ -85,7 +85,7 @@ def _batch(cursor: sqlite3.Cursor, kind: Kind[Any], boundary: int, after: int) -
 
 
 async def differences(database: Engine) -> tuple[dict[str, int], list[str]]:
-    """The entries of each kind, and how the index differs from what is stored: sentences, empty when it
+    """Return the entries of each kind, and how the index differs from what is stored: sentences, empty when it
     does not."""
     async with database.read() as tx:
         counts = await search.counts(tx)

@@ -39,7 +39,7 @@ Span = tuple[datetime, datetime]
 
 
 def spans(query: str, now: datetime) -> list[Span]:
-    """The periods that a query names, as [start, end) in ``now``'s zone.
+    """Return the periods that a query names, as [start, end) in ``now``'s zone.
 
     A day and month without a year is the latest such day before ``now``.
     """

@@ -20,5 +20,5 @@ def pieces(text: str) -> Iterator[tuple[int, int, int]]:
 
 
 def count_tokens(text: str) -> int:
-    """The tokens in `text`."""
+    """Return the tokens in `text`."""
     return sum(tokens for _, _, tokens in pieces(text))

@@ -23,7 +23,7 @@ _SIGN = bytes(1 if value > BIAS else 0 for value in range(256))
 
 
 def sign_code(vector: bytes) -> bytes:
-    """The signs of a packed vector: bit i of byte j is value 8 j + i."""
+    """Return the signs of a packed vector: bit i of byte j is value 8 j + i."""
     signs = vector.translate(_SIGN)
     number = sum(int.from_bytes(signs[bit::8], "little") << bit for bit in range(8))
     return number.to_bytes(len(signs) // 8, "little")
@@ -46,7 +46,7 @@ class CodeColumns:
             column.extend(codes[j::CODE_BYTES])
 
     def scores(self, query: bytes) -> bytes:
-        """A byte for each row: larger is nearer, in steps of the query's own scale."""
+        """Return a byte for each row: larger is nearer, in steps of the query's own scale."""
         tables = _tables(query)
         blocks = []
         for start in range(0, len(self.ids), BLOCK):
@@ -77,7 +77,7 @@ class CodeColumns:
 
 
 def _between(scores: bytes, low: int, high: int) -> list[int]:
-    """The places of the bytes from `low` to `high`."""
+    """Return the places of the bytes from `low` to `high`."""
     first, last = (re.escape(bytes([edge])) for edge in (low, high))
     return [match.start() for match in re.finditer(b"[" + first + b"-" + last + b"]", scores, re.DOTALL)]
 
@@ -117,7 +117,7 @@ class Columns:
             self._columns.append(int.from_bytes(lanes, "little"))
 
     def cosines(self, query: bytes) -> list[float]:
-        """The cosine of the query with each vector, in order."""
+        """Return the cosine of the query with each vector, in order."""
         if not self.count:
             return []
         values = unpack(query)
@@ -136,7 +136,7 @@ class Columns:
 
 
 def cosine(left: bytes, right: bytes) -> float:
-    """The cosine of two packed vectors, -1 to 1."""
+    """Return the cosine of two packed vectors, -1 to 1."""
     first, second = unpack(left), unpack(right)
     squares = sum(map(mul, first, first)) * sum(map(mul, second, second))
     return min(1.0, sum(map(mul, first, second)) / math.sqrt(squares)) if squares else 0.0
