@@ -22,25 +22,25 @@ def check(as_json: bool) -> None:
     from ltmc.distribution.check import run
     from ltmc.distribution.form import form
 
-    findings = run(open_scratch_database)
-    broken = [finding for finding in findings if finding.error]
+    entries = run(open_scratch_database)
+    broken = [entry for entry in entries if entry.error]
     if as_json:
         report = {
             "form": form(),
             "version": __version__,
             "ok": not broken,
-            "entries": [finding.as_json() for finding in findings],
+            "entries": [entry.as_json() for entry in entries],
         }
         click.echo(json.dumps(report, indent=1))
     else:
         rows = table("Kind", "Entries", "Broken")
-        for kind in dict.fromkeys(finding.kind for finding in findings):
-            members = [finding for finding in findings if finding.kind == kind]
+        for kind in dict.fromkeys(entry.kind for entry in entries):
+            members = [entry for entry in entries if entry.kind == kind]
             rows.add_row(kind, str(len(members)), str(sum(bool(one.error) for one in members)))
         show(rows)
-        click.echo(f"LTMC {__version__} ({form()}): {len(findings) - len(broken)} of {len(findings)} load.")
-    for finding in broken:
-        click.echo(f"Missing {finding.kind} {finding.name}: {finding.error}", err=True)
+        click.echo(f"LTMC {__version__} ({form()}): {len(entries) - len(broken)} of {len(entries)} load.")
+    for entry in broken:
+        click.echo(f"Missing {entry.kind} {entry.name}: {entry.error}", err=True)
     if broken:
         sys.exit(EXIT_FAILED)
 

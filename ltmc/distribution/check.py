@@ -14,7 +14,7 @@ from ltmc.tools.plugins import Plugin
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Entry:
     """One entry of the manifest.
 
     Attributes:
@@ -31,10 +31,10 @@ class Finding:
         return asdict(self)
 
 
-def run(open_scratch_database: Callable[[], object]) -> list[Finding]:
+def run(open_scratch_database: Callable[[], object]) -> list[Entry]:
     """Load every entry: modules, tool functions, plugins, data files, metadata, and a scratch database."""
-    findings = [_try(kind, name, attempt) for kind, name, attempt in _entries()]
-    return [*findings, _try("database", "scratch database", open_scratch_database)]
+    entries = [_try(kind, name, attempt) for kind, name, attempt in _entries()]
+    return [*entries, _try("database", "scratch database", open_scratch_database)]
 
 
 def _entries() -> Iterator[tuple[str, str, Callable[[], object]]]:
@@ -79,9 +79,9 @@ def _read(package: str, file: str, expected: str) -> bytes:
     return content
 
 
-def _try(kind: str, name: str, attempt: Callable[[], object]) -> Finding:
+def _try(kind: str, name: str, attempt: Callable[[], object]) -> Entry:
     try:
         attempt()
     except Exception as error:  # noqa: BLE001 - whatever keeps an entry from loading is the finding
-        return Finding(kind, name, f"{type(error).__name__}: {error}")
-    return Finding(kind, name)
+        return Entry(kind, name, f"{type(error).__name__}: {error}")
+    return Entry(kind, name)

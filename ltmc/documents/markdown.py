@@ -13,7 +13,7 @@ _WORD = re.compile(r"[\w+-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class MarkdownPart:
+class MarkdownElement:
     """A heading, a code block or a piece of inline code.
 
     Attributes:
@@ -33,26 +33,26 @@ def _parser() -> MarkdownIt:
     return MarkdownIt("commonmark").enable("table")
 
 
-def parts(text: str) -> Iterator[MarkdownPart]:
+def elements(text: str) -> Iterator[MarkdownElement]:
     """Yield the parts of a Markdown text that may state a signature, in their order."""
     heading = False
     for token in _parser().parse(text):
         line = token.map[0] + 1 if token.map else 1
         if token.type == "fence":
             language = _WORD.match(token.info.strip())
-            yield MarkdownPart("block", token.content, language[0].lower() if language else "", line + 1)
+            yield MarkdownElement("block", token.content, language[0].lower() if language else "", line + 1)
         elif token.type == "heading_open":
             heading = True
         elif token.type == "inline" and heading:
-            yield MarkdownPart("heading", token.content, "", line)
+            yield MarkdownElement("heading", token.content, "", line)
             heading = False
         elif token.type == "inline":
             yield from _inline_code(token, line)
 
 
-def _inline_code(token: Token, line: int) -> Iterator[MarkdownPart]:
+def _inline_code(token: Token, line: int) -> Iterator[MarkdownElement]:
     for child in token.children or ():
         if child.type in ("softbreak", "hardbreak"):
             line += 1
         elif child.type == "code_inline":
-            yield MarkdownPart("inline", child.content, "", line)
+            yield MarkdownElement("inline", child.content, "", line)

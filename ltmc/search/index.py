@@ -1,6 +1,6 @@
 """The search interface: everything that finds text goes through here.
 
-An original is a row that search can find; an entry is what the index holds of it; a hit is an original found.
+A row is a thing that search can find; an entry is what the index holds of it; a hit is a row found.
 """
 
 import sqlite3
@@ -57,9 +57,9 @@ def identity() -> str:
     return f"{analysis.ANALYSIS_VERSION}:{model().checksum[:16]}"
 
 
-def prepared(kind: Kind[R], original: R) -> NewEntry:
-    """Return the entry of an original as the index stores it."""
-    profile, entry = kind.profile, kind.entry(original)
+def prepared(kind: Kind[R], row: R) -> NewEntry:
+    """Return the entry of a row as the index stores it."""
+    profile, entry = kind.profile, kind.entry(row)
     found = impacts(profile, entry.fields)
     vector = _vector(profile, entry)
     group = None
@@ -80,16 +80,16 @@ def _vector(profile: Profile, entry: Entry) -> bytes:
     return pack_unit(model().sums(tokens))
 
 
-async def add(tx: Transaction, kind: Kind[R], originals: Iterable[R]) -> None:
-    """Index originals in the transaction that stores them; entries that were there are replaced."""
-    originals = list(originals)
+async def add(tx: Transaction, kind: Kind[R], rows: Iterable[R]) -> None:
+    """Index rows in the transaction that stores them; entries that were there are replaced."""
+    rows = list(rows)
 
     def write(cursor: sqlite3.Cursor) -> None:
         if not storage.state(cursor).identity:  # the first entry
             storage.set_identity(cursor, identity())
-        storage.delete(cursor, kind.name, [original.id for original in originals])
-        for original in originals:
-            storage.insert(cursor, kind.name, prepared(kind, original))
+        storage.delete(cursor, kind.name, [row.id for row in rows])
+        for row in rows:
+            storage.insert(cursor, kind.name, prepared(kind, row))
 
     await tx.call(write)
 
@@ -100,8 +100,8 @@ async def remove(tx: Transaction, kind: Kind[Any], owner_ids: Iterable[int]) -> 
     await tx.call(lambda cursor: storage.delete(cursor, kind.name, ids))
 
 
-async def originals(tx: Transaction, kind: Kind[R], hits: Sequence[Hit]) -> list[tuple[R, Hit]]:
-    """Return the originals of hits, in their order; those that are gone are left out."""
+async def load_rows(tx: Transaction, kind: Kind[R], hits: Sequence[Hit]) -> list[tuple[R, Hit]]:
+    """Return the rows of hits, in their order; those that are gone are left out."""
     rows = await by_id(tx, kind.source, [hit.id for hit in hits])
     return [(rows[hit.id], hit) for hit in hits if hit.id in rows]
 
@@ -119,7 +119,7 @@ async def results(
     tx: Transaction, kind: Kind[Any], hits: Sequence[Hit], *, explain: bool = False
 ) -> list[dict[str, Any]]:
     """Return hits as search results show them, in their order."""
-    return [result(kind, row, hit, explain=explain) for row, hit in await originals(tx, kind, hits)]
+    return [result(kind, row, hit, explain=explain) for row, hit in await load_rows(tx, kind, hits)]
 
 
 async def search(

@@ -41,10 +41,10 @@ class Kind(Generic[R]):
     """A kind of thing that can be found.
 
     Attributes:
-        source: where its originals are stored.
+        source: where its rows are stored.
         profile: how the parts of an entry are weighed.
-        entry: what the index takes of an original.
-        view: an original as search results show it.
+        entry: what the index takes of a row.
+        view: a row as search results show it.
     """
 
     source: Source[R]

@@ -21,14 +21,14 @@ PAUSE_SECONDS = 0.005
 async def reindex(
     database: Engine, *, everything: bool, progress: Callable[[int, int], None]
 ) -> dict[str, Any]:
-    """Index what is missing and take out what has no original; all anew, when the index was made by another
+    """Index what is missing and take out what has no row; all anew, when the index was made by another
     version of the analysis or the model.
 
     Each batch is committed by itself. After an interruption the next call goes on where it stopped.
 
     Args:
         everything: index all anew in any case.
-        progress: told after each batch how many originals are done, and of how many.
+        progress: told after each batch how many rows are done, and of how many.
     """
     async with database.write() as tx:
         boundary = await tx.call(lambda cursor: _begin(cursor, everything=everything))
@@ -76,7 +76,7 @@ def _begin(cursor: sqlite3.Cursor, *, everything: bool) -> int:
 
 
 def _batch(cursor: sqlite3.Cursor, kind: Kind[Any], boundary: int, after: int) -> tuple[int, int]:
-    """Index the next originals; how many, and the last one's id."""
+    """Index the next rows; how many, and the last one's id."""
     rows = search.not_indexed(cursor, kind.source, boundary, after, BATCH)
     search.delete(cursor, kind.name, [row.id for row in rows])
     for row in rows:

@@ -25,13 +25,13 @@ async def similar(
     mode: Mode = "hybrid",
     per_group: int = 0,
 ) -> list[tuple[R, float]]:
-    """Return originals of a kind with the cosine of their text and `text`, 0 to 1, the most alike first.
+    """Return rows of a kind with the cosine of their text and `text`, 0 to 1, the most alike first.
 
     The index finds the candidates. Its vectors weigh the parts of an entry, a title say, so the texts
     themselves are encoded to be compared.
 
     Args:
-        text_of: gives the text of an original.
+        text_of: gives the text of a row.
         least: leave out what is less alike.
         candidates: how many are compared.
     """
@@ -43,6 +43,6 @@ async def similar(
     own = encode(text)
     rated = [
         (row, round(cosine(own, encode(await text_of(row))), 4))
-        for row, _ in await index.originals(tx, kind, ranking.hits)
+        for row, _ in await index.load_rows(tx, kind, ranking.hits)
     ]
     return sorted((pair for pair in rated if pair[1] >= least), key=lambda pair: -pair[1])

@@ -13,7 +13,7 @@ Where = Mapping[str, Sequence[Any]]
 """Filters by name, each with its values: all filters must hold, of one filter's values any may."""
 
 
-class Original(Protocol):
+class Searchable(Protocol):
     """A row that search can find."""
 
     @property
@@ -25,7 +25,7 @@ class Original(Protocol):
         """When it was made."""
 
 
-R = TypeVar("R", bound=Original)
+R = TypeVar("R", bound=Searchable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +42,20 @@ Filter = Callable[[Sequence[Any]], Condition]
 
 @dataclass(frozen=True, slots=True)
 class Source(Generic[R]):
-    """The originals of one kind.
+    """The rows of one kind.
 
     Attributes:
         kind: the name of the kind in the index.
-        row: the class of an original.
+        row: the class of a row.
         columns: SQL for the fields of `row`.
-        owner: the tables that hold the originals, with aliases.
-        key: the column of the original's id.
+        owner: the tables that hold the rows, with aliases.
+        key: the column of the row's id.
         project: the column of its project.
         created: the column of the time at which it was made.
         text: an expression for its text, for phrases.
         filters: what it can be narrowed by, by name.
         group: the column whose equal values count as one thing, such as the chunks of a memory.
-        visible: a condition that every original in the index meets.
+        visible: a condition that every row in the index meets.
     """
 
     kind: str
@@ -147,7 +147,7 @@ def conjunction(required: Sequence[Condition]) -> tuple[str, list[Any]]:
 
 
 async def by_id(tx: Transaction, source: Source[R], ids: Sequence[int]) -> dict[int, R]:
-    """Return originals by their ids."""
+    """Return rows by their ids."""
     if not ids:
         return {}
     chosen = among(source.key)(ids)
@@ -156,14 +156,14 @@ async def by_id(tx: Transaction, source: Source[R], ids: Sequence[int]) -> dict[
 
 
 async def count(tx: Transaction, source: Source[Any], where: Where) -> int:
-    """Count the originals that the filters leave."""
+    """Count the rows that the filters leave."""
     sql, parameters = conjunction([Condition(source.visible), *conditions(source, where)])
     return int(await tx.value(f"SELECT count(*) FROM {source.owner} WHERE {sql}", parameters))
 
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """An original of a listing; `total`: how many there are in all."""
+    """A row of a listing; `total`: how many there are in all."""
 
     id: int
     total: int
@@ -172,7 +172,7 @@ class Newest:
 async def newest(
     tx: Transaction, source: Source[Any], where: Where, *, per_group: int, limit: int, offset: int
 ) -> list[Newest]:
-    """Return the newest originals that the filters leave, of each group at most `per_group`."""
+    """Return the newest rows that the filters leave, of each group at most `per_group`."""
     condition, parameters = conjunction([Condition(source.visible), *conditions(source, where)])
     sql = f"""
         WITH ranked AS (

@@ -26,11 +26,14 @@ from typing import Any
 from ltmc.features.chat.service import ChatService
 from ltmc.features.memory.service import MemoryService
 from ltmc.search import analysis, index
-from ltmc.search import kinds as entries
 from ltmc.search.chunking import chunk
 from ltmc.search.embedding import UNIT, unpack
-from ltmc.storage.sqlite.database import Database, Transaction
+from ltmc.search.kinds import CHUNK, MESSAGE, Kind
+from ltmc.storage.engine import Transaction
+from ltmc.storage.sqlite.database import Database
 from ltmc.storage.tables import chats, resources
+from ltmc.storage.tables.chats import Message
+from ltmc.storage.tables.resources import Chunk, Resource
 from ltmc.timestamps import now
 from tests.client import Session
 
@@ -59,46 +62,26 @@ class Texts:
         return mixed + [" ".join(self._random.choices(self.words[:60], k=6)) for _ in range(QUERIES // 2)]
 
 
-async def store(tx: Transaction, kind: str, number: int, text: str, moment: str) -> entries.Entry:
-    """One memory or message, without the index."""
-    if kind == "message":
-        row: dict[str, Any] = {
-            "project_id": PROJECT,
-            "conversation_id": f"c{number // CONVERSATION}",
-            "content": text,
-            "agent_name": "ann",
-            "metadata": "{}",
-        }
-        row["id"] = await chats.insert(tx, **row, role="user", source_tool=None, moment=moment)
-        return entries.message(row)
+async def store(tx: Transaction, kind: Kind[Any], number: int, text: str, moment: str) -> Message | Chunk:
+    """Store a memory or message, without the index."""
+    if kind is MESSAGE:
+        conversation = f"c{number // CONVERSATION}"
+        return await chats.insert(
+            tx, Message(0, PROJECT, conversation, "user", text, "ann", None, {}, moment)
+        )
+    name = f"n{number}.md"
     resource = await resources.insert(
         tx,
-        project_id=PROJECT,
-        file_name=f"n{number}.md",
-        resource_type="note",
-        content=text,
-        content_hash=str(number),
-        version=1,
-        tags=[],
-        metadata="{}",
-        language=None,
-        complexity=None,
-        moment=moment,
+        Resource(0, PROJECT, name, "note", text, str(number), 1, [], {}, None, None, False, moment, moment),
     )
-    (chunk_id,) = await resources.insert_chunks(tx, resource, chunk(text))
-    return entries.chunk(
-        {
-            "id": chunk_id,
-            "project_id": PROJECT,
-            "resource_id": resource,
-            "text": text,
-            "file_name": f"n{number}.md",
-            "tags": [],
-        }
+    (part,) = chunk(text)
+    (chunk_id,) = await resources.insert_chunks(
+        tx, resource.id, [(part.start, part.end, part.text, part.tokens)]
     )
+    return Chunk(chunk_id, PROJECT, resource.id, 0, part.start, text, name, "note", [], 1, moment)
 
 
-async def fill(database: Database, kind: str, texts: list[str]) -> tuple[float, float]:
+async def fill(database: Database, kind: Kind[Any], texts: list[str]) -> tuple[float, float]:
     """Store and index texts, a thousand a transaction; the seconds it takes, wall and CPU."""
     started, used = time.perf_counter(), time.process_time()
     for first in range(0, len(texts), BATCH):
@@ -156,7 +139,7 @@ def line(name: str, figures: Figures, ratios: str = "") -> None:
     print(f"  {name:28} {shown} {ratios}", flush=True)
 
 
-async def measure(size: int, kind: str, folder: Path) -> None:
+async def measure(size: int, kind: Kind[Any], folder: Path) -> None:
     """Everything at one size."""
     source = Texts()
     database = Database(folder / "ltmc.db")
@@ -164,7 +147,7 @@ async def measure(size: int, kind: str, folder: Path) -> None:
     wall, cpu = await fill(database, kind, texts)
     bytes_ = database.path.stat().st_size
     print(
-        f"{size} of kind {kind}: stored and indexed in {wall:.1f} s ({cpu:.1f}), {bytes_ / 1e6:.0f} MB on disk"
+        f"{size} of kind {kind.name}: stored and indexed in {wall:.1f} s ({cpu:.1f}), {bytes_ / 1e6:.0f} MB on disk"
     )
     queries = source.queries()
 
@@ -203,15 +186,15 @@ async def measure(size: int, kind: str, folder: Path) -> None:
     await database.close()
 
 
-async def measure_stores(database: Database, kind: str, source: Texts, size: int) -> None:
+async def measure_stores(database: Database, kind: Kind[Any], source: Texts, size: int) -> None:
     """Durable stores through the services, one transaction each."""
-    memory, chat = MemoryService(database, "hybrid"), ChatService(database)
+    memory, chat = MemoryService(database), ChatService(database)
     wall: list[float] = []
     cpu: list[float] = []
     for number in range(200):
         text = source.text(25)
         started, used = time.perf_counter(), time.process_time()
-        if kind == "message":
+        if kind is MESSAGE:
             await chat.log(
                 content=text,
                 conversation_id="new",
@@ -275,7 +258,7 @@ def main() -> None:
     for size in options.sizes:
         for kind in options.kind or ["chunk", "message"]:
             with tempfile.TemporaryDirectory() as folder:
-                asyncio.run(measure(size, kind, Path(folder)))
+                asyncio.run(measure(size, {"chunk": CHUNK, "message": MESSAGE}[kind], Path(folder)))
 
 
 if __name__ == "__main__":

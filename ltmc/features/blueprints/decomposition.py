@@ -12,7 +12,7 @@ from ltmc.features.blueprints.dependencies import Task
 from ltmc.features.blueprints.lifecycle import ids, require
 from ltmc.features.blueprints.ordering import Edge, order
 from ltmc.features.blueprints.results import Decomposition
-from ltmc.features.blueprints.templates import LAYERS, Part, Template, choose_template
+from ltmc.features.blueprints.templates import LAYERS, Subtask, Template, choose_template
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.tables import blueprints, team
 from ltmc.storage.tables.blueprints import BLOCKING, OPEN_STATUSES, Blueprint
@@ -64,7 +64,7 @@ class DecompositionService:
             row = await require(tx, blueprint_id, project_id)
             children = await _children_to_replace(tx, row, replace=replace)
             minutes = row.estimated_duration_minutes
-            needed = needs_parts(row.complexity_score, minutes)
+            needed = should_split(row.complexity_score, minutes)
             used, parts = _cut(row, strategy, template)
             if not needed and not force:
                 return {
@@ -84,7 +84,7 @@ class DecompositionService:
                 target=target_duration_minutes,
                 skills=row.required_skills,
             )
-            made = await _insert_parts(tx, row, planned)
+            made = await _insert_subtasks(tx, row, planned)
             await blueprints.update(tx, blueprint_id, {"decomposition_strategy": used}, now())
         edges = [
             Edge(child.blueprint_id, made[place].blueprint_id)
@@ -114,7 +114,7 @@ class DecompositionService:
         }
 
 
-def needs_parts(complexity_score: float, minutes: int) -> bool:
+def should_split(complexity_score: float, minutes: int) -> bool:
     """Tell whether a task is so complex or long that it should be cut."""
     return complexity_score >= DECOMPOSE_SCORE or minutes > DECOMPOSE_MINUTES
 
@@ -139,7 +139,7 @@ async def _delete_child(tx: Transaction, child: Blueprint) -> None:
     await repository.delete(tx, child, family)
 
 
-async def _insert_parts(tx: Transaction, parent: Blueprint, parts: Sequence[Part]) -> list[Blueprint]:
+async def _insert_subtasks(tx: Transaction, parent: Blueprint, parts: Sequence[Subtask]) -> list[Blueprint]:
     """Store the parts as children of a blueprint, with what they wait for."""
     moment = now()
     made = [
@@ -173,7 +173,7 @@ async def _insert_parts(tx: Transaction, parent: Blueprint, parts: Sequence[Part
     return made
 
 
-def _cut(row: Blueprint, strategy: str, template: str | None) -> tuple[str, list[Part]]:
+def _cut(row: Blueprint, strategy: str, template: str | None) -> tuple[str, list[Subtask]]:
     """Return the strategy that fits and its parts; one that finds no parts gives way to a template's phases."""
     if (
         template is None
@@ -196,7 +196,7 @@ def _conflict(field: str, why: str) -> LtmcError:
     return LtmcError(ErrorCode.CONFLICT, f"{field}: {why}.", field=field, details={"reason": why})
 
 
-def from_description(description: str) -> list[Part]:
+def from_description(description: str) -> list[Subtask]:
     """Return the parts that a description names: its list items, else its clauses; none if fewer than two.
 
     Numbered items, and clauses joined by words such as "then", follow one another.
@@ -212,7 +212,7 @@ def from_description(description: str) -> list[Part]:
     if len(items) < 2:
         return []
     return [
-        Part(
+        Subtask(
             _as_title(item),
             item,
             math.log2(2 + len(item.split())),
@@ -222,20 +222,20 @@ def from_description(description: str) -> list[Part]:
     ]
 
 
-def from_skills(title: str, skills: Sequence[str]) -> list[Part]:
+def from_skills(title: str, skills: Sequence[str]) -> list[Subtask]:
     """One part for each skill, to be done side by side; none if fewer than two."""
     if len(skills) < 2:
         return []
     return [
-        Part(_as_title(f"{title}: {skill}"), f"The {skill} part of: {title}.", 1.0, [skill])
+        Subtask(_as_title(f"{title}: {skill}"), f"The {skill} part of: {title}.", 1.0, [skill])
         for skill in skills
     ]
 
 
-def from_template(template: Template, title: str) -> list[Part]:
+def from_template(template: Template, title: str) -> list[Subtask]:
     """Return the phases of a template for a task."""
     return [
-        Part(
+        Subtask(
             _as_title(f"{phase.title}: {title}"),
             f"{phase.description} Task: {title}.".strip(),
             phase.weight,
@@ -246,7 +246,9 @@ def from_template(template: Template, title: str) -> list[Part]:
     ]
 
 
-def plan(parts: Sequence[Part], minutes: int, *, most: int, target: int, skills: Sequence[str]) -> list[Part]:
+def plan(
+    parts: Sequence[Subtask], minutes: int, *, most: int, target: int, skills: Sequence[str]
+) -> list[Subtask]:
     """Return the parts with minutes that sum to those of the task, at most `most` of them, each skill somewhere.
 
     The last parts are joined where there are too many. Parts longer than `target` minutes are halved while
@@ -270,7 +272,7 @@ def plan(parts: Sequence[Part], minutes: int, *, most: int, target: int, skills:
     return found
 
 
-def _share_minutes(parts: Sequence[Part], minutes: int) -> None:
+def _share_minutes(parts: Sequence[Subtask], minutes: int) -> None:
     """By weight, each at least 1, by largest remainder, so that they sum to `minutes`."""
     spare = minutes - len(parts)
     whole = sum(part.weight for part in parts)
@@ -282,11 +284,11 @@ def _share_minutes(parts: Sequence[Part], minutes: int) -> None:
         parts[place].minutes += 1
 
 
-def _halve(parts: list[Part], place: int) -> None:
+def _halve(parts: list[Subtask], place: int) -> None:
     """Replace a part by two, one after the other; what waited for it waits for the second."""
     first = parts[place]
     base = re.sub(r" \(part \d+\)$", "", first.title)
-    second = Part("", first.description, first.weight / 2, list(first.skills), [place])
+    second = Subtask("", first.description, first.weight / 2, list(first.skills), [place])
     first.weight /= 2
     for part in parts:
         part.after = [one + (one >= place) for one in part.after]
@@ -298,7 +300,7 @@ def _halve(parts: list[Part], place: int) -> None:
         part.title = _as_title(f"{base} (part {number})")
 
 
-def _give_skills(parts: Sequence[Part], skills: Sequence[str]) -> None:
+def _give_skills(parts: Sequence[Subtask], skills: Sequence[str]) -> None:
     """Each required skill to the parts whose words name it; to every part where none does."""
     for skill in skills:
         naming = [

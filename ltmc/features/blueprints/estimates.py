@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from ltmc.features.blueprints.complexity import MINUTES, reasoning, score, suggested_skills
-from ltmc.features.blueprints.decomposition import needs_parts
+from ltmc.features.blueprints.decomposition import should_split
 from ltmc.features.blueprints.lifecycle import ids
 from ltmc.features.blueprints.results import ComplexityAnalysis, Estimate
 from ltmc.features.measures import percentile
@@ -45,7 +45,7 @@ class EstimateService:
             "reasoning": reasoning(scored),
             "estimated_duration_minutes": _estimate(median, minutes),
             "suggested_skills": suggested_skills(scored, skills),
-            "recommend_decomposition": needs_parts(scored.complexity_score, median),
+            "recommend_decomposition": should_split(scored.complexity_score, median),
             "similar_blueprints": [
                 {
                     "blueprint_id": row.blueprint_id,

@@ -25,7 +25,7 @@ DEFAULT_TEMPLATE = "feature"
 
 
 @dataclass(slots=True)
-class Part:
+class Subtask:
     """A part of a task.
 
     Attributes:
@@ -48,7 +48,7 @@ class Template:
     name: str
     title: str
     keywords: frozenset[str]
-    phases: tuple[Part, ...]
+    phases: tuple[Subtask, ...]
 
 
 def templates_folder() -> Path:
@@ -83,7 +83,7 @@ def templates() -> dict[str, Template]:
 
 
 def _template(data: dict[str, Any]) -> Template:
-    phases: list[Part] = []
+    phases: list[Subtask] = []
     for place, phase in enumerate(data["phases"]):
         after = phase.get("after", [place - 1] if place else [])
         if any(not 0 <= one < place for one in after):
@@ -91,7 +91,7 @@ def _template(data: dict[str, Any]) -> Template:
         if not phase["share"] > 0:
             raise ValueError(f"phases[{place}].share: more than 0")
         phases.append(
-            Part(
+            Subtask(
                 phase["title"],
                 phase.get("description", ""),
                 float(phase["share"]),

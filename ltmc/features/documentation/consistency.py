@@ -128,7 +128,7 @@ def mentions(text: str, own_block: str) -> list[Mention]:
     own = lines.get(own_block, range(0))
     found: list[Mention] = []
     heading = ""
-    for part in markdown.parts(text):
+    for part in markdown.elements(text):
         if any(part.line in block for block in others):
             continue
         if part.kind == "block":

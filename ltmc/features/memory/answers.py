@@ -137,7 +137,7 @@ class AnswerService:
                 per_group=CHUNKS_PER_RESOURCE,
                 limit=top_k,
             )
-            found = await index.originals(tx, CHUNK, ranking.hits)
+            found = await index.load_rows(tx, CHUNK, ranking.hits)
         return [Passage(str(row.id), row.text, row.file_name, hit.score) for row, hit in found]
 
     async def _history(self, project: str, conversation_id: str, max_tokens: int) -> list[Turn]:

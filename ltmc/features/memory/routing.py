@@ -284,7 +284,7 @@ class RoutingService:
             raise invalid("result_count", result_count, "a number from 0 on")
         await self._engine.settle()
         async with self._engine.write() as tx:
-            if not await routing.record(tx, route_id, result_count, latency_ms, feedback):
+            if not await routing.set_outcome(tx, route_id, result_count, latency_ms, feedback):
                 raise not_found("route_id", route_id, "route")
 
     async def get_routing_statistics(

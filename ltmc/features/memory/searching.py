@@ -18,7 +18,7 @@ from ltmc.search.packing import Passage, pack
 from ltmc.search.requests import Hit, Mode
 from ltmc.settings import Settings
 from ltmc.storage.engine import Engine
-from ltmc.storage.sources import Original, count
+from ltmc.storage.sources import Searchable, count
 from ltmc.storage.tables import usage_log
 from ltmc.storage.tables.resources import Chunk
 from ltmc.storage.tables.usage_log import RetrievalEvent
@@ -121,7 +121,7 @@ class SearchService:
                 limit=top_k,
                 offset=offset,
             )
-            found = await index.originals(tx, CHUNK, ranking.hits)
+            found = await index.load_rows(tx, CHUNK, ranking.hits)
         chunks = [(row.id, hit.score) for row, hit in found]
         self._log(tool, project, conversation_id, query, top_k, ranking.mode, started, len(found), chunks)
         return {
@@ -172,7 +172,7 @@ class SearchService:
         """Search memories, chats and code patterns together, narrowed by filters."""
         started, project = time.perf_counter(), project_of(project_id)
         parsed = Filters.parse(filters)
-        found: list[tuple[str, Original, Hit]] = []
+        found: list[tuple[str, Searchable, Hit]] = []
         scanned = total = 0
         modes: set[str] = set()
         async with self._engine.read() as tx:
@@ -197,7 +197,7 @@ class SearchService:
                 )
                 total += ranking.total
                 modes.add(ranking.mode)
-                found += [(source, row, hit) for row, hit in await index.originals(tx, kind, ranking.hits)]
+                found += [(source, row, hit) for row, hit in await index.load_rows(tx, kind, ranking.hits)]
         found.sort(key=lambda item: item[1].created_at, reverse=True)
         found.sort(key=lambda item: -item[2].score)
         page = found[offset : offset + top_k]

@@ -163,7 +163,7 @@ class PatternService:
                 mode=self._search_mode,
                 limit=top_k + offset,
             )
-            hits = await index.originals(tx, PATTERN, ranking.hits)
+            hits = await index.load_rows(tx, PATTERN, ranking.hits)
             rates = await patterns.pass_rates(tx, project, sorted({row.code_hash for row, _ in hits}))
         found = [_recalled(row, hit, rates[row.code_hash], explain=explain) for row, hit in hits]
         found.sort(key=lambda pattern: -pattern["score"])

@@ -160,7 +160,7 @@ class TodoService:
                 limit=limit,
                 offset=offset,
             )
-            found = await index.originals(tx, TODO, ranking.hits)
+            found = await index.load_rows(tx, TODO, ranking.hits)
         return {
             "todos": [
                 {**todo_view(row), "score": hit.score, "relevance_score": hit.score} for row, hit in found

@@ -21,10 +21,10 @@ def create_private(path: Path) -> None:
 def copy_pages(source: Path, target: Path) -> None:
     """Copy one database into another through SQLite, under its locks, as one transaction on the target."""
     with (
-        closing(sqlite3.connect(source, timeout=COPY_SECONDS)) as original,
+        closing(sqlite3.connect(source, timeout=COPY_SECONDS)) as row,
         closing(sqlite3.connect(target, timeout=COPY_SECONDS)) as copy,
     ):
-        original.backup(copy)
+        row.backup(copy)
 
 
 def force_to_disk(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The search index's tables, and the queries over them and over the originals.
+"""The search index's tables, and the queries over them and over the rows.
 
 The functions that take a cursor run synchronously on the connection's own thread (`Transaction.call`), so that
 a search is one hop to it and not fifty. The rows of that cursor are tuples.
@@ -81,7 +81,7 @@ def last_seq(cursor: sqlite3.Cursor) -> int:
 
 
 def not_indexed(cursor: sqlite3.Cursor, source: Source[R], boundary: int, after: int, limit: int) -> list[R]:
-    """Return the next originals past the id `after`, by id, that have no entry newer than `boundary`."""
+    """Return the next rows past the id `after`, by id, that have no entry newer than `boundary`."""
     found = cursor.execute(
         f"SELECT {source.columns} FROM {source.owner} WHERE {source.visible} AND {source.key} > ? "
         "AND NOT EXISTS (SELECT 1 FROM search_entries e "
@@ -93,7 +93,7 @@ def not_indexed(cursor: sqlite3.Cursor, source: Source[R], boundary: int, after:
 
 
 def orphans(cursor: sqlite3.Cursor, source: Source[Any], limit: int) -> list[int]:
-    """Return the owner ids of entries whose original is gone."""
+    """Return the owner ids of entries whose row is gone."""
     rows = cursor.execute(
         "SELECT owner_id FROM search_entries WHERE kind = ? AND owner_id NOT IN "
         f"(SELECT {source.key} FROM {source.owner} WHERE {source.visible}) LIMIT ?",
@@ -255,16 +255,16 @@ def neighbours(cursor: sqlite3.Cursor, group: int, owner_id: int, reach: int) ->
 
 
 def created(cursor: sqlite3.Cursor, source: Source[Any], owner_ids: Sequence[int]) -> dict[int, str]:
-    """Return the timestamps at which originals were made, by id."""
-    return _of_originals(cursor, source, source.created, owner_ids)
+    """Return the timestamps at which rows were made, by id."""
+    return _by_id(cursor, source, source.created, owner_ids)
 
 
 def texts(cursor: sqlite3.Cursor, source: Source[Any], owner_ids: Sequence[int]) -> dict[int, str]:
-    """Return the texts of originals by id."""
-    return _of_originals(cursor, source, source.text, owner_ids)
+    """Return the texts of rows by id."""
+    return _by_id(cursor, source, source.text, owner_ids)
 
 
-def _of_originals(
+def _by_id(
     cursor: sqlite3.Cursor, source: Source[Any], expression: str, owner_ids: Sequence[int]
 ) -> dict[int, str]:
     sql = f"SELECT {source.key}, {expression} FROM {source.owner} WHERE {source.key} IN ({{ids}})"

@@ -79,7 +79,7 @@ async def insert(tx: Transaction, route: LoggedRoute) -> None:
     await insert_row(tx, "routing_log", route)
 
 
-async def record(
+async def set_outcome(
     tx: Transaction, route_id: str, result_count: int, latency_ms: float, feedback: str | None
 ) -> bool:
     """Store what came of a route; return whether there is such a route."""
