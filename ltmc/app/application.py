@@ -72,14 +72,19 @@ def _routing(app: Application) -> object:
 
 def _monitoring(app: Application) -> object:
     from ltmc.features.cache.service import CacheService
+    from ltmc.features.performance.health import Probe
     from ltmc.features.performance.service import MonitoringService
 
-    def watchers() -> dict[str, Any]:
+    async def watchers() -> Probe:
         sync = app.made("ltmc.features.sync.service.SyncService")
-        return {"status": "disabled"} if sync is None else dict(sync.health())
+        probe: Probe = {"status": "disabled"} if sync is None else sync.health()
+        return probe
 
-    async def cache() -> dict[str, Any]:
-        return dict(await app.get(CacheService).health())
+    async def cache() -> Probe:
+        found = await app.get(CacheService).health()
+        if found["status"] == "healthy":
+            return {"status": "ok", "backend": found["backend"]}
+        return {"status": "down", "backend": found["backend"], "error": found["error"]}
 
     return MonitoringService(
         app.engine, app.settings, started=app.started, cache_health=cache, watchers_health=watchers

@@ -283,7 +283,7 @@ def reindex(everything: bool, as_json: bool, **flags: Any) -> None:
     async def once(progress: Callable[[int, int], None]) -> dict[str, Any]:
         app = Application(_load(**flags))
         try:
-            return await run(app.engine, everything=everything, progress=progress)
+            return dict(await run(app.engine, everything=everything, progress=progress))
         finally:
             await app.close()
 

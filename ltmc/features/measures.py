@@ -1,25 +1,50 @@
-"""Figures over measured values; None where there is nothing to measure."""
+"""Ratios, means and percentiles of measured values; None where there is nothing to measure."""
 
 import math
 from collections.abc import Sequence
+from typing import TypedDict
+
+
+class Latencies(TypedDict):
+    """Percentiles of durations, in milliseconds."""
+
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+class DayCount(TypedDict):
+    """How often something happened on a UTC day."""
+
+    date: str
+    count: int
 
 
 def percentile(values: Sequence[float], percent: float) -> float | None:
-    """The smallest value that at least `percent` of the values do not exceed (nearest rank)."""
+    """Return the smallest value that at least `percent` of the values do not exceed (nearest rank)."""
     if not values:
         return None
     ordered = sorted(values)
     return round(ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)], 3)
 
 
+def latencies(durations_ms: Sequence[float]) -> Latencies:
+    """Return the percentiles that reports give of durations."""
+    return {
+        "p50_ms": percentile(durations_ms, 50),
+        "p95_ms": percentile(durations_ms, 95),
+        "p99_ms": percentile(durations_ms, 99),
+    }
+
+
 def mean(values: Sequence[float], places: int = 2) -> float | None:
-    """The arithmetic mean."""
-    return round(sum(values) / len(values), places) if values else None
+    """Return the arithmetic mean."""
+    return ratio(sum(values), len(values), places)
 
 
-def share(part: float, whole: float) -> float | None:
-    """`part` ÷ `whole`, to 4 places."""
-    return round(part / whole, 4) if whole else None
+def ratio(part: float, whole: float, places: int = 4) -> float | None:
+    """Return `part` ÷ `whole`, rounded; None when `whole` is 0."""
+    return round(part / whole, places) if whole else None
 
 
 HIGH, MEDIUM = 0.9, 0.7

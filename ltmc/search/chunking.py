@@ -7,8 +7,8 @@ from itertools import accumulate
 
 from ltmc.search.token_count import pieces
 
-CHUNK_TOKENS = 512
-OVERLAP_TOKENS = 48
+CHUNK_TOKENS, OVERLAP_TOKENS = 512, 48
+"""The size of a chunk at most, and about how much of it the next chunk repeats."""
 
 _BOUNDARIES = (
     re.compile(
@@ -66,7 +66,7 @@ def chunk(text: str, size: int = CHUNK_TOKENS, overlap: int = OVERLAP_TOKENS) ->
 
 
 def _last(boundaries: list[list[int]], low: int, high: int) -> int:
-    """The last place of the best kind in ``[low, high]``; `high` where there is none."""
+    """Return the last place of the best kind in ``[low, high]``; `high` where there is none."""
     for places in boundaries:
         index = bisect_right(places, high) - 1
         if index >= 0 and places[index] >= low:
@@ -75,7 +75,7 @@ def _last(boundaries: list[list[int]], low: int, high: int) -> int:
 
 
 def _first(boundaries: list[list[int]], low: int, high: int) -> int:
-    """The first place of the best kind in ``[low, high)``; `high` where there is none."""
+    """Return the first place of the best kind in ``[low, high)``; `high` where there is none."""
     for places in boundaries:
         index = bisect_left(places, low)
         if index < len(places) and places[index] < high:

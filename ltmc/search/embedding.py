@@ -19,13 +19,23 @@ from math import sqrt
 from operator import mul
 from pathlib import Path
 
-MAGIC = b"LTMCSEM1"
-VERSION = 1
+MAGIC, VERSION = b"LTMCSEM1", 1
 HEADER = struct.Struct("<8sHHIIf")
-BODY = 64  # first byte after the header and its checksum
+BODY = 64
+"""The first byte after the header and its checksum."""
+
 BIAS = 128
-LANE_LIMIT = 256  # rows that 16-bit lanes hold: 256 * 255 < 65536
-LONGEST_WORD = 100  # BERT's limit: a longer word is unknown
+"""What is added to a value to store it as a byte."""
+
+UNIT = 480.0
+"""A unit vector's values times this are its bytes, cut at 127; so a dot product over UNIT**2 is the cosine. A
+value's standard deviation is 480/16 = 30: 127 is 4 of it."""
+
+LANE_LIMIT = 256
+"""How many rows can be added in lanes of 16 bits: 256 * 255 < 65536."""
+
+LONGEST_WORD = 100
+"""In characters, BERT's limit: a longer word is unknown."""
 
 WORD = re.compile(
     r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+|[^\w\s]|_"
@@ -34,10 +44,6 @@ WORD = re.compile(
 
 class ModelError(ValueError):
     """The model file is absent, of another version, or damaged."""
-
-
-UNIT = 480.0  # a unit vector's values times this are its bytes, cut at 127; so a
-# dot product over UNIT**2 is the cosine.  A value's spread is 480/16 = 30: 127 is 4 of it.
 
 
 class StaticModel:
@@ -68,12 +74,12 @@ class StaticModel:
         return self._map[32:64].hex()
 
     def verify(self) -> bool:
-        """Whether the file's content has the checksum that its header gives."""
+        """Return whether the file's content has the checksum that its header gives."""
         digest = hashlib.sha256(self._map[: HEADER.size] + self._map[BODY:])
         return digest.digest() == self._map[32:64]
 
     def tokenise(self, text: str) -> list[int]:
-        """Token ids by WordPiece: lower case, no accents, longest match first."""
+        """Return token ids by WordPiece: lower case, no accents, longest match first."""
         text = text.lower()
         if not text.isascii():
             text = "".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) != "Mn")
@@ -100,13 +106,13 @@ class StaticModel:
         return tuple(pieces)
 
     def row(self, token: int) -> "array[int]":
-        """The int8 row of a token."""
+        """Return the int8 row of a token."""
         start = BODY + token * self.dims
         raw = self._map[start : start + self.dims]
         return array("b", raw.translate(_UNBIAS))
 
     def sums(self, tokens: Sequence[int]) -> list[int]:
-        """The sum of the tokens' rows."""
+        """Return the sum of the tokens' rows."""
         dims, mask, table = self.dims, self._mask, self._map
         totals = [0] * dims
         half = dims  # bytes of dims/2 lanes of two bytes
@@ -133,12 +139,12 @@ class StaticModel:
         return totals
 
     def encode(self, text: str) -> bytes:
-        """The unit vector of a text: ``dims`` bytes, value * UNIT + 128."""
+        """Return the unit vector of a text: ``dims`` bytes, value * UNIT + 128."""
         return pack_unit(self.sums(self.tokenise(text)))
 
 
 def pack_unit(sums: Sequence[float]) -> bytes:
-    """Normalise and round to bytes; the zero vector is all 128."""
+    """Normalise sums and round them to bytes; the zero vector is all 128."""
     norm = sqrt(sum(map(mul, sums, sums)))
     if not norm:
         return bytes([BIAS]) * len(sums)
@@ -150,7 +156,7 @@ def pack_unit(sums: Sequence[float]) -> bytes:
 
 
 def unpack(vector: bytes) -> "array[int]":
-    """The int8 values of a packed vector."""
+    """Return the int8 values of a packed vector."""
     return array("b", vector.translate(_UNBIAS))
 
 

@@ -67,7 +67,7 @@ class Preview(TypedDict):
 
 
 def preview(text: str) -> Preview:
-    """`text` cut to a preview, and said so."""
+    """Cut a text to a preview, and say so."""
     if len(text) <= PREVIEW_CHARACTERS:
         return {"content": text}
     return {"content": text[:PREVIEW_CHARACTERS], "truncated": True, "characters": len(text)}
@@ -86,7 +86,7 @@ class MessageView(Preview):
 
 
 def message_view(row: Message) -> MessageView:
-    """A chat message as tools show it, its whole text included."""
+    """Return a chat message as tools show it, its whole text included."""
     return {
         "message_id": row.id,
         "conversation_id": row.conversation_id,
@@ -112,7 +112,7 @@ class TodoView(TypedDict):
 
 
 def todo_view(row: Todo) -> TodoView:
-    """A todo as tools show it."""
+    """Return a todo as tools show it."""
     return {
         "todo_id": row.id,
         "title": row.title,
@@ -138,7 +138,7 @@ class ChunkView(TypedDict):
 
 
 def chunk_view(row: Chunk) -> ChunkView:
-    """A part of a memory as search results show it."""
+    """Return a part of a memory as search results show it."""
     return {
         "resource_id": row.resource_id,
         "chunk_id": row.id,
@@ -214,7 +214,7 @@ def _chunk_entry(row: Chunk) -> Entry:
 
 
 def _message_entry(row: Message) -> Entry:
-    """Who spoke, and the texts of the metadata (a date, a place), can be searched for too."""
+    """Return a message's entry: who spoke, and the texts of the metadata (a date, a place), can be found too."""
     speaker = row.agent_name or ""
     said = " ".join([speaker, *(value for value in row.metadata.values() if isinstance(value, str))])
     fields = {"text": row.content, "speaker": speaker, "context": said}

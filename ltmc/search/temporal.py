@@ -39,7 +39,7 @@ Span = tuple[datetime, datetime]
 
 
 def spans(query: str, now: datetime) -> list[Span]:
-    """The periods that a query names, as [start, end) in ``now``'s zone.
+    """Return the periods that a query names, as [start, end) in ``now``'s zone.
 
     A day and month without a year is the latest such day before ``now``.
     """
@@ -120,7 +120,7 @@ def _calendar(year: int, month: int, day: int) -> list[Span]:
 
 
 def closeness(when: datetime, periods: list[Span], fade_days: float = 7.0) -> float:
-    """1 inside a period, falling to 0 in a straight line over ``fade_days`` outside."""
+    """Return 1 inside a period, and less outside: down to 0 in a straight line over ``fade_days``."""
     best = 0.0
     for start, end in periods:
         if start <= when < end:

@@ -18,12 +18,14 @@ from operator import mul
 from ltmc.search.embedding import BIAS, UNIT, unpack
 
 CODE_BYTES = 32
-BLOCK = 32_768  # rows added at once; 8 to 128 thousand are alike, the whole is slower
+BLOCK = 32_768
+"""How many rows are added at once; 8 to 128 thousand are alike, the whole is slower."""
+
 _SIGN = bytes(1 if value > BIAS else 0 for value in range(256))
 
 
 def sign_code(vector: bytes) -> bytes:
-    """The signs of a packed vector: bit i of byte j is value 8 j + i."""
+    """Return the signs of a packed vector: bit i of byte j is value 8 j + i."""
     signs = vector.translate(_SIGN)
     number = sum(int.from_bytes(signs[bit::8], "little") << bit for bit in range(8))
     return number.to_bytes(len(signs) // 8, "little")
@@ -46,7 +48,7 @@ class CodeColumns:
             column.extend(codes[j::CODE_BYTES])
 
     def scores(self, query: bytes) -> bytes:
-        """A byte for each row: larger is nearer, in steps of the query's own scale."""
+        """Return a byte for each row: larger is nearer, in steps of the query's own scale."""
         tables = _tables(query)
         blocks = []
         for start in range(0, len(self.ids), BLOCK):
@@ -58,7 +60,7 @@ class CodeColumns:
         return b"".join(blocks)
 
     def nearest(self, query: bytes, count: int) -> list[int]:
-        """Ids of about ``count`` rows (with those that tie, up to twice as many) nearest to the query."""
+        """Return the ids of about ``count`` rows nearest to the query; with those that tie, up to twice as many."""
         if len(self.ids) <= count:
             return list(self.ids)
         scores = self.scores(query)
@@ -77,13 +79,13 @@ class CodeColumns:
 
 
 def _between(scores: bytes, low: int, high: int) -> list[int]:
-    """The places of the bytes from `low` to `high`."""
+    """Return the places of the bytes from `low` to `high`."""
     first, last = (re.escape(bytes([edge])) for edge in (low, high))
     return [match.start() for match in re.finditer(b"[" + first + b"-" + last + b"]", scores, re.DOTALL)]
 
 
 def _tables(query: bytes) -> list[bytes]:
-    """For each code byte, the quantised sum of query values with its signs.
+    """Return, for each code byte, the quantised sum of query values with its signs.
 
     A table's values are scaled so that the largest possible total is 255.
     """
@@ -103,8 +105,10 @@ def _tables(query: bytes) -> list[bytes]:
 
 
 class Columns:
-    """Vectors held by column, each value in a lane of four bytes of one long integer: a cosine with all of
-    them takes 256 multiplications of long integers, 0.4 us a vector."""
+    """Vectors by column, each value in a lane of four bytes of one long integer.
+
+    A cosine with all of them takes 256 multiplications of long integers, 0.4 us a vector.
+    """
 
     def __init__(self, vectors: Sequence[bytes]) -> None:
         self.count = len(vectors)
@@ -117,7 +121,7 @@ class Columns:
             self._columns.append(int.from_bytes(lanes, "little"))
 
     def cosines(self, query: bytes) -> list[float]:
-        """The cosine of the query with each vector, in order."""
+        """Return the cosine of the query with each vector, in order."""
         if not self.count:
             return []
         values = unpack(query)
@@ -136,7 +140,7 @@ class Columns:
 
 
 def cosine(left: bytes, right: bytes) -> float:
-    """The cosine of two packed vectors, -1 to 1."""
+    """Return the cosine of two packed vectors, -1 to 1."""
     first, second = unpack(left), unpack(right)
     squares = sum(map(mul, first, first)) * sum(map(mul, second, second))
     return min(1.0, sum(map(mul, first, second)) / math.sqrt(squares)) if squares else 0.0

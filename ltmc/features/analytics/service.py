@@ -1,4 +1,4 @@
-"""How LTMC is used: counted from stored rows, so that figures outlive a restart."""
+"""How LTMC is used: counted from stored rows, so that the numbers outlive a restart."""
 
 import os
 import resource
@@ -6,153 +6,238 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from ltmc.errors import invalid
-from ltmc.features.measures import mean, percentile, share
-from ltmc.storage.engine import Engine, Row, Transaction
-from ltmc.storage.tables import chats, sync
-from ltmc.storage.tables import usage_log as telemetry
+from ltmc.features.measures import DayCount, latencies, mean, percentile, ratio
+from ltmc.storage.engine import Engine
+from ltmc.storage.tables import chats, health, sync, usage_log
+from ltmc.storage.tables.usage_log import ToolCall
 from ltmc.timestamps import days_ago, parse
 from ltmc.tools.project_scope import scope_of
 
 GROUPS = ("tool", "project", "agent", "day")
+"""What calls can be counted by."""
+
+_LOADED = time.perf_counter()
+
+
+class ConversationUse(TypedDict):
+    """How much was said."""
+
+    total: int
+    messages: int
+    by_role: dict[str, int]
+    avg_messages: float | None
+
+
+class RetrievalUse(TypedDict):
+    """How often memories were retrieved, and how fast."""
+
+    total_queries: int
+    empty_rate: float | None
+    avg_results: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    queries_per_day: list[DayCount]
+
+
+class LinkUse(TypedDict):
+    """What joins messages to the chunks that informed them."""
+
+    total_context_links: int
+    unique_messages: int
+    unique_chunks_used: int
+    avg_links_per_message: float | None
+
+
+class ChunkUse(TypedDict):
+    """A chunk and how often it was used."""
+
+    chunk_id: int
+    resource_id: int
+    file_name: str
+    uses: int
+
+
+class AgentUse(TypedDict):
+    """What an agent wrote."""
+
+    agent_name: str
+    messages: int
+    last_active_at: str
+
+
+class ContextUsage(TypedDict):
+    """How conversations, retrievals and memories hang together; `peak_hour` is a UTC hour."""
+
+    conversations: ConversationUse
+    retrieval: RetrievalUse
+    links: LinkUse
+    most_used_chunks: list[ChunkUse]
+    unused_resources_count: int
+    agents: list[AgentUse]
+    peak_hour: int | None
+    time_range_days: int | None
+
+
+UsageRow = dict[str, str | float | None]
+"""The group under the name of the grouping, `count`, `error_rate`, and `p50_ms`, `p95_ms` and `p99_ms`."""
+
+
+class PerformanceMetrics(TypedDict):
+    """Response times in milliseconds, errors and throughput."""
+
+    response_time_p50: float | None
+    response_time_p95: float | None
+    response_time_p99: float | None
+    error_rate: float | None
+    throughput_per_minute: float | None
+
+
+class SystemUtilization(TypedDict):
+    """What this process and its database use."""
+
+    process_rss_bytes: int
+    cpu_percent: float
+    open_files: int | None
+    threads: int
+    db_bytes: int
+    wal_bytes: int
+    cache_keys: int
+    active_watchers: int
 
 
 class AnalyticsService:
-    """Durable counters and figures over them. Nothing counted: zero, or None where a rate has no base."""
+    """Numbers over stored rows. Nothing counted: zero, or None where a ratio has no base."""
 
-    def __init__(self, database: Engine) -> None:
-        self._database = database
-
-    def record(
-        self,
-        event_type: str,
-        project_id: str | None = None,
-        value: float = 1,
-        attributes: dict[str, Any] | None = None,
-    ) -> None:
-        """Have an event written to the log of use."""
-
-        async def write(tx: Transaction) -> None:
-            await telemetry.insert_usage_event(tx, event_type, project_id, value, attributes or {})
-
-        self._database.log(write)
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     async def get_context_usage_stats(
         self, time_range_days: int | None, project_id: str | None, top_k: int = 10
-    ) -> dict[str, Any]:
-        """How conversations, retrievals and memories hang together."""
-        await self._database.settle()
+    ) -> ContextUsage:
+        """Count conversations, retrievals, the links between them and the memories they used."""
+        await self._engine.settle()
         scope = scope_of(project_id)
         since = None if time_range_days is None else days_ago(time_range_days)
-        async with self._database.read() as tx:
+        async with self._engine.read() as tx:
             said = await chats.totals(tx, scope, since)
             by_role = await chats.by_role(tx, scope, since)
             agents = await chats.agents(tx, scope, since)
             peak_hour = await chats.peak_hour(tx, scope, since)
-            retrievals = await telemetry.retrievals(tx, project_id=scope, since=since)
-            links = await telemetry.link_totals(tx, project_id=scope, since=since)
-            used = await telemetry.most_used_chunks(tx, project_id=scope, since=since, limit=top_k)
-            unused = await telemetry.unused_resources(tx, project_id=scope, since=since)
-        latencies = [row["latency_ms"] for row in retrievals]
-        days = Counter(row["created_at"][:10] for row in retrievals)
+            retrievals = await usage_log.retrievals(tx, project_id=scope, since=since)
+            links = await usage_log.link_totals(tx, project_id=scope, since=since)
+            used = await usage_log.most_used_chunks(tx, project_id=scope, since=since, limit=top_k)
+            unused = await usage_log.unused_resources(tx, project_id=scope, since=since)
+        durations = [row.latency_ms for row in retrievals]
+        days = Counter(row.created_at[:10] for row in retrievals)
         return {
             "conversations": {
                 "total": said.conversations,
                 "messages": said.messages,
                 "by_role": {row.role: row.messages for row in by_role},
-                "avg_messages": round(said.messages / said.conversations, 2) if said.conversations else None,
+                "avg_messages": ratio(said.messages, said.conversations, 2),
             },
             "retrieval": {
                 "total_queries": len(retrievals),
-                "empty_rate": share(sum(row["result_count"] == 0 for row in retrievals), len(retrievals)),
-                "avg_results": mean([row["result_count"] for row in retrievals]),
-                "p50_ms": percentile(latencies, 50),
-                "p95_ms": percentile(latencies, 95),
+                "empty_rate": ratio(sum(row.result_count == 0 for row in retrievals), len(retrievals)),
+                "avg_results": mean([row.result_count for row in retrievals]),
+                "p50_ms": percentile(durations, 50),
+                "p95_ms": percentile(durations, 95),
                 "queries_per_day": [{"date": day, "count": days[day]} for day in sorted(days)],
             },
             "links": {
-                "total_context_links": links["links"],
-                "unique_messages": links["messages"],
-                "unique_chunks_used": links["chunks"],
-                "avg_links_per_message": round(links["message_links"] / links["messages"], 2)
-                if links["messages"]
-                else None,
+                "total_context_links": links.links,
+                "unique_messages": links.messages,
+                "unique_chunks_used": links.chunks,
+                "avg_links_per_message": ratio(links.message_links, links.messages, 2),
             },
-            "most_used_chunks": used,
+            "most_used_chunks": [
+                {
+                    "chunk_id": row.chunk_id,
+                    "resource_id": row.resource_id,
+                    "file_name": row.file_name,
+                    "uses": row.uses,
+                }
+                for row in used
+            ],
             "unused_resources_count": unused,
-            "agents": [asdict(agent) for agent in agents[:top_k]],
+            "agents": [
+                {
+                    "agent_name": row.agent_name,
+                    "messages": row.messages,
+                    "last_active_at": row.last_active_at,
+                }
+                for row in agents[:top_k]
+            ],
             "peak_hour": peak_hour,
             "time_range_days": time_range_days,
         }
 
     async def get_usage(
         self, group_by: str, time_range_days: int | None = None, project_id: str | None = None
-    ) -> list[dict[str, Any]]:
-        """Calls by tool, project, agent or UTC day: counts, error rate, latency.
+    ) -> list[UsageRow]:
+        """Count calls by tool, project, agent or UTC day, the most frequent first.
 
         By agent, what is counted is the calls in conversations that the agent wrote in.
+
+        Raises:
+            LtmcError: INVALID_ARGUMENT for another `group_by`.
         """
         if group_by not in GROUPS:
             raise invalid("group_by", group_by, ", ".join(GROUPS))
-        await self._database.settle()
+        await self._engine.settle()
         since = None if time_range_days is None else days_ago(time_range_days)
-        async with self._database.read() as tx:
-            calls = await telemetry.calls(tx, project_id=scope_of(project_id), since=since)
+        async with self._engine.read() as tx:
+            calls = await usage_log.calls(tx, project_id=scope_of(project_id), since=since)
             agents = await chats.agents_by_conversation(tx) if group_by == "agent" else {}
-        grouped: dict[str | None, list[Row]] = defaultdict(list)
+        grouped: dict[str | None, list[ToolCall]] = defaultdict(list)
         for call in calls:
             for key in _keys(group_by, call, agents):
                 grouped[key].append(call)
         return [
             {
                 group_by: key,
-                "count": len(rows),
-                "error_rate": share(sum(not row["ok"] for row in rows), len(rows)),
-                **{
-                    f"p{percent}_ms": percentile([row["duration_ms"] for row in rows], percent)
-                    for percent in (50, 95, 99)
-                },
+                "count": len(group),
+                "error_rate": _error_rate(group),
+                **latencies([call.duration_ms for call in group]),  # type: ignore[dict-item]
             }
-            for key, rows in sorted(grouped.items(), key=lambda item: (-len(item[1]), str(item[0])))
+            for key, group in sorted(grouped.items(), key=lambda item: (-len(item[1]), str(item[0])))
         ]
 
     async def get_performance_metrics(
         self, time_range_days: int, project_id: str | None = None
-    ) -> dict[str, Any]:
-        """Response times, errors and throughput; the throughput is over the time between the first call
-        and the last."""
-        await self._database.settle()
-        async with self._database.read() as tx:
-            calls = await telemetry.calls(
+    ) -> PerformanceMetrics:
+        """Measure response times, errors and throughput (over the time from the first call to the last)."""
+        await self._engine.settle()
+        async with self._engine.read() as tx:
+            calls = await usage_log.calls(
                 tx, project_id=scope_of(project_id), since=days_ago(time_range_days)
             )
-        durations = [call["duration_ms"] for call in calls]
-        seconds = 0.0
-        if len(calls) > 1:
-            seconds = (parse(calls[-1]["created_at"]) - parse(calls[0]["created_at"])).total_seconds()
+        measured = latencies([call.duration_ms for call in calls])
+        seconds = (parse(calls[-1].created_at) - parse(calls[0].created_at)).total_seconds() if calls else 0.0
         return {
-            **{f"response_time_p{percent}": percentile(durations, percent) for percent in (50, 95, 99)},
-            "error_rate": share(sum(not call["ok"] for call in calls), len(calls)),
-            "throughput_per_minute": round(len(calls) / seconds * 60, 2) if seconds else None,
+            "response_time_p50": measured["p50_ms"],
+            "response_time_p95": measured["p95_ms"],
+            "response_time_p99": measured["p99_ms"],
+            "error_rate": _error_rate(calls),
+            "throughput_per_minute": ratio(len(calls) * 60, seconds, 2),
         }
 
-    async def get_system_utilization(self) -> dict[str, Any]:
-        """What this process and its database use now; None for what the platform does not tell."""
-        path = self._database.path
+    async def get_system_utilization(self) -> SystemUtilization:
+        """Measure what this process and its database use now; None for what the platform does not tell."""
+        path = self._engine.path
         wal = path.with_name(path.name + "-wal")
-        async with self._database.read() as tx:
-            keys = await tx.value("SELECT count(*) FROM cache_entries")
+        descriptors = Path("/proc/self/fd")
+        async with self._engine.read() as tx:
+            keys = await health.row_count(tx, "cache_entries")
             watchers = await sync.active_of_process(tx, os.getpid())
         return {
             "process_rss_bytes": _resident_bytes(),
             "cpu_percent": round(100 * time.process_time() / max(time.perf_counter() - _LOADED, 1e-9), 2),
-            "open_files": len(list(Path("/proc/self/fd").iterdir()))
-            if Path("/proc/self/fd").exists()
-            else None,
+            "open_files": len(list(descriptors.iterdir())) if descriptors.exists() else None,
             "threads": threading.active_count(),
             "db_bytes": path.stat().st_size,
             "wal_bytes": wal.stat().st_size if wal.exists() else 0,
@@ -161,13 +246,14 @@ class AnalyticsService:
         }
 
 
-_LOADED = time.perf_counter()
-
-
-def _keys(group_by: str, call: Row, agents: dict[tuple[str, str], list[str]]) -> list[str | None]:
+def _keys(group_by: str, call: ToolCall, agents: dict[tuple[str, str], list[str]]) -> list[str | None]:
     if group_by == "agent":
-        return list(agents.get((call["project_id"], call["conversation_id"]), [None]))
-    return [{"tool": call["tool"], "project": call["project_id"], "day": call["created_at"][:10]}[group_by]]
+        return [*agents.get((call.project_id or "", call.conversation_id or ""), [None])]
+    return [{"tool": call.tool, "project": call.project_id, "day": call.created_at[:10]}[group_by]]
+
+
+def _error_rate(calls: list[ToolCall]) -> float | None:
+    return ratio(sum(not call.ok for call in calls), len(calls))
 
 
 def _resident_bytes() -> int:

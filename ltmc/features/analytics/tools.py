@@ -1,8 +1,6 @@
 """Analytics."""
 
-from typing import Any
-
-from ltmc.features.analytics.service import AnalyticsService
+from ltmc.features.analytics.service import AnalyticsService, ContextUsage
 from ltmc.tools.arguments import Days, Projects, TopK
 from ltmc.tools.declaration import tool
 
@@ -14,6 +12,6 @@ async def get_context_usage_statistics(
     time_range_days: Days | None = None,
     top_k: TopK = 10,
     project_id: Projects = None,
-) -> dict[str, Any]:
+) -> ContextUsage:
     """How memory is used: conversations, retrievals, the chunks that inform answers."""
     return await analytics.get_context_usage_stats(time_range_days, project_id, top_k)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, NotRequired, TypedDict
 
 from ltmc.errors import LtmcError, invalid
-from ltmc.features.measures import share
+from ltmc.features.measures import ratio
 from ltmc.settings import Settings
 from ltmc.storage.cache_backend import CacheBackend, Ttl
 from ltmc.storage.engine import Engine
@@ -172,7 +172,7 @@ class CacheService:
             "sets": usage.counters["sets"],
             "deletes": usage.counters["deletes"],
             "expired": usage.counters["expired"],
-            "hit_rate": share(usage.counters["hits"], reads),
+            "hit_rate": ratio(usage.counters["hits"], reads),
             "memory_bytes": usage.memory_bytes,
             "ttl_histogram": histogram,
             "uptime_seconds": round(time.monotonic() - self._started) if uptime is None else uptime,

@@ -12,7 +12,7 @@ from ltmc.code.docstrings import documented_parameters
 from ltmc.code.signatures import MARKERS, Stated, agree, from_text
 from ltmc.code.symbols import Module, Symbol
 from ltmc.documents import managed_blocks, markdown
-from ltmc.features.measures import level_of, share
+from ltmc.features.measures import level_of, ratio
 
 NO_SYMBOLS = "The file has no public symbols, so there is nothing to document."
 PYTHON = ("", "py", "python", "python3", "pycon")
@@ -315,10 +315,10 @@ def components(result: Consistency) -> Components:
         )
     ]
     return {
-        "coverage": share(len(result.documented), len(public)),
-        "signature_match": share(len(result.matching), len(result.documented)),
-        "docstring_coverage": share(sum(bool(symbol.docstring) for symbol in public), len(public)),
-        "annotation_coverage": share(sum(one is not None for one in slots), len(slots)),
+        "coverage": ratio(len(result.documented), len(public)),
+        "signature_match": ratio(len(result.matching), len(result.documented)),
+        "docstring_coverage": ratio(sum(bool(symbol.docstring) for symbol in public), len(public)),
+        "annotation_coverage": ratio(sum(one is not None for one in slots), len(slots)),
     }
 
 

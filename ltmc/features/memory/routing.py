@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from ltmc.errors import invalid, not_found
-from ltmc.features.measures import share
+from ltmc.features.measures import ratio
 from ltmc.features.memory.results import MethodShare, RoutedAnswer
 from ltmc.storage.engine import Engine
 from ltmc.storage.tables import routing
@@ -302,8 +302,8 @@ class RoutingService:
             "total_routes": whole,
             "method_distribution": {row.method: row.routes for row in rows},
             "average_confidence": _weighted_mean([(row.confidence, row.routes) for row in rows]),
-            "empty_rate_by_method": {row.method: share(row.empty, row.answered) for row in rows},
-            "fallback_rate": share(sum(row.fallbacks for row in rows), whole),
+            "empty_rate_by_method": {row.method: ratio(row.empty, row.answered) for row in rows},
+            "fallback_rate": ratio(sum(row.fallbacks for row in rows), whole),
             "avg_latency_ms": _weighted_mean([(row.latency_ms, row.routes) for row in rows]),
             "priors": priors,
             "calibration": [

@@ -1,10 +1,11 @@
 """Code patterns."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from ltmc.features.patterns.service import PatternService
+from ltmc.features.patterns.analysis import Analysis, PatternAnalysis, Statistics
+from ltmc.features.patterns.service import PatternLogged, PatternService, PatternsFound
 from ltmc.tools.arguments import (
     Bool,
     CodeResult,
@@ -40,7 +41,7 @@ async def log_code_attempt(
     | None = None,
     error_message: Annotated[Text, Field(max_length=100_000)] | None = None,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> PatternLogged:
     """Remember code that worked or failed, so that it can be reused or avoided.
 
     Args:
@@ -79,7 +80,7 @@ async def get_code_patterns(
     language: Name | None = None,
     explain: Bool = False,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> PatternsFound:
     """Recall earlier code that matches a query, with how it went.
 
     Args:
@@ -102,7 +103,7 @@ async def get_code_patterns(
 
 @tool("Analyse code patterns", category="patterns", read_only=True)
 async def analyze_code_patterns(
-    patterns: PatternService,
+    analysis: PatternAnalysis,
     /,
     function_name: Name | None = None,
     tags: TagsOrText | None = None,
@@ -111,9 +112,9 @@ async def analyze_code_patterns(
     module_name: Name | None = None,
     time_range_days: Days | None = None,
     project_id: Projects = None,
-) -> dict[str, Any]:
+) -> Analysis:
     """What code attempts have in common: pass rates by tag and function, common errors, the trend."""
-    return await patterns.analyse(
+    return await analysis.analyse(
         function_name=function_name,
         tags=tags or [],
         query=query,
@@ -125,6 +126,6 @@ async def analyze_code_patterns(
 
 
 @tool("Code statistics", category="patterns", read_only=True)
-async def get_code_statistics(patterns: PatternService, /, project_id: Projects = None) -> dict[str, Any]:
+async def get_code_statistics(analysis: PatternAnalysis, /, project_id: Projects = None) -> Statistics:
     """Counts and rates over all code attempts."""
-    return await patterns.statistics(project_id)
+    return await analysis.statistics(project_id)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 from ltmc.code.traits import LABELS
-from ltmc.features.measures import mean, percentile, share
+from ltmc.features.measures import mean, percentile, ratio
 from ltmc.features.team.scoring import HOURS_PER_WEEK, committed_hours
 from ltmc.storage.engine import Engine
 from ltmc.storage.tables import blueprints, team, usage_log
@@ -111,7 +111,7 @@ class TaskmasterService:
         completed = [row for row in rows if row.status == "completed"]
         finished = [row for row in assignments if row.status == "completed"]
         on_time = [row for row in finished if (row.completed_at or "") <= row.estimated_completion]
-        ratios = [ratio for row in finished if (ratio := _actual_per_estimate(row)) is not None]
+        ratios = [each for row in finished if (each := _actual_per_estimate(row)) is not None]
         cycles = [
             (parse(str(row.completed_at)) - parse(row.created_at)).total_seconds() / 3600 for row in completed
         ]
@@ -122,8 +122,8 @@ class TaskmasterService:
                 "by_status": _counts((row.status for row in rows), STATUSES),
                 "by_complexity": _counts((row.complexity for row in rows), LABELS),
             },
-            "completion_rate": share(len(completed), sum(row.status != "cancelled" for row in rows)),
-            "on_time_rate": share(len(on_time), len(finished)),
+            "completion_rate": ratio(len(completed), sum(row.status != "cancelled" for row in rows)),
+            "on_time_rate": ratio(len(on_time), len(finished)),
             "estimate_ratio": {
                 "mean": mean(ratios, 4),
                 "median": round(statistics.median(ratios), 4) if ratios else None,
@@ -136,7 +136,7 @@ class TaskmasterService:
                 "avg_confidence": mean([row.confidence_score for row in assignments], 4),
             },
             "skills": _skills(rows, assignments, members),
-            "team_utilization": share(committed_hours(opened), capacity),
+            "team_utilization": ratio(committed_hours(opened), capacity),
             "routing_ms": {"p50": percentile(latencies, 50), "p95": percentile(latencies, 95)},
             "time_range_days": time_range_days,
             "insights": [],
@@ -171,7 +171,7 @@ def _skills(
             "skill": skill,
             "open_minutes": minutes,
             "available_minutes": have[skill],
-            "ratio": share(minutes, have[skill]),
+            "ratio": ratio(minutes, have[skill]),
         }
         for skill, minutes in waiting.items()
     ]

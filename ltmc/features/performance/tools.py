@@ -1,9 +1,10 @@
 """Performance."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from ltmc.features.performance.report import PerformanceReport
 from ltmc.features.performance.service import MonitoringService
 from ltmc.features.performance.taskmaster import TaskmasterMetrics, TaskmasterService
 from ltmc.tools.arguments import Days, Projects, not_bool
@@ -24,6 +25,6 @@ async def get_performance_report(
     /,
     time_range_hours: Annotated[int, Field(ge=1, le=8760, strict=True), BeforeValidator(not_bool)] = 24,
     project_id: Projects = None,
-) -> dict[str, Any]:
+) -> PerformanceReport:
     """How LTMC itself does: calls, latency, storage, backends."""
     return await monitoring.get_performance_report(time_range_hours, project_id)

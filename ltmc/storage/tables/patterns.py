@@ -51,7 +51,6 @@ class Outcome:
     function_name: str | None
     language: str | None
     execution_time_ms: int | None
-    error_message: str | None
     error_signature: str | None
     tags: list[str]
     created_at: str
@@ -90,38 +89,63 @@ async def insert(tx: Transaction, pattern: Pattern) -> Pattern:
     return await insert_row(tx, "code_patterns", pattern)
 
 
-async def first_like(
-    tx: Transaction, project_id: str, code_hash: str, input_prompt: str, result: str
-) -> int | None:
-    """The oldest attempt with the same code, prompt and result."""
+async def first_like(tx: Transaction, attempt: Pattern) -> int | None:
+    """Return the id of the oldest attempt with the same code, prompt and result."""
     found = await tx.value(
         "SELECT min(id) FROM code_patterns "
         "WHERE project_id = ? AND code_hash = ? AND input_prompt = ? AND result = ?",
-        (project_id, code_hash, input_prompt, result),
+        (attempt.project_id, attempt.code_hash, attempt.input_prompt, attempt.result),
     )
     return None if found is None else int(found)
 
 
-async def success_by_hash(tx: Transaction, project_id: str, code_hashes: Sequence[str]) -> dict[str, float]:
-    """The share of passes among all attempts with the same code, by code hash."""
+@dataclass(frozen=True, slots=True)
+class _PassRate:
+    code_hash: str
+    rate: float
+
+
+async def pass_rates(tx: Transaction, project_id: str, code_hashes: Sequence[str]) -> dict[str, float]:
+    """Return the ratio of passes to all attempts with the same code, by code hash."""
     chosen = among("code_hash")(code_hashes)
     rows = await tx.all(
-        _Rate,
-        "SELECT code_hash, avg(result = 'pass') AS rate FROM code_patterns "
+        _PassRate,
+        "SELECT code_hash, avg(CASE WHEN result = 'pass' THEN 1.0 ELSE 0.0 END) AS rate FROM code_patterns "
         f"WHERE project_id = ? AND {chosen.sql} GROUP BY code_hash",
         [project_id, *chosen.parameters],
     )
     return {row.code_hash: round(row.rate, 4) for row in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class _Rate:
-    code_hash: str
-    rate: float
+def narrowed(
+    *,
+    project: str | None = None,
+    result: str | None = None,
+    tags: Sequence[str] = (),
+    function_name: str | None = None,
+    file_name: str | None = None,
+    module_name: str | None = None,
+    language: str | None = None,
+    since: str | None = None,
+    matching: str | None = None,
+) -> Where:
+    """Return the filters for the values that are given, of `tags` any."""
+    given = {
+        "project": project,
+        "result": result,
+        "function_name": function_name,
+        "exact_file_name": file_name,
+        "module_name": module_name,
+        "language": language,
+        "date_from": since,
+        "matching": matching,
+    }
+    found = {name: [value] for name, value in given.items() if value is not None}
+    return {**found, "tags_any": list(tags)} if tags else found
 
 
 async def outcomes(tx: Transaction, where: Where) -> list[Outcome]:
-    """The attempts that the filters leave, oldest first."""
+    """Return the attempts that the filters leave, oldest first."""
     condition, parameters = conjunction(conditions(SOURCE, where))
     return await tx.all(
         Outcome, f"SELECT {columns(Outcome)} FROM {SOURCE.owner} WHERE {condition} ORDER BY id", parameters

@@ -1,31 +1,60 @@
-"""The logs of use: tool calls, retrievals and the chunks they returned, usage events."""
+"""The logs of use: tool calls, retrievals and the chunks they returned."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ltmc.storage.engine import Row, Transaction
-from ltmc.storage.rows import insert_row
-from ltmc.timestamps import now
+from ltmc.storage.engine import Transaction
+from ltmc.storage.rows import columns, insert_row
+from ltmc.storage.sources import Condition, conjunction
 
 
-async def insert_call(
-    tx: Transaction,
-    tool: str,
-    duration_ms: float,
-    ok: bool,
-    error_code: str | None,
-    project_id: str | None,
-    conversation_id: str | None,
-    created_at: str,
-) -> None:
-    """One call of a tool."""
-    await tx.run(
-        "INSERT INTO tool_calls (tool, project_id, conversation_id, duration_ms, ok, error_code, created_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (tool, project_id, conversation_id, round(duration_ms, 3), int(ok), error_code, created_at),
-    )
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool."""
+
+    id: int
+    tool: str
+    project_id: str | None
+    conversation_id: str | None
+    duration_ms: float
+    ok: bool
+    error_code: str | None
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """A retrieval, without its query."""
+
+    result_count: int
+    latency_ms: float
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTotals:
+    """Links between messages, retrievals and chunks; `message_links`: those of messages."""
+
+    links: int
+    messages: int
+    chunks: int
+    message_links: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsedChunk:
+    """A chunk and how many links lead to it."""
+
+    chunk_id: int
+    resource_id: int
+    file_name: str
+    uses: int
+
+
+async def insert_call(tx: Transaction, call: ToolCall) -> None:
+    """Store a call."""
+    await insert_row(tx, "tool_calls", call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,33 +87,10 @@ async def insert_retrieval(
     )
 
 
-async def insert_usage_event(
-    tx: Transaction, event_type: str, project_id: str | None, value: float, attributes: dict[str, Any]
-) -> None:
-    """One usage event."""
-    await tx.run(
-        "INSERT INTO usage_events (event_type, project_id, value, attributes, created_at) "
-        "VALUES (?, ?, ?, ?, ?)",
-        (event_type, project_id, value, json.dumps(attributes), now()),
-    )
-
-
-def _scope(project_id: str | None, since: str | None, prefix: str = "") -> tuple[str, list[Any]]:
-    """The condition for a project (None: all) and a time; columns get `prefix`."""
-    conditions, parameters = ["1"], []
-    if project_id is not None:
-        conditions.append(f"{prefix}project_id = ?")
-        parameters.append(project_id)
-    if since is not None:
-        conditions.append(f"{prefix}created_at >= ?")
-        parameters.append(since)
-    return " AND ".join(conditions), parameters
-
-
-async def calls(tx: Transaction, *, project_id: str | None, since: str | None) -> list[Row]:
-    """The calls since a time, oldest first."""
+async def calls(tx: Transaction, *, project_id: str | None, since: str | None) -> list[ToolCall]:
+    """Return the calls since a time, oldest first."""
     where, parameters = _scope(project_id, since)
-    return await tx.all(f"SELECT * FROM tool_calls WHERE {where} ORDER BY id", parameters)
+    return await tx.all(ToolCall, f"SELECT * FROM tool_calls WHERE {where} ORDER BY id", parameters)
 
 
 async def durations(tx: Transaction, tool: str, *, project_id: str | None, since: str | None) -> list[float]:
@@ -96,49 +102,13 @@ async def durations(tx: Transaction, tool: str, *, project_id: str | None, since
     )
 
 
-async def retrievals(tx: Transaction, *, project_id: str | None, since: str | None) -> list[Row]:
-    """The retrievals since a time, oldest first, without their queries."""
+async def retrievals(tx: Transaction, *, project_id: str | None, since: str | None) -> list[Retrieval]:
+    """Return the retrievals since a time, oldest first."""
     where, parameters = _scope(project_id, since)
     return await tx.all(
-        f"SELECT tool, result_count, latency_ms, created_at FROM retrieval_events WHERE {where} ORDER BY id",
+        Retrieval,
+        f"SELECT {columns(Retrieval)} FROM retrieval_events WHERE {where} ORDER BY id",
         parameters,
-    )
-
-
-async def link_totals(tx: Transaction, *, project_id: str | None, since: str | None) -> Row:
-    """How many links there are, over how many messages and chunks."""
-    where, parameters = _link_scope(project_id, since)
-    row = await tx.one(
-        "SELECT count(*) AS links, count(DISTINCT l.message_id) AS messages, "
-        "count(DISTINCT l.chunk_id) AS chunks, count(l.message_id) AS message_links "
-        f"FROM {_LINKS} WHERE {where}",
-        parameters,
-    )
-    return row or {}
-
-
-async def most_used_chunks(
-    tx: Transaction, *, project_id: str | None, since: str | None, limit: int
-) -> list[Row]:
-    """The chunks with the most links."""
-    where, parameters = _link_scope(project_id, since)
-    return await tx.all(
-        "SELECT l.chunk_id, c.resource_id, r.file_name, count(*) AS uses "
-        f"FROM {_LINKS} WHERE {where} GROUP BY l.chunk_id ORDER BY uses DESC, l.chunk_id LIMIT ?",
-        [*parameters, limit],
-    )
-
-
-async def unused_resources(tx: Transaction, *, project_id: str | None, since: str | None) -> int:
-    """How many live resources no link since then refers to."""
-    where, parameters = _link_scope(project_id, since)
-    project = "1" if project_id is None else "x.project_id = ?"
-    return int(
-        await tx.value(
-            f"SELECT count(*) FROM resources x WHERE x.archived = 0 AND {project} AND x.id NOT IN "
-            f"(SELECT c.resource_id FROM {_LINKS} WHERE {where})",
-            [*([] if project_id is None else [project_id]), *parameters],
-        )
     )
 
 
@@ -147,8 +117,48 @@ _LINKS = (
 )
 
 
-def _link_scope(project_id: str | None, since: str | None) -> tuple[str, list[Any]]:
-    where, parameters = _scope(project_id, None, "r.")
-    if since is not None:
-        where, parameters = f"{where} AND l.created_at >= ?", [*parameters, since]
-    return where, parameters
+async def link_totals(tx: Transaction, *, project_id: str | None, since: str | None) -> LinkTotals:
+    """Count the links, and the messages and chunks that they join."""
+    where, parameters = _scope(project_id, since, "r.project_id", "l.created_at")
+    (totals,) = await tx.all(
+        LinkTotals,
+        "SELECT count(*) AS links, count(DISTINCT l.message_id) AS messages, "
+        "count(DISTINCT l.chunk_id) AS chunks, count(l.message_id) AS message_links "
+        f"FROM {_LINKS} WHERE {where}",
+        parameters,
+    )
+    return totals
+
+
+async def most_used_chunks(
+    tx: Transaction, *, project_id: str | None, since: str | None, limit: int
+) -> list[UsedChunk]:
+    """Return the chunks with the most links."""
+    where, parameters = _scope(project_id, since, "r.project_id", "l.created_at")
+    return await tx.all(
+        UsedChunk,
+        f"SELECT l.chunk_id, c.resource_id, r.file_name, count(*) AS uses FROM {_LINKS} WHERE {where} "
+        "GROUP BY l.chunk_id, c.resource_id, r.file_name ORDER BY uses DESC, l.chunk_id LIMIT ?",
+        [*parameters, limit],
+    )
+
+
+async def unused_resources(tx: Transaction, *, project_id: str | None, since: str | None) -> int:
+    """Count the live resources that no link since a time leads to."""
+    live, projects = _scope(project_id, None, "x.project_id")
+    where, parameters = _scope(project_id, since, "r.project_id", "l.created_at")
+    return int(
+        await tx.value(
+            f"SELECT count(*) FROM resources x WHERE x.archived = 0 AND {live} AND x.id NOT IN "
+            f"(SELECT c.resource_id FROM {_LINKS} WHERE {where})",
+            [*projects, *parameters],
+        )
+    )
+
+
+def _scope(
+    project_id: str | None, since: str | None, project: str = "project_id", created: str = "created_at"
+) -> tuple[str, list[Any]]:
+    """The condition for a project and a time (None: any), with its parameters."""
+    given = ((f"{project} = ?", project_id), (f"{created} >= ?", since))
+    return conjunction([Condition(sql, [value]) for sql, value in given if value is not None])
