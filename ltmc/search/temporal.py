@@ -21,17 +21,8 @@ _PAST = re.compile(
     re.IGNORECASE,
 )
 _NAMED = re.compile(r"\b(today|yesterday|this|last)\b(?:\s+(week|month|year))?", re.IGNORECASE)
-_WORDS = {
-    "a": 1,
-    "an": 1,
-    "one": 1,
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "few": 3,
-    "couple of": 2,
+_WORDS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "few": 3} | {
+    "couple of": 2
 }
 _DAYS = {"hour": 1 / 24, "day": 1, "week": 7, "month": 30, "year": 365}
 
