@@ -68,7 +68,7 @@ def _state(entry: unpacked.Unpacked) -> str:
 
 async def _stored(app: Application) -> dict[str, Any]:
     async with app.engine.read() as tx:
-        version = await tx.value("SELECT max(version) FROM schema_migrations")
+        version = await migrations.schema_version(tx)
         counts = await search.storage_counts(tx)
     path = app.engine.path
     wal = path.with_name(path.name + "-wal")
