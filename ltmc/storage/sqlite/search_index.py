@@ -290,5 +290,5 @@ def _chosen(
     rows: list[Any] = []
     for start in range(0, len(ids), 1000):
         chosen = ",".join(map(str, ids[start : start + 1000]))
-        rows += cursor.execute(sql.replace("{ids}", chosen), parameters)
+        rows += cursor.execute(sql.replace("{ids}", chosen), parameters).fetchall()
     return rows
