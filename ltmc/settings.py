@@ -10,7 +10,6 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ltmc.errors import ErrorCode, LtmcError, shorten
-from ltmc.tools import manifest
 
 ENV_PREFIX = "LTMC_"
 
@@ -64,12 +63,6 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, level: Any) -> Any:
         return level.upper() if isinstance(level, str) else level
-
-    @field_validator("profile")
-    @classmethod
-    def _known(cls, profile: str) -> str:
-        manifest.select(profile)
-        return profile
 
 
 def config_file() -> Path:

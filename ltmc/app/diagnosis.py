@@ -1,14 +1,17 @@
-"""``ltmc doctor``: what is in force, what is stored, and whether all is well."""
+"""What is in force, what is stored, and whether all is well: for ``ltmc doctor`` and ``ltmc check``."""
 
 import asyncio
 import platform
 import sqlite3
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
 from ltmc import __version__
 from ltmc.app.application import Application
+from ltmc.app.calls import call
 from ltmc.distribution import unpacking as unpacked
 from ltmc.distribution.form import form
 from ltmc.errors import LtmcError
@@ -16,10 +19,12 @@ from ltmc.features.performance.service import MonitoringService
 from ltmc.settings import Settings, config_file
 from ltmc.storage.sqlite import migrations
 from ltmc.storage.sqlite import search_index as search
+from ltmc.tools import manifest
+from ltmc.tools.plugins import plugins
 
 
 async def examine(settings: Settings, origins: dict[str, str]) -> dict[str, Any]:
-    """The report: settings with their origins, the database, unpacked versions of ltmc.pyz, health.
+    """Return the report: settings with their origins, the database, unpacked versions of ltmc.pyz, health.
 
     Args:
         origins: for each setting where it came from.
@@ -47,6 +52,10 @@ async def examine(settings: Settings, origins: dict[str, str]) -> dict[str, Any]
         },
         "database": database,
         "unpacked": {str(entry.path): [entry.size, _state(entry)] for entry in unpacked.entries()},
+        "plugins": {
+            plugin.name: [plugin.package, plugin.error or ", ".join(tool.name for tool in plugin.tools)]
+            for plugin in plugins()
+        },
         "health": {
             "status": report["status"],
             **{
@@ -87,6 +96,39 @@ def _without_password(url: str) -> str:
     return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
+async def probe(settings: Settings, name: str) -> dict[str, Any]:
+    """Probe one part.
+
+    Raises:
+        LtmcError: NOT_FOUND for a part that there is not.
+    """
+    app = Application(settings)
+    try:
+        return dict(await app.get(MonitoringService).validate_service(name))
+    finally:
+        await app.close()
+
+
 async def health(app: Application) -> dict[str, Any]:
-    """The health report: every probe, side by side."""
+    """Return the health report: every probe, side by side."""
     return dict(await app.get(MonitoringService).health_check())
+
+
+def open_scratch_database() -> None:
+    """Make a database in a temporary folder and call a tool that writes in it.
+
+    Raises:
+        RuntimeError: the call failed.
+    """
+
+    async def call_once(path: Path) -> None:
+        app = Application(Settings(db=path))
+        try:
+            answer = await call(app, manifest.tool("add_todo"), {"title": "check"})
+        finally:
+            await app.close()
+        if not answer["success"]:
+            raise RuntimeError(answer["error"])
+
+    with tempfile.TemporaryDirectory(prefix="ltmc-check-") as folder:
+        asyncio.run(call_once(Path(folder) / "ltmc.db"))

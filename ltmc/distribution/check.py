@@ -1,21 +1,16 @@
 """Proof that everything in the manifest is present and loads, in whichever form is running."""
 
-import asyncio
 import hashlib
 import importlib
 import pkgutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import metadata, resources
-from pathlib import Path
 
-from ltmc.app.application import Application
-from ltmc.app.calls import call
 from ltmc.distribution import contents
-from ltmc.settings import Settings
-from ltmc.tools import manifest
+from ltmc.tools import manifest, plugins
+from ltmc.tools.plugins import Plugin
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +18,7 @@ class Finding:
     """One entry of the manifest.
 
     Attributes:
-        kind: module, tool, data, distribution or database.
+        kind: module, tool, plugin, data, distribution or database.
         error: why it does not load; None when it does.
     """
 
@@ -36,9 +31,10 @@ class Finding:
         return asdict(self)
 
 
-def run() -> list[Finding]:
-    """Load every entry: modules, tool functions, data files, metadata, and a scratch database."""
-    return [_try(kind, name, attempt) for kind, name, attempt in _entries()]
+def run(open_scratch_database: Callable[[], object]) -> list[Finding]:
+    """Load every entry: modules, tool functions, plugins, data files, metadata, and a scratch database."""
+    findings = [_try(kind, name, attempt) for kind, name, attempt in _entries()]
+    return [*findings, _try("database", "scratch database", open_scratch_database)]
 
 
 def _entries() -> Iterator[tuple[str, str, Callable[[], object]]]:
@@ -49,11 +45,14 @@ def _entries() -> Iterator[tuple[str, str, Callable[[], object]]]:
             yield "module", module, partial(importlib.import_module, module)
     for tool in manifest.tools():
         yield "tool", tool.name, partial(_load_tool, tool)
+    for plugin in plugins.plugins():
+        yield "plugin", f"{plugin.name} ({plugin.package})", partial(_load_plugin, plugin)
+        for tool in plugin.tools:
+            yield "tool", tool.name, partial(_load_tool, tool)
     for (package, file), digest in manifest.data_files().items():
         yield "data", f"{package}/{file}", partial(_read, package, file, digest)
     for name in contents.DISTRIBUTIONS:
         yield "distribution", name, partial(metadata.version, name)
-    yield "database", "scratch database", _open_scratch_database
 
 
 def _modules_of(package: str) -> list[str]:
@@ -66,6 +65,11 @@ def _modules_of(package: str) -> list[str]:
 
 def _load_tool(tool: manifest.Tool) -> object:
     return getattr(importlib.import_module(tool.module), tool.name)
+
+
+def _load_plugin(plugin: Plugin) -> None:
+    if plugin.error:
+        raise ImportError(plugin.error)
 
 
 def _read(package: str, file: str, expected: str) -> bytes:
@@ -81,15 +85,3 @@ def _try(kind: str, name: str, attempt: Callable[[], object]) -> Finding:
     except Exception as error:  # noqa: BLE001 - whatever keeps an entry from loading is the finding
         return Finding(kind, name, f"{type(error).__name__}: {error}")
     return Finding(kind, name)
-
-
-def _open_scratch_database() -> None:
-    async def open_and_close(path: Path) -> None:
-        app = Application(Settings(db=path))
-        try:
-            await call(app, manifest.tool("add_todo"), {"title": "check"})
-        finally:
-            await app.close()
-
-    with tempfile.TemporaryDirectory(prefix="ltmc-check-") as folder:
-        asyncio.run(open_and_close(Path(folder) / "ltmc.db"))

@@ -6,7 +6,6 @@ share them.  Rows are added with Python's long integers, 128 lanes of 16 bits at
 once: a text of 512 tokens takes a few tenths of a millisecond.
 """
 
-import hashlib
 import mmap
 import re
 import struct
@@ -72,11 +71,6 @@ class StaticModel:
     def checksum(self) -> str:
         """The sha256 that names this model in the index."""
         return self._map[32:64].hex()
-
-    def verify(self) -> bool:
-        """Return whether the file's content has the checksum that its header gives."""
-        digest = hashlib.sha256(self._map[: HEADER.size] + self._map[BODY:])
-        return digest.digest() == self._map[32:64]
 
     def tokenise(self, text: str) -> list[int]:
         """Return token ids by WordPiece: lower case, no accents, longest match first."""

@@ -9,7 +9,10 @@ import secrets
 import tempfile
 from pathlib import Path
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from ltmc.errors import ErrorCode, LtmcError
+from ltmc.server.refusals import refusal
 
 PREFIX = "ltmc_"
 """Lets a person or a scanner tell what a leaked token opens."""
@@ -22,12 +25,12 @@ logger = logging.getLogger(__name__)
 
 
 def path_of(database: Path) -> Path:
-    """The token file of a database."""
+    """Return the token file of a database."""
     return database.with_name(database.name + ".token")
 
 
 def ensure(path: Path) -> str | None:
-    """Create the token file (0600) if it is missing; the new token, or None where there was one.
+    """Create the token file (0600) if it is missing; return the new token, or None where there was one.
 
     Raises:
         LtmcError: BACKEND_UNAVAILABLE if it cannot be written, or is not private or not a token.
@@ -60,7 +63,7 @@ def rotate(path: Path) -> str:
 
 
 def read(path: Path) -> str:
-    """The token.
+    """Return the token.
 
     Raises:
         LtmcError: BACKEND_UNAVAILABLE if it cannot be read, others may read it, or it is not a token.
@@ -86,7 +89,7 @@ class TokenCheck:
         self._digest = b""
 
     def admits(self, presented: bytes) -> bool:
-        """Whether this is the token; takes the same time for any wrong one."""
+        """Tell whether this is the token; takes the same time for any wrong one."""
         try:
             status = self._path.stat()
             version = (status.st_ino, status.st_mtime_ns, status.st_mode)
@@ -100,8 +103,28 @@ class TokenCheck:
         return hmac.compare_digest(hashlib.sha256(presented).digest(), self._digest)
 
 
+class TokenGate:
+    """Answers 401 to requests without the token, except for `open_path`."""
+
+    def __init__(self, app: ASGIApp, check: TokenCheck, open_path: str) -> None:
+        self._app, self._check, self._open_path = app, check, open_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on or refuse."""
+        if scope["type"] == "http" and scope["path"] != self._open_path:
+            headers = [value for name, value in scope["headers"] if name == b"authorization"]
+            kind, _, presented = headers[0].partition(b" ") if len(headers) == 1 else (b"", b"", b"")
+            bearer = kind.lower() == b"bearer"
+            if not bearer or not self._check.admits(presented.strip()):
+                challenge = 'Bearer error="invalid_token"' if bearer else "Bearer"  # RFC 6750, section 3
+                answer = refusal(401, "the token is missing or wrong", {"WWW-Authenticate": challenge})
+                await answer(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
 def _draft(path: Path) -> tuple[str, Path]:
-    """A new token, and a private file beside `path` that holds it, to be put in its place as a whole."""
+    """Return a new token, and a private file beside `path` that holds it, to be put in its place as a whole."""
     token = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
     try:
         path.parent.mkdir(0o700, parents=True, exist_ok=True)

@@ -26,7 +26,8 @@ from ltmc.app.application import Application
 from ltmc.errors import ErrorCode, LtmcError, shorten
 from ltmc.server import stdio
 from ltmc.settings import Settings
-from ltmc.tools import manifest
+from ltmc.tools import plugins, selection
+from ltmc.tools.manifest import Tool
 from ltmc.tools.request import protocol_version
 
 INSTRUCTIONS = """\
@@ -58,11 +59,11 @@ logger = logging.getLogger(__name__)
 class ManifestTool(ServerTool):
     """A row of the manifest as FastMCP serves it."""
 
-    _entry: manifest.Tool = PrivateAttr()
+    _entry: Tool = PrivateAttr()
     _app: Application = PrivateAttr()
 
     @classmethod
-    def of(cls, entry: manifest.Tool, app: Application) -> "ManifestTool":
+    def of(cls, entry: Tool, app: Application) -> "ManifestTool":
         """The tool for `entry`, listed as the manifest says."""
         tool = cls(
             name=entry.name,
@@ -86,7 +87,7 @@ class ManifestTool(ServerTool):
         return as_tool_result(await call(self._app, self._entry, arguments))
 
 
-def _annotations(entry: manifest.Tool) -> ToolAnnotations:
+def _annotations(entry: Tool) -> ToolAnnotations:
     """The hints that say something: of a tool that only reads, the others have no meaning."""
     if entry.read_only:
         return ToolAnnotations(read_only_hint=True, open_world_hint=False)
@@ -114,7 +115,7 @@ class UnknownTools(Middleware):
         if name in self._offered:
             return await call_next(context)
         near = difflib.get_close_matches(name[:100], self._offered, n=3)
-        hidden = any(tool.name == name for tool in manifest.tools())
+        hidden = any(tool.name == name for tool in selection.tools())
         why = "is not offered with this --profile or --read-only" if hidden else "does not exist"
         error = LtmcError(
             ErrorCode.NOT_FOUND,
@@ -167,7 +168,10 @@ def build(settings: Settings, app: Application | None = None) -> FastMCP[None]:
             with anyio.move_on_after(CLOSE_SECONDS, shield=True):
                 await app.close()
 
-    entries = manifest.select(settings.profile, read_only=settings.read_only)
+    for plugin in plugins.plugins():
+        if plugin.error:
+            logger.warning("plugin %s of %s is left out: %s", plugin.name, plugin.package, plugin.error)
+    entries = selection.select(settings.profile, read_only=settings.read_only)
     return LtmcServer(
         name="ltmc",
         version=__version__,

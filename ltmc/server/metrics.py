@@ -1,10 +1,16 @@
-"""Figures about a running server, in the text format of Prometheus."""
+"""Metrics of a running server, in the text format of Prometheus."""
 
+import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
+
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.tools.base import ToolResult
+from mcp_types import CallToolRequestParams
+
+from ltmc.app.usage import ProcessUse
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """https://prometheus.io/docs/instrumenting/exposition_formats/"""
@@ -13,7 +19,7 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 """Upper bounds in seconds: an empty call takes about 1 ms, a slow one waits for a lock for up to 30 s."""
 
 
-class CallFigures:
+class CallCounts:
     """Counts and durations of the calls that this process answered, by tool."""
 
     def __init__(self) -> None:
@@ -30,7 +36,7 @@ class CallFigures:
             self._errors[tool, error_code] += 1
 
     def lines(self) -> Iterable[str]:
-        """The exposition of these figures."""
+        """Return their exposition."""
         yield from _family("ltmc_tool_calls_total", "counter", "Calls answered, errors included.")
         for tool, counts in self._durations.items():
             yield _sample("ltmc_tool_calls_total", sum(counts), tool=tool)
@@ -48,11 +54,36 @@ class CallFigures:
             yield _sample(f"{name}_count", below, tool=tool)
 
 
-def render(calls: CallFigures, *, health: dict[str, Any], database: Path, version: str) -> str:
-    """The whole page.
+class CountCalls(Middleware):
+    """Counts the calls of tools that there are."""
+
+    def __init__(self, calls: CallCounts) -> None:
+        self._calls = calls
+
+    async def on_call_tool(
+        self,
+        context: MiddlewareContext[CallToolRequestParams],
+        call_next: CallNext[CallToolRequestParams, ToolResult],
+    ) -> ToolResult:
+        """Count a call."""
+        started = time.perf_counter()
+        error_code: str | None = "CANCELLED"
+        self._calls.in_flight += 1
+        try:
+            result = await call_next(context)
+            error_code = (result.structured_content or {}).get("error_code")
+        finally:
+            self._calls.in_flight -= 1
+            self._calls.add(context.message.name, time.perf_counter() - started, error_code)
+        return result
+
+
+def render(calls: CallCounts, *, health: dict[str, Any], process: ProcessUse | None, version: str) -> str:
+    """Return the whole page.
 
     Args:
         health: a report of `MonitoringService.health_check`.
+        process: what the process uses; None when its database cannot be read.
     """
     lines = [*calls.lines()]
 
@@ -70,14 +101,19 @@ def render(calls: CallFigures, *, health: dict[str, Any], database: Path, versio
             if result["status"] != "disabled"
         ),
     )
-    gauge(
-        "ltmc_database_bytes",
-        "Size of the database file and of its write-ahead log.",
-        *(
-            (_size(path), {"file": kind})
-            for kind, path in (("main", database), ("wal", database.with_name(database.name + "-wal")))
-        ),
-    )
+    if process is not None:
+        gauge(
+            "ltmc_database_bytes",
+            "Size of the database file and of its write-ahead log.",
+            (process["db_bytes"], {"file": "main"}),
+            (process["wal_bytes"], {"file": "wal"}),
+        )
+        gauge("ltmc_process_resident_bytes", "Memory of the process.", (process["process_rss_bytes"], {}))
+        gauge("ltmc_process_threads", "Threads of the process.", (process["threads"], {}))
+        if process["open_files"] is not None:
+            gauge("ltmc_process_open_files", "Open files of the process.", (process["open_files"], {}))
+        gauge("ltmc_watches", "Sessions of live sync of the process.", (process["active_watchers"], {}))
+        gauge("ltmc_cache_keys", "Keys in the cache of the database.", (process["cache_keys"], {}))
     gauge("ltmc_uptime_seconds", "Time since the server started.", (health["uptime_seconds"], {}))
     gauge("ltmc_info", "Always 1; says the version.", (1, {"version": version}))
     return "\n".join(lines) + "\n"
@@ -88,13 +124,6 @@ def _family(name: str, kind: str, what: str) -> tuple[str, str]:
 
 
 def _sample(name: str, value: float, **labels: str) -> str:
-    """One line. The labels are our own words and need no escapes."""
+    """Return one line. The labels are our own words and need no escapes."""
     inside = ",".join(f'{label}="{text}"' for label, text in labels.items())
     return f"{name}{{{inside}}} {value}" if inside else f"{name} {value}"
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

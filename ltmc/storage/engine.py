@@ -4,12 +4,11 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Protocol, TypeVar
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 """Values for the placeholders of an SQL text. A list, a tuple or a dict is stored as JSON."""
 
-Row = dict[str, Any]
 R = TypeVar("R")
 T = TypeVar("T")
 
@@ -24,18 +23,10 @@ class Transaction(Protocol):
             RuntimeError: in a transaction that writes, whose rows may yet be rolled back.
         """
 
-    @overload
-    async def all(self, row: type[R], sql: str, parameters: Parameters = (), /) -> list[R]: ...
-    @overload
-    async def all(self, row: str, sql: Parameters = (), /) -> list[Row]: ...
-    async def all(self, *arguments: Any) -> Any:
+    async def all(self, row: type[R], sql: str, parameters: Parameters = ()) -> list[R]:
         """Return every row, as instances of the dataclass `row` (see `ltmc.storage.rows`)."""
 
-    @overload
-    async def one(self, row: type[R], sql: str, parameters: Parameters = (), /) -> R | None: ...
-    @overload
-    async def one(self, row: str, sql: Parameters = (), /) -> Row | None: ...
-    async def one(self, *arguments: Any) -> Any:
+    async def one(self, row: type[R], sql: str, parameters: Parameters = ()) -> R | None:
         """Return the first row, or None."""
 
     async def column(self, sql: str, parameters: Parameters = ()) -> list[Any]:

@@ -5,15 +5,14 @@ import inspect
 import json
 import pkgutil
 import re
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import ltmc
 from ltmc import features
 from ltmc.tools import manifest
-from ltmc.tools.binding import bind, schema_of
-from ltmc.tools.declaration import declaration_of
+from ltmc.tools.binding import declared_tools
 
 README_FILE = Path(__file__).parents[2] / "README.md"
 _TABLE = re.compile(
@@ -22,7 +21,7 @@ _TABLE = re.compile(
 
 
 def rendered_manifest() -> str:
-    """The text of ``manifest.json``.
+    """Return the text of ``manifest.json``.
 
     What is listed in the present file keeps its place, and what is new comes last: clients and their caches
     see no tool move.
@@ -33,7 +32,11 @@ def rendered_manifest() -> str:
     categories = {
         name: _heading(name) for _, name, is_package in pkgutil.iter_modules(features.__path__) if is_package
     }
-    found = [entry for category in categories for entry in _tools(f"{features.__name__}.{category}.tools")]
+    found = [
+        asdict(tool)
+        for category in categories
+        for tool in declared_tools(f"{features.__name__}.{category}.tools")
+    ]
     content = {
         "categories": dict(sorted(categories.items(), key=lambda item: order.get(item[0], len(order)))),
         "tools": sorted(found, key=lambda entry: places.get(entry["name"], len(places))),
@@ -51,31 +54,8 @@ def _heading(category: str) -> str:
     )
 
 
-def _tools(module: str) -> list[dict[str, Any]]:
-    """The tools that a module declares, in its order."""
-    found = []
-    for name, function in vars(import_module(module)).items():
-        declaration = declaration_of(function)
-        if declaration is not None and function.__module__ == module:
-            described = schema_of(bind(module, name))
-            found.append(
-                {
-                    "name": name,
-                    "title": declaration.title,
-                    "category": declaration.category,
-                    "module": module,
-                    "read_only": declaration.read_only,
-                    "destructive": declaration.destructive,
-                    "idempotent": declaration.idempotent,
-                    "core": declaration.core,
-                    **described,
-                }
-            )
-    return found
-
-
 def _modules() -> list[str]:
-    """Every module of LTMC that can be imported, by name."""
+    """Return every module of LTMC that can be imported, by name."""
     return sorted(
         module.name
         for module in pkgutil.walk_packages(ltmc.__path__, f"{ltmc.__name__}.")
@@ -84,7 +64,7 @@ def _modules() -> list[str]:
 
 
 def _data_files() -> dict[str, dict[str, str]]:
-    """Package to its files that are read at run time, with their sha256."""
+    """Map each package to its files that are read at run time, with their sha256."""
     root = Path(__file__).parents[1]
     found: dict[str, dict[str, str]] = {}
     for path in sorted(root.rglob("*")):
@@ -95,7 +75,7 @@ def _data_files() -> dict[str, dict[str, str]]:
 
 
 def rendered_readme(text: str, content: str) -> str:
-    """The README's text with its tables of tools, a heading and a table a category."""
+    """Return the README's text with its tables of tools, a heading and a table a category."""
     described = json.loads(content)
     lines = []
     for category, heading in described["categories"].items():

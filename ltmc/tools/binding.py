@@ -11,6 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, shorten
+from ltmc.tools.declaration import declaration_of
+from ltmc.tools.manifest import Tool
 
 ToolFunction = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -44,7 +46,7 @@ class Binding:
     model: type[BaseModel]
 
     def check(self, raw: dict[str, Any]) -> dict[str, Any]:
-        """The arguments as the function takes them, defaults filled in.
+        """Return the arguments as the function takes them, defaults filled in.
 
         Raises:
             LtmcError: INVALID_ARGUMENT that names the field, the value and what is allowed.
@@ -115,8 +117,31 @@ def bind(module: str, name: str) -> Binding:
     return Binding(function, tuple(handed_in), create_model(name, __config__=config, **fields))
 
 
+def declared_tools(module: str) -> list[Tool]:
+    """Import a module and return the tools that it declares, in its order."""
+    found = []
+    for name, function in vars(import_module(module)).items():
+        declaration = declaration_of(function)
+        if declaration is None or function.__module__ != module:
+            continue
+        found.append(
+            Tool(
+                name=name,
+                title=declaration.title,
+                category=declaration.category,
+                module=module,
+                read_only=declaration.read_only,
+                destructive=declaration.destructive,
+                idempotent=declaration.idempotent,
+                core=declaration.core,
+                **schema_of(bind(module, name)),
+            )
+        )
+    return found
+
+
 def schema_of(binding: Binding) -> dict[str, Any]:
-    """What the manifest holds of a tool's function: its description and the JSON schema of its arguments."""
+    """Return what the manifest holds of a tool's function: its description and the JSON schema of its arguments."""
     summary, arguments = _read_docstring(binding.function)
     schema = _inline(binding.model.model_json_schema())
     properties = {
@@ -133,14 +158,14 @@ def schema_of(binding: Binding) -> dict[str, Any]:
 
 
 def _read_docstring(function: ToolFunction) -> tuple[str, dict[str, str]]:
-    """The text before ``Args:``, on one line, and the description of each argument."""
+    """Return the text before ``Args:``, on one line, and the description of each argument."""
     summary, _, arguments = (inspect.getdoc(function) or "").partition("\nArgs:\n")
     entries = re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", arguments, re.MULTILINE)
     return " ".join(summary.split()), {name: " ".join(text.split()) for name, text in entries}
 
 
 def _inline(schema: dict[str, Any]) -> dict[str, Any]:
-    """With definitions in place of references, which not every client follows."""
+    """Return the schema with definitions in place of references, which not every client follows."""
     definitions = schema.pop("$defs", {})
 
     def resolve(part: Any) -> Any:
@@ -156,7 +181,7 @@ def _inline(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _simplify(schema: Any) -> Any:
-    """Without titles and without null as a type of its own: leaving an argument out says the same."""
+    """Return the schema without titles and without null as a type of its own: leaving an argument out says the same."""
     if isinstance(schema, list):
         return [_simplify(item) for item in schema]
     if not isinstance(schema, dict):
@@ -181,7 +206,10 @@ def _simplify(schema: Any) -> Any:
 
 
 def _without_sizes(schema: Any) -> Any:
-    """Without limits that no agent comes near: each listing would carry them, and calls are checked anyway."""
+    """Return the schema without limits that no agent comes near.
+
+    Each listing would carry them, and calls are checked anyway.
+    """
     if isinstance(schema, list):
         return [_without_sizes(item) for item in schema]
     if not isinstance(schema, dict):
@@ -195,7 +223,7 @@ def _without_sizes(schema: Any) -> Any:
 
 
 def describe(schema: dict[str, Any]) -> str:
-    """In words what a property's JSON schema allows."""
+    """Say in words what a property's JSON schema allows."""
     schema = _simplify(schema)
     if "anyOf" in schema:
         return " or ".join(describe(option) for option in schema["anyOf"])

@@ -8,7 +8,6 @@ Nothing here imports anything heavy: `ltmc serve` reads it before it answers ``i
 """
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -52,52 +51,29 @@ def _content() -> dict[str, Any]:
 
 @cache
 def tools() -> tuple[Tool, ...]:
-    """Every tool, in the order in which the server lists them."""
+    """Return every tool of LTMC, in the order in which the server lists them."""
     return tuple(Tool(**entry) for entry in _content()["tools"])
 
 
 def tool(name: str) -> Tool:
-    """The tool of a name that is known to exist."""
+    """Return the tool of a name that is known to exist."""
     return next(tool for tool in tools() if tool.name == name)
 
 
 def categories() -> dict[str, str]:
-    """Category to its heading in the docs, in the order of the docs."""
+    """Map each category to its heading in the docs, in the order of the docs."""
     return dict(_content()["categories"])
 
 
 def modules() -> list[str]:
-    """The modules of LTMC."""
+    """Return the modules of LTMC."""
     return list(_content()["modules"])
 
 
 def data_files() -> dict[tuple[str, str], str]:
-    """(package, file name) of each file that is read at run time, with its sha256."""
+    """Map (package, file name) of each file that is read at run time to its sha256."""
     return {
         (package, name): digest
         for package, files in _content()["data_files"].items()
         for name, digest in files.items()
     }
-
-
-def select(profile: str, *, read_only: bool = False) -> list[Tool]:
-    """The tools that `profile` offers, in the order of `tools`.
-
-    Args:
-        profile: ``all``, ``core``, or categories separated by commas.
-        read_only: leave out each tool that can change what is stored.
-
-    Raises:
-        ValueError: a word of `profile` is none of these.
-    """
-    words = {word.strip() for word in profile.split(",") if word.strip()}
-    known = ("all", "core", *categories())
-    if not words or words - set(known):
-        raise ValueError(
-            f"profile: got {profile!r}; allowed: {', '.join(known)} (several separated by commas)."
-        )
-    return [tool for tool in tools() if _offers(words, tool) and (tool.read_only or not read_only)]
-
-
-def _offers(words: Iterable[str], tool: Tool) -> bool:
-    return "all" in words or tool.category in words or ("core" in words and tool.core)

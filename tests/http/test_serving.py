@@ -21,8 +21,9 @@ import uvicorn
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from ltmc.server import http_transport
-from ltmc.tools import manifest
+from ltmc.server import http_transport, limits
+from ltmc.server.listening import listen
+from ltmc.tools import manifest, selection
 from tests.client import Session
 from tests.conftest import RedisServer
 from tests.http.serving import HEADERS, Serving
@@ -125,9 +126,23 @@ def test_profile_and_read_only_hold_over_http(db: Path) -> None:
     with Serving(db, "--read-only", "--profile", "core") as server:
         listed = server.rpc("tools/list").json()["result"]["tools"]
         assert {tool["name"] for tool in listed} == {
-            tool.name for tool in manifest.select("core", read_only=True)
+            tool.name for tool in selection.select("core", read_only=True)
         }
         assert server.call("store_memory", file_name="a", content="b")["error_code"] == "NOT_FOUND"
+
+
+def test_each_of_two_clients_at_a_time_is_told_its_own_protocol(db: Path) -> None:
+    """Both calls are in flight together: each waits for its report while the other one arrives."""
+
+    def reported(server: Serving, era: str) -> list[str]:
+        call = {"name": "get_performance_report", "arguments": {}}
+        answers = [server.rpc("tools/call", call, era).json() for _ in range(40)]
+        return [answer["result"]["structuredContent"]["server"]["protocol"] for answer in answers]
+
+    with Serving(db) as server, ThreadPoolExecutor(4) as pool:
+        waiting = {(era, n): pool.submit(reported, server, era) for era in ERAS.values() for n in range(2)}
+        for (era, _), told in waiting.items():
+            assert set(told.result()) == {era}
 
 
 # Limits
@@ -243,10 +258,10 @@ def test_a_request_whose_head_does_not_come_is_dropped(monkeypatch: pytest.Monke
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    monkeypatch.setattr(http_transport, "HEAD_SECONDS", 0.3)
-    listener = http_transport._listen("127.0.0.1", 0)
+    monkeypatch.setattr(limits, "HEAD_SECONDS", 0.3)
+    listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    config = uvicorn.Config(app, http=http_transport._Protocol, ws="none", lifespan="off", log_config=None)
+    config = uvicorn.Config(app, http=limits.HeadTimeoutProtocol, ws="none", lifespan="off", log_config=None)
     serving = uvicorn.Server(config)
     thread = threading.Thread(target=serving.run, kwargs={"sockets": [listener]})
     thread.start()

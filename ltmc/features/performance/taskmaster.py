@@ -185,10 +185,10 @@ def _skills(
     )
     taken: dict[str, list[float]] = defaultdict(list)
     for assignment in assignments:
-        ratio = _actual_per_estimate(assignment)
-        if assignment.status == "completed" and ratio is not None:
+        part = _actual_per_estimate(assignment)
+        if assignment.status == "completed" and part is not None:
             for skill in assignment.skills:
-                taken[skill].append(ratio)
+                taken[skill].append(part)
     best = min(taken, key=lambda skill: (sum(taken[skill]) / len(taken[skill]), skill), default=None)
     return {
         "bottleneck": loads[0] if loads else None,

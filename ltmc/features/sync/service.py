@@ -7,8 +7,7 @@ import os
 import secrets
 import sys
 import zlib
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,18 +15,21 @@ from typing import Any
 
 from ltmc.code import changes as code_changes
 from ltmc.code.changes import SymbolChange
-from ltmc.code.source_files import SourceFile, is_python, read_file
+from ltmc.code.source_files import SourceFile, is_python
 from ltmc.code.symbols import SymbolSnapshot
 from ltmc.errors import ErrorCode, LtmcError, not_found
 from ltmc.features.documentation.service import DocumentationService
 from ltmc.features.projects.service import ProjectService
+from ltmc.features.sync.detection import read_or_error
+from ltmc.features.sync.results import Started, Stopped, SyncStatus, WatchedFile, WatchHealth, WatchSession
 from ltmc.features.sync.watching import Watch
 from ltmc.files.guard import FileState, PathGuard
 from ltmc.files.selection import select
-from ltmc.storage.engine import Engine, Row
+from ltmc.storage.engine import Engine
 from ltmc.storage.tables import documents as documentation
 from ltmc.storage.tables import sync
 from ltmc.storage.tables.documents import DocumentLink
+from ltmc.storage.tables.sync import SyncEvent, SyncSession
 from ltmc.timestamps import format_utc, now
 from ltmc.tools.project_scope import project_of
 
@@ -36,10 +38,6 @@ MAX_WATCHES = 20
 
 HASHED_BYTES = 256 * 1024
 """Files larger than this, other than Python, are not read when a session starts."""
-
-_SESSION_KEYS = (
-    "sync_id paths interval_ms auto_sync changes_detected syncs_done syncs_failed started_at last_activity_at"
-).split()
 
 logger = logging.getLogger(__name__)
 
@@ -63,15 +61,15 @@ class _Live:
         self.seen[source.name] = (source.content_hash, packed)
 
     def symbols_of(self, name: str) -> list[dict[str, Any]]:
-        """The symbols of a file as last seen."""
+        """Return the symbols of a file as last seen."""
         return list(json.loads(zlib.decompress(self.seen[name][1]))) if name in self.seen else []
 
 
 class SyncService:
     """Sessions end with the server; after that they are shown as interrupted until started again."""
 
-    def __init__(self, database: Engine, projects: ProjectService, documents: DocumentationService) -> None:
-        self._database = database
+    def __init__(self, engine: Engine, projects: ProjectService, documents: DocumentationService) -> None:
+        self._engine = engine
         self._projects = projects
         self._documents = documents
         self._live: dict[str, _Live] = {}
@@ -79,7 +77,7 @@ class SyncService:
 
     async def start(
         self, file_paths: Sequence[str], *, interval_ms: int, auto_sync: bool, project_id: str | None
-    ) -> dict[str, Any]:
+    ) -> Started:
         """Watch files and folders; the same paths again give the session that there is.
 
         Raises:
@@ -97,7 +95,7 @@ class SyncService:
         watched = sorted(one for one in resolved if one.exists())
         names = [guard.name(one) for one in watched]
         async with self._starting:
-            async with self._database.read() as tx:
+            async with self._engine.read() as tx:
                 row = await sync.session_of(tx, project, names)
             if row is None or self._status(row) != "active":
                 if len(self._live) >= MAX_WATCHES:
@@ -107,16 +105,17 @@ class SyncService:
                         field="file_paths",
                         details={"active": list(self._live)},
                     )
-                sync_id = row["sync_id"] if row else f"sync_{secrets.token_hex(6)}"
+                sync_id = row.sync_id if row else f"sync_{secrets.token_hex(6)}"
                 await self._watch(sync_id, guard, project, watched, names, interval_ms, auto_sync)
             created = row is None
-            async with self._database.read() as tx:
+            async with self._engine.read() as tx:
                 row = await sync.session_of(tx, project, names)
-        row = row or {}
-        live = self._live.get(row["sync_id"])
+        if row is None:  # nothing deletes sessions
+            raise not_found("file_paths", names, "session")
+        live = self._live.get(row.sync_id)
         selection = live.watch.selection if live else await asyncio.to_thread(select, guard, watched)
         return {
-            "sync_id": row["sync_id"],
+            "sync_id": row.sync_id,
             "status": self._status(row),
             "created": created,
             "watched_files": len(selection.files),
@@ -124,19 +123,19 @@ class SyncService:
             "missing_paths": missing,
             "ignored": selection.ignored,
             "capped": selection.capped,
-            "interval_ms": row["interval_ms"],
-            "auto_sync": row["auto_sync"],
+            "interval_ms": row.interval_ms,
+            "auto_sync": row.auto_sync,
             "polling": bool(live and live.watch.polling),
-            "started_at": row["started_at"],
+            "started_at": row.started_at,
         }
 
-    async def stop(self, sync_id: str, project_id: str | None) -> dict[str, Any]:
+    async def stop(self, sync_id: str, project_id: str | None) -> Stopped:
         """End a session; doing it twice changes nothing.
 
         Raises:
             LtmcError: NOT_FOUND; CONFLICT when another server watches it.
         """
-        async with self._database.read() as tx:
+        async with self._engine.read() as tx:
             row = await sync.session(tx, sync_id, project_id)
         if row is None:
             raise not_found("sync_id", sync_id, "session")
@@ -144,111 +143,75 @@ class SyncService:
         if live is None and self._status(row) == "active":
             raise LtmcError(
                 ErrorCode.CONFLICT,
-                f"sync_id: the server with process id {row['process_id']} watches it; stop it there.",
+                f"sync_id: the server with process id {row.process_id} watches it; stop it there.",
                 field="sync_id",
-                details={"process_id": row["process_id"]},
+                details={"process_id": row.process_id},
             )
-        already = row["status"] == "stopped"
+        already = row.status == "stopped"
         if live is not None:
             await live.watch.stop()
         if not already:
-            async with self._database.write() as tx:
-                await sync.update_session(tx, sync_id, {"status": "stopped", "stopped_at": now()})
-        async with self._database.read() as tx:
-            row = await sync.session(tx, sync_id, None) or {}
+            async with self._engine.write() as tx:
+                await sync.end_session(tx, sync_id, "stopped", now())
+        async with self._engine.read() as tx:
+            row = await sync.session(tx, sync_id, None) or row
         return {
-            **{
-                key: row[key]
-                for key in (
-                    "sync_id",
-                    "status",
-                    "changes_detected",
-                    "syncs_done",
-                    "syncs_failed",
-                    "stopped_at",
-                )
-            },
+            "sync_id": sync_id,
+            "status": row.status,
+            "changes_detected": row.changes_detected,
+            "syncs_done": row.syncs_done,
+            "syncs_failed": row.syncs_failed,
+            "stopped_at": row.stopped_at,
             "already_stopped": already,
         }
 
-    async def status(self, sync_id: str | None, limit: int, project_id: str | None) -> dict[str, Any]:
-        """The sessions as they are now, their files, and what happened last."""
+    async def status(self, sync_id: str | None, limit: int, project_id: str | None) -> SyncStatus:
+        """Return the sessions as they are now, their files, and what happened last."""
         project = project_of(project_id)
-        async with self._database.read() as tx:
+        async with self._engine.read() as tx:
             if sync_id is None:
                 rows = await sync.sessions(tx, project, limit)
             else:
                 row = await sync.session(tx, sync_id, project_id)
                 if row is None:
                     raise not_found("sync_id", sync_id, "session")
-                rows, project = [row], row["project_id"]
-            ids = [row["sync_id"] for row in rows]
+                rows, project = [row], row.project_id
+            ids = [row.sync_id for row in rows]
             events = await sync.events(tx, ids, limit)
             last = await sync.last_states(tx, ids)
             known: dict[str, FileState | None] = dict.fromkeys(last)
             for row in rows:
-                if row["sync_id"] in self._live:
-                    known |= self._live[row["sync_id"]].watch.files
+                if row.sync_id in self._live:
+                    known |= self._live[row.sync_id].watch.files
             links = await documentation.links_of_code(tx, project, list(known))
         guard = await self._projects.guard(project)
         unknown = [name for name, state in known.items() if state is None]
         known |= await asyncio.to_thread(_states, guard, unknown)
         sessions = [self._shown(row) for row in rows]
         files = [_file(name, state, last.get(name), links.get(name)) for name, state in sorted(known.items())]
-        pending = sum(one["sync_state"] == "pending" for one in last.values())
         return {
             "sessions": sessions,
             "files": files[:limit],
             "files_total": len(files),
-            "pending_changes": pending,
+            "pending_changes": sum(state == "pending" for state in last.values()),
             "recent_events": [
                 {
-                    key: event[key]
-                    for key in (
-                        "sync_id",
-                        "file_path",
-                        "change_type",
-                        "symbols",
-                        "sync_state",
-                        "error",
-                        "created_at",
-                        "handled_at",
-                    )
+                    "sync_id": event.sync_id,
+                    "file_path": event.file_path,
+                    "change_type": event.change_type,
+                    "symbols": event.symbols,
+                    "sync_state": event.sync_state,
+                    "error": event.error,
+                    "created_at": event.created_at,
+                    "handled_at": event.handled_at,
                 }
                 for event in events
             ],
             "overall": _overall(sessions, last),
         }
 
-    async def detect(
-        self, file_paths: Sequence[str], *, update_baseline: bool, project_id: str | None
-    ) -> dict[str, Any]:
-        """What changed in files since their baselines; the first sight of a file makes its baseline."""
-        project, moment = project_of(project_id), now()
-        guard = await self._projects.guard(project_id)
-        found = [await self._detect_one(guard, project, path, moment, update_baseline) for path in file_paths]
-        documents = []
-        for one in found:
-            if any(change["requires_doc_update"] for change in one["changes"]):
-                path, exists = await self._documents.document_of(one["file_path"], project_id)
-                if exists:
-                    documents.append({"file_path": one["file_path"], "doc_path": path})
-        counts = Counter(one["status"] for one in found)
-        actions = [f"sync_documentation_with_code for {one['file_path']}" for one in documents]
-        if any(one["status"] == "modified" for one in found) and not update_baseline:
-            actions.append("detect_code_changes with update_baseline, once the changes are dealt with")
-        return {
-            "files": found,
-            "summary": {
-                **{status: counts[status] for status in ("new", "modified", "unchanged", "deleted", "error")},
-                "symbol_changes": sum(len(one["changes"]) for one in found),
-            },
-            "docs_needing_update": documents,
-            "next_actions": actions,
-        }
-
-    def health(self) -> dict[str, Any]:
-        """Whether each watch of this server runs; disabled when there is none."""
+    def health(self) -> WatchHealth:
+        """Tell whether each watch of this server runs; disabled when there is none."""
         failed = {sync_id: one.watch.error for sync_id, one in self._live.items() if not one.watch.alive}
         if failed:
             return {
@@ -264,9 +227,9 @@ class SyncService:
         if not live:
             return
         try:
-            async with self._database.write() as tx:
+            async with self._engine.write() as tx:
                 for sync_id in live:
-                    await sync.update_session(tx, sync_id, {"status": "interrupted", "stopped_at": now()})
+                    await sync.end_session(tx, sync_id, "interrupted", now())
         except LtmcError as error:  # their process is gone, which says the same
             logger.warning("the end of %d sessions was not recorded: %s", len(live), error)
 
@@ -292,34 +255,28 @@ class SyncService:
         if old is not None:
             await old.watch.stop()
         live = _Live(Watch(guard, paths, interval_ms, handle, prepare, selection), project, auto_sync)
-        async with self._database.write(project) as tx:
+        async with self._engine.write(project) as tx:
             await sync.put_session(tx, sync_id, project, names, interval_ms, auto_sync, os.getpid(), now())
         self._live[sync_id] = live
         await live.watch.start()
 
     async def _take_baselines(self, live: _Live) -> None:
-        """A baseline for each Python file that has none, so that later changes can be told."""
+        """Store a baseline for each Python file that has none, so that later changes can be told."""
         for name, state in dict(live.watch.files).items():
             if live.watch.stopping:
                 return
             if state.size > HASHED_BYTES and not is_python(name):
                 continue  # its time and size must do
-            source = await self._read(live.watch.guard, name)
+            source = await read_or_error(live.watch.guard, name)
             if not isinstance(source, SourceFile) or source.state != state:
                 continue  # it changed meanwhile, which the first pass handles
             live.look(source)
             if source.module is not None:
-                async with self._database.read() as tx:
+                async with self._engine.read() as tx:
                     known = await documentation.snapshot(tx, live.project, name)
                 if known is None:
-                    async with self._database.write(live.project) as tx:
+                    async with self._engine.write(live.project) as tx:
                         await documentation.put_snapshot(tx, live.project, source, "watch", now(), keep=True)
-
-    async def _read(self, guard: PathGuard, name: str) -> SourceFile | LtmcError:
-        try:
-            return await asyncio.to_thread(read_file, guard, name)
-        except LtmcError as error:
-            return error
 
     async def _handle(self, sync_id: str, name: str, change: str) -> None:
         """Log a change, and sync the document of a Python file that has one; no failure ends the watch."""
@@ -337,7 +294,7 @@ class SyncService:
         if change == "deleted":
             live.seen.pop(name, None)
         else:
-            source = await self._read(live.watch.guard, name)
+            source = await read_or_error(live.watch.guard, name)
             if isinstance(source, LtmcError):
                 if source.code == ErrorCode.NOT_FOUND:
                     return  # gone again; the next pass sees that
@@ -351,14 +308,15 @@ class SyncService:
                     symbols = code_changes.changes_since(
                         [*map(SymbolSnapshot.from_json, known)], source.module
                     )
-        async with self._database.write(live.project) as tx:
-            event_id = await sync.insert_event(tx, sync_id, name, change, symbols, now())
+        async with self._engine.write(live.project) as tx:
+            event = SyncEvent(0, sync_id, name, change, symbols, "pending", None, now(), None)
+            event_id = await sync.insert_event(tx, event)
         state = "ignored"
         if error is not None:
             state = "failed"
         elif change != "deleted" and is_python(name):
             state, error = await self._bring_up_to_date(live, name)
-        async with self._database.write() as tx:
+        async with self._engine.write() as tx:
             await sync.handle_event(tx, event_id, sync_id, state, error, now())
 
     async def _bring_up_to_date(self, live: _Live, name: str, tries: int = 2) -> tuple[str, str | None]:
@@ -375,65 +333,35 @@ class SyncService:
             return await self._bring_up_to_date(live, name, tries - 1)  # someone wrote the document meanwhile
         return "synced", None
 
-    async def _detect_one(
-        self, guard: PathGuard, project: str, path: str, moment: str, update_baseline: bool
-    ) -> dict[str, Any]:
-        result: dict[str, Any] = {"file_path": path, "status": "error", "hash_changed": False, "changes": []}
-        source = await self._read(guard, path)
-        try:
-            name = source.name if isinstance(source, SourceFile) else guard.name(guard.resolve(path))
-        except LtmcError as error:
-            return {**result, "error": error.message, "error_code": error.code.value}
-        async with self._database.write(project) as tx:
-            known = await documentation.snapshot(tx, project, name)
-            if isinstance(source, LtmcError):
-                if source.code == ErrorCode.NOT_FOUND and known is not None:
-                    if update_baseline:
-                        await documentation.delete_snapshot(tx, project, name)
-                    gone = code_changes.removed_symbols(map(SymbolSnapshot.from_json, known.symbols or []))
-                    return {
-                        **result,
-                        "file_path": name,
-                        "status": "deleted",
-                        "hash_changed": True,
-                        "changes": gone,
-                    }
-                return {**result, "file_path": name, "error": source.message, "error_code": source.code.value}
-            if known is None or update_baseline:
-                await documentation.put_snapshot(tx, project, source, "detect", moment)
-        changed = known is not None and known.content_hash != source.content_hash
-        changes: list[SymbolChange] = []
-        if known is not None and changed and source.module is not None:
-            baseline = [*map(SymbolSnapshot.from_json, known.symbols or [])]
-            changes = code_changes.changes_since(baseline, source.module)
-        return {
-            "file_path": name,
-            "status": "new" if known is None else "modified" if changed else "unchanged",
-            "hash_changed": changed,
-            "changes": changes,
-        }
-
-    def _status(self, row: Row) -> str:
-        """What a session is now, whatever its row says."""
-        live = self._live.get(row["sync_id"])
+    def _status(self, row: SyncSession) -> str:
+        """Return what a session is now, whatever its row says."""
+        live = self._live.get(row.sync_id)
         if live is not None:
             return "active" if live.watch.alive else "error"
-        if row["status"] != "active":
-            return str(row["status"])
-        return "active" if _is_other_process(row["process_id"]) else "interrupted"
+        if row.status != "active":
+            return str(row.status)
+        return "active" if _is_other_process(row.process_id) else "interrupted"
 
-    def _shown(self, row: Row) -> dict[str, Any]:
-        live = self._live.get(row["sync_id"])
+    def _shown(self, row: SyncSession) -> WatchSession:
+        live = self._live.get(row.sync_id)
         return {
-            **{key: row[key] for key in _SESSION_KEYS},
+            "sync_id": row.sync_id,
+            "paths": row.paths,
+            "interval_ms": row.interval_ms,
+            "auto_sync": row.auto_sync,
+            "changes_detected": row.changes_detected,
+            "syncs_done": row.syncs_done,
+            "syncs_failed": row.syncs_failed,
+            "started_at": row.started_at,
+            "last_activity_at": row.last_activity_at,
             "status": self._status(row),
             "watched_files": len(live.watch.files) if live else 0,
-            "error": live.watch.error if live else row["error"],
+            "error": live.watch.error if live else row.error,
         }
 
 
 def _is_other_process(process_id: int) -> bool:
-    """Whether another server with this id runs."""
+    """Tell whether another server with this id runs."""
     if process_id == os.getpid() or sys.platform == "win32":  # there, asking would end the process
         return False
     try:
@@ -446,7 +374,7 @@ def _is_other_process(process_id: int) -> bool:
 
 
 def _states(guard: PathGuard, names: Sequence[str]) -> dict[str, FileState | None]:
-    """The states of files as they are now; None where there is none."""
+    """Return the states of files as they are now; None where there is none."""
     found: dict[str, FileState | None] = {}
     for name in names:
         try:
@@ -456,10 +384,10 @@ def _states(guard: PathGuard, names: Sequence[str]) -> dict[str, FileState | Non
     return found
 
 
-def _file(name: str, state: FileState | None, last: Row | None, link: DocumentLink | None) -> dict[str, Any]:
+def _file(name: str, state: FileState | None, last: str | None, link: DocumentLink | None) -> WatchedFile:
     shown = "missing" if state is None else "synced"
-    if state is not None and last is not None and last["sync_state"] in ("pending", "failed"):
-        shown = last["sync_state"]
+    if state is not None and last in ("pending", "failed"):
+        shown = last
     return {
         "file_path": name,
         "last_modified": None
@@ -471,11 +399,11 @@ def _file(name: str, state: FileState | None, last: Row | None, link: DocumentLi
     }
 
 
-def _overall(sessions: Sequence[dict[str, Any]], last: dict[str, Row]) -> str:
+def _overall(sessions: Sequence[WatchSession], last: Mapping[str, str]) -> str:
     """degraded: a session broke, or the last sync of a file failed; healthy: all watch; idle: none does."""
     statuses = {session["status"] for session in sessions}
     if statuses & {"error", "interrupted"}:
         return "degraded"
     if "active" not in statuses:
         return "idle"
-    return "degraded" if any(one["sync_state"] == "failed" for one in last.values()) else "healthy"
+    return "degraded" if "failed" in last.values() else "healthy"

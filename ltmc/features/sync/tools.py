@@ -1,9 +1,11 @@
 """Live sync."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from ltmc.features.sync.detection import DetectionService
+from ltmc.features.sync.results import Detected, Started, Stopped, SyncStatus
 from ltmc.features.sync.service import SyncService
 from ltmc.tools.arguments import BlueprintId, Bool, FilePath, Limit, ProjectId, not_bool
 from ltmc.tools.declaration import tool
@@ -17,7 +19,7 @@ async def start_real_time_sync(
     sync_interval_ms: Annotated[int, Field(ge=100, le=60_000, strict=True), BeforeValidator(not_bool)] = 1000,
     auto_sync: Bool = True,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> Started:
     """Watch files and folders until stopped or the server ends.
 
     Args:
@@ -31,26 +33,26 @@ async def start_real_time_sync(
 @tool("State of live sync", category="sync", read_only=True)
 async def get_sync_status(
     sync: SyncService, /, sync_id: BlueprintId | None = None, limit: Limit = 20, project_id: ProjectId = None
-) -> dict[str, Any]:
+) -> SyncStatus:
     """What is watched, what changed lastly, and what failed."""
     return await sync.status(sync_id, limit, project_id)
 
 
 @tool("Changes of code", category="sync", idempotent=True)
 async def detect_code_changes(
-    sync: SyncService,
+    detection: DetectionService,
     /,
     file_paths: Annotated[list[FilePath], Field(min_length=1, max_length=200)],
     update_baseline: Bool = False,
     project_id: ProjectId = None,
-) -> dict[str, Any]:
+) -> Detected:
     """What changed in files since they were last seen or documented, symbol by symbol."""
-    return await sync.detect(file_paths, update_baseline=update_baseline, project_id=project_id)
+    return await detection.detect(file_paths, update_baseline=update_baseline, project_id=project_id)
 
 
 @tool("Stop watching files", category="sync", idempotent=True)
 async def stop_real_time_sync(
     sync: SyncService, /, sync_id: BlueprintId, project_id: ProjectId = None
-) -> dict[str, Any]:
+) -> Stopped:
     """Stop watching."""
     return await sync.stop(sync_id, project_id)

@@ -11,12 +11,12 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal, cast, overload
+from typing import Any, Literal, cast
 
 import aiosqlite
 
 from ltmc.errors import LtmcError
-from ltmc.storage.engine import Parameters, R, Row, T, Transaction
+from ltmc.storage.engine import Parameters, R, T, Transaction
 from ltmc.storage.rows import loader, stored
 from ltmc.storage.sqlite import migrations
 from ltmc.storage.sqlite.backup import backup
@@ -67,25 +67,14 @@ class SqliteTransaction:
         found: T = self._resident[make]
         return found
 
-    @overload
-    async def all(self, row: type[R], sql: str, parameters: Parameters = (), /) -> list[R]: ...
-    @overload
-    async def all(self, row: str, sql: Parameters = (), /) -> list[Row]: ...
-    async def all(self, row: Any, *arguments: Any) -> Any:
-        """Return every row."""
-        if isinstance(row, str):
-            return [dict(one) for one in await self._rows(row, *arguments)]
-        found = await self._rows(*arguments)
-        load = loader(row, found[0].keys()) if found else None
-        return [load(one) for one in found] if load else []
+    async def all(self, row: type[R], sql: str, parameters: Parameters = ()) -> list[R]:
+        """Return every row, as instances of the dataclass `row`."""
+        rows = await self._rows(sql, parameters)
+        return [*map(loader(row, rows[0].keys()), rows)] if rows else []
 
-    @overload
-    async def one(self, row: type[R], sql: str, parameters: Parameters = (), /) -> R | None: ...
-    @overload
-    async def one(self, row: str, sql: Parameters = (), /) -> Row | None: ...
-    async def one(self, *arguments: Any) -> Any:
+    async def one(self, row: type[R], sql: str, parameters: Parameters = ()) -> R | None:
         """Return the first row, or None."""
-        rows = await self.all(*arguments)
+        rows = await self.all(row, sql, parameters)
         return rows[0] if rows else None
 
     async def column(self, sql: str, parameters: Parameters = ()) -> list[Any]:

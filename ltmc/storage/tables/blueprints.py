@@ -238,15 +238,6 @@ async def dependency(tx: Transaction, dependent: str, prerequisite: str) -> Depe
     )
 
 
-async def delete_dependency(tx: Transaction, dependent: str, prerequisite: str) -> None:
-    """Remove one dependency."""
-    await tx.run(
-        "DELETE FROM blueprint_dependencies "
-        "WHERE dependent_blueprint_id = ? AND prerequisite_blueprint_id = ?",
-        (dependent, prerequisite),
-    )
-
-
 async def dependencies(tx: Transaction, project_id: str) -> list[Dependency]:
     """Every dependency inside a project, oldest first."""
     return await tx.all(

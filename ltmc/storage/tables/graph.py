@@ -179,16 +179,6 @@ async def remove_edges(
     )
 
 
-async def remove_edge(
-    tx: Transaction, project_id: str, source_id: str, target_id: str, relation: str
-) -> None:
-    """Remove one edge."""
-    await tx.run(
-        "DELETE FROM graph_edges WHERE project_id = ? AND source_id = ? AND target_id = ? AND relation = ?",
-        (project_id, source_id, target_id, relation),
-    )
-
-
 async def remove_nodes(tx: Transaction, project_id: str, node_ids: Sequence[str]) -> int:
     """Remove nodes with all their edges; how many edges there were."""
     source, target, node = (among(column)(node_ids) for column in ("source_id", "target_id", "node_id"))

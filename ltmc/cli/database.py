@@ -1,0 +1,68 @@
+"""Backup, restore and the search index."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ltmc.cli.options import load_settings, with_database, with_json
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@with_database
+@with_json
+def backup(file: Path, force: bool, as_json: bool, **flags: Any) -> None:
+    """Copy the database to FILE while it is in use; the copy is read back and checked."""
+    from ltmc.app.maintenance import backup as write
+
+    report = write(load_settings(**flags), file, overwrite=force)
+    click.echo(
+        json.dumps(report) if as_json else f"Wrote {report['file']} ({report['bytes']} bytes), checked."
+    )
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace what the database holds; that is kept beside it.")
+@with_database
+@with_json
+def restore(file: Path, force: bool, as_json: bool, **flags: Any) -> None:
+    """Put the state of a backup FILE into the database, also while servers use it."""
+    from ltmc.app.maintenance import restore as put
+
+    report = put(load_settings(**flags), file, overwrite=force)
+    kept = f" What it held is in {report['kept']}." if report["kept"] else ""
+    click.echo(json.dumps(report) if as_json else f"Restored {report['db']} from {file}.{kept}")
+
+
+@click.command()
+@click.option("--all", "everything", is_flag=True, help="Index everything anew, also what is in step.")
+@with_database
+@with_json
+def reindex(everything: bool, as_json: bool, **flags: Any) -> None:
+    """Bring the search index in step with what is stored, also while servers use it.
+
+    An index of another version of the search is made anew. It can be interrupted: the next run goes on.
+    """
+    from ltmc.app.maintenance import reindex as run
+
+    with click.progressbar(
+        length=1, label="Indexing", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+
+        def advance(done: int, of: int) -> None:
+            bar.length = of
+            bar.update(done - bar.pos)
+
+        report = asyncio.run(run(load_settings(**flags), everything=everything, progress=advance))
+    click.echo(
+        json.dumps(report)
+        if as_json
+        else f"Indexed {report['indexed']}, removed {report['removed']}; "
+        f"the index holds {sum(report['entries'].values())}."
+    )

@@ -1,0 +1,129 @@
+"""Memories and todos from a terminal."""
+
+import json
+import re
+import sys
+from typing import Any
+
+import click
+
+from ltmc.cli.options import (
+    EXIT_NOTHING_FOUND,
+    call_tool,
+    show,
+    table,
+    with_database,
+    with_json,
+    with_project,
+)
+
+
+@click.command()
+@click.argument("text")
+@click.option("--name", "file_name", help="The memory's name; else made from its first words.")
+@click.option("--tag", "tags", multiple=True, help="A tag; may be given several times.")
+@click.option(
+    "--type", "resource_type", default="note", show_default=True, help="document, code, note or data."
+)
+@with_project
+@with_database
+@with_json
+def remember(text: str, file_name: str | None, tags: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Store TEXT as a memory; with - it is read from stdin."""
+    if text == "-":
+        text = sys.stdin.read()
+    arguments = {
+        "file_name": file_name or _name_for(text),
+        "content": text,
+        "tags": list(tags),
+        "resource_type": options.pop("resource_type"),
+    }
+    answer = call_tool("store_memory", arguments, **options)
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        state = "Already known" if answer["deduplicated"] else "Stored"
+        click.echo(f"{state} as {answer['file_name']} (id {answer['resource_id']}).")
+
+
+@click.command()
+@click.argument("query")
+@click.option("--top", "top_k", default=5, show_default=True, help="How many at most.")
+@with_project
+@with_database
+@with_json
+def recall(query: str, top_k: int, as_json: bool, **options: Any) -> None:
+    """Find the memories that match QUERY. Exits with 3 when there are none."""
+    answer = call_tool("retrieve_memory", {"query": query, "top_k": top_k}, **options)
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    elif answer["results"]:
+        rows = table("Score", "Name", "Text", "Stored")
+        for result in answer["results"]:
+            rows.add_row(
+                f"{result['score']:.2f}",
+                result["file_name"],
+                result["content"].strip(),
+                result["created_at"][:16],
+            )
+        show(rows)
+    else:
+        click.echo("Nothing matches.", err=True)
+    if not answer["results"]:
+        sys.exit(EXIT_NOTHING_FOUND)
+
+
+@click.group()
+def todo() -> None:
+    """Add, list and complete todos."""
+
+
+@todo.command("add")
+@click.argument("title")
+@click.option("--description", default="", help="More about it.")
+@click.option("--priority", default="medium", show_default=True, help="low, medium or high.")
+@with_project
+@with_database
+@with_json
+def todo_add(title: str, description: str, priority: str, as_json: bool, **options: Any) -> None:
+    """Add a todo."""
+    arguments = {"title": title, "description": description, "priority": priority}
+    answer = call_tool("add_todo", arguments, **options)
+    click.echo(json.dumps(answer, ensure_ascii=False) if as_json else f"Added todo {answer['todo_id']}.")
+
+
+@todo.command("list")
+@click.option("--all", "everything", is_flag=True, help="Completed ones too.")
+@click.option("--limit", default=20, show_default=True, help="How many at most.")
+@with_project
+@with_database
+@with_json
+def todo_list(everything: bool, limit: int, as_json: bool, **options: Any) -> None:
+    """List the pending todos, the most urgent first."""
+    arguments = {"status": "all" if everything else "pending", "limit": limit}
+    answer = call_tool("list_todos", arguments, **options)
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    rows = table("Id", "Priority", "Title", "Status")
+    for one in answer["todos"]:
+        rows.add_row(str(one["todo_id"]), one["priority"], one["title"], one["status"])
+    show(rows)
+    click.echo(f"{answer['count']} of {answer['total']}.")
+
+
+@todo.command("done")
+@click.argument("todo_id", type=int)
+@with_project
+@with_database
+@with_json
+def todo_done(todo_id: int, as_json: bool, **options: Any) -> None:
+    """Mark a todo as done."""
+    answer = call_tool("complete_todo", {"todo_id": todo_id}, **options)
+    state = "was already done" if answer["already_completed"] else "is done"
+    click.echo(json.dumps(answer, ensure_ascii=False) if as_json else f"Todo {todo_id} {state}.")
+
+
+def _name_for(text: str) -> str:
+    words = re.findall(r"\w+", text.lower())[:6]
+    return "-".join(words)[:60] + ".md" if words else ""

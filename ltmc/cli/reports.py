@@ -1,0 +1,192 @@
+"""What is there, what is in force, and what was used."""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+import click
+
+from ltmc import __version__
+from ltmc.cli.options import EXIT_FAILED, load_settings, show, table, with_database, with_json, with_project
+
+
+@click.command()
+@with_json
+def check(as_json: bool) -> None:
+    """Prove that every module, tool, data file and package of LTMC is present and loads.
+
+    Exits with 1 and names what is missing if anything is.
+    """
+    from ltmc.app.diagnosis import open_scratch_database
+    from ltmc.distribution.check import run
+    from ltmc.distribution.form import form
+
+    findings = run(open_scratch_database)
+    broken = [finding for finding in findings if finding.error]
+    if as_json:
+        report = {
+            "form": form(),
+            "version": __version__,
+            "ok": not broken,
+            "entries": [finding.as_json() for finding in findings],
+        }
+        click.echo(json.dumps(report, indent=1))
+    else:
+        rows = table("Kind", "Entries", "Broken")
+        for kind in dict.fromkeys(finding.kind for finding in findings):
+            members = [finding for finding in findings if finding.kind == kind]
+            rows.add_row(kind, str(len(members)), str(sum(bool(one.error) for one in members)))
+        show(rows)
+        click.echo(f"LTMC {__version__} ({form()}): {len(findings) - len(broken)} of {len(findings)} load.")
+    for finding in broken:
+        click.echo(f"Missing {finding.kind} {finding.name}: {finding.error}", err=True)
+    if broken:
+        sys.exit(EXIT_FAILED)
+
+
+@click.command()
+@click.option("--service", help="Probe this part alone, such as sqlite.")
+@with_database
+@with_json
+def doctor(service: str | None, as_json: bool, **flags: Any) -> None:
+    """Print the settings in force and where each came from, the database, its sizes, and health.
+
+    Where ltmc.pyz has unpacked itself on this host, the versions are listed too.
+
+    Exits with 1 if a part that LTMC needs is down.
+    """
+    from ltmc.app import startup
+    from ltmc.app.diagnosis import examine, probe
+
+    settings, origins = startup.load(**flags)
+    if service is not None:
+        result = asyncio.run(probe(settings, service))
+        click.echo(json.dumps(result) if as_json else ", ".join(f"{key}: {result[key]}" for key in result))
+        sys.exit(EXIT_FAILED if result["status"] == "down" else 0)
+    report = asyncio.run(examine(settings, origins))
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+    else:
+        columns = {
+            "settings": ["Value", "From"],
+            "unpacked": ["Bytes", "State"],
+            "plugins": ["Package", "Tools"],
+        }
+        for heading in ("settings", "database", "unpacked", "plugins", "health"):
+            if not report[heading]:
+                continue
+            rows = table(heading.capitalize(), *columns.get(heading, ["Value"]))
+            for name, value in report[heading].items():
+                shown = value if isinstance(value, list) else [value]
+                rows.add_row(name, *(str(part) for part in shown))
+            show(rows)
+    if report["status"] == "unhealthy":
+        sys.exit(EXIT_FAILED)
+
+
+with_days = click.option(
+    "--days", default=30, show_default=True, type=click.IntRange(min=1), help="Since when."
+)
+
+
+@click.command()
+@click.option(
+    "--by",
+    "group_by",
+    default="tool",
+    show_default=True,
+    type=click.Choice(["tool", "project", "day", "agent"]),
+)
+@with_days
+@with_project
+@with_database
+@with_json
+def usage(group_by: str, days: int, project_id: str | None, as_json: bool, **flags: Any) -> None:
+    """Count the calls of the last days, with their times and errors; --project '*' for all projects."""
+    from ltmc.app import usage as log
+
+    report = asyncio.run(
+        log.usage(load_settings(**flags), group_by=group_by, days=days, project_id=project_id)
+    )
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+        return
+    rows = table(group_by.capitalize(), "Calls", "Errors", "p50 ms", "p95 ms", "p99 ms")
+    for row in report["calls"]:
+        figures = (row[key] for key in (group_by, "count", "error_rate", "p50_ms", "p95_ms", "p99_ms"))
+        rows.add_row(*(_shown(value) for value in figures))
+    show(rows)
+    total = report["total"]
+    click.echo(f"Errors: {_shown(total['error_rate'])}. A minute: {_shown(total['throughput_per_minute'])}.")
+
+
+@click.group(invoke_without_command=True)
+@with_days
+@with_project
+@with_database
+@with_json
+@click.pass_context
+def routing(
+    context: click.Context, /, days: int, project_id: str | None, as_json: bool, **flags: Any
+) -> None:
+    """Show how queries were routed in the last days, and what came of it; --project '*' for all projects."""
+    from ltmc.app import usage as log
+
+    if context.invoked_subcommand:
+        return
+    report = asyncio.run(log.routing(load_settings(**flags), days=days, project_id=project_id))
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+        return
+    rows = table("Method", "Routes", "Empty", "Learnt")
+    for method, routes in report["method_distribution"].items():
+        empty, prior = report["empty_rate_by_method"][method], report["priors"].get(method)
+        rows.add_row(method, str(routes), _shown(empty), _shown(prior))
+    show(rows)
+    click.echo(
+        f"{report['total_routes']} routes; another method was needed for {_shown(report['fallback_rate'])}."
+    )
+
+
+@routing.command("learn")
+@click.option("--reset", is_flag=True, help="Forget what was learnt.")
+@with_database
+@with_json
+def routing_learn(reset: bool, as_json: bool, **flags: Any) -> None:
+    """Learn from what came of routes: methods that answered well are chosen more readily."""
+    from ltmc.app import usage as log
+
+    report = asyncio.run(log.learn_routing(load_settings(**flags), reset=reset))
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+        return
+    for change in report["changes"]:
+        click.echo(
+            f"{change['method']}: {change['before']} to {change['after']} ({change['samples']} outcomes)."
+        )
+    if not report["changes"]:
+        click.echo("Nothing changed.")
+
+
+@routing.command("outcome")
+@click.argument("route_id")
+@click.option("--results", required=True, type=int, help="How many results came.")
+@click.option("--latency-ms", required=True, type=float, help="How long it took.")
+@click.option("--feedback", help="helpful or unhelpful.")
+@with_database
+def routing_outcome(
+    route_id: str, results: int, latency_ms: float, feedback: str | None, **flags: Any
+) -> None:
+    """Note what came of the route that route_query gave as ROUTE_ID."""
+    from ltmc.app import usage as log
+
+    settings = load_settings(**flags)
+    asyncio.run(
+        log.record_outcome(settings, route_id, results=results, latency_ms=latency_ms, feedback=feedback)
+    )
+    click.echo(f"Noted for {route_id}.")
+
+
+def _shown(value: object) -> str:
+    return "-" if value is None else str(value)

@@ -1,0 +1,90 @@
+"""Serving agents, the token of HTTP clients, and the demo."""
+
+import asyncio
+from typing import Any
+
+import click
+
+from ltmc.cli.options import fail, load_settings, with_database
+from ltmc.tools import manifest
+
+
+@click.command()
+@with_database
+@click.option(
+    "--profile",
+    help="Tools to offer: all, core, or categories by commas: " + ", ".join(manifest.categories()),
+)
+@click.option("--read-only", is_flag=True, default=None, help="Offer only tools that change nothing.")
+@click.option("--durability", type=click.Choice(["full", "normal"]), help="What a committed write survives.")
+@click.option("--log-level", help="DEBUG, INFO, WARNING or ERROR; logs go to stderr.")
+@click.option("--transport", type=click.Choice(["stdio", "http"]), help="How clients reach the server.")
+@click.option("--host", "http_host", help="HTTP: the address to listen on; 127.0.0.1 by default.")
+@click.option("--port", "http_port", type=int, help="HTTP: the port; 8765 by default, 0 for any free one.")
+@click.option(
+    "--public",
+    "http_public",
+    is_flag=True,
+    default=None,
+    help="HTTP: allow an address that other machines reach. Then the token is all that keeps them from "
+    "every memory, and whoever sees the traffic, which is not encrypted, reads both. Use a TLS proxy.",
+)
+@click.option(
+    "--allow-host", "http_allowed_hosts", multiple=True, help="HTTP: a further name of this server; repeat."
+)
+def serve(http_allowed_hosts: tuple[str, ...], **flags: Any) -> None:
+    """Serve MCP: one client on stdin and stdout until its input ends, or many over HTTP.
+
+    With --transport http the server answers at http://127.0.0.1:8765/mcp whoever presents the bearer token.
+    Its first start makes the token and shows it once; `ltmc token` tells where it is and replaces it.
+    """
+    from ltmc.server.quick_imports import quick_imports
+
+    with quick_imports():
+        settings = load_settings(**flags, http_allowed_hosts=" ".join(http_allowed_hosts) or None)
+        if settings.transport == "http":
+            from ltmc.server.http_transport import HttpServer
+        else:
+            from ltmc.server.mcp_server import serve_stdio
+
+    if settings.transport == "stdio":
+        serve_stdio(settings)
+        return
+    server = HttpServer(settings)
+    for notice in server.notices:
+        click.echo(notice, err=True)
+    server.run()
+
+
+@click.command()
+def demo() -> None:
+    """Show the main job: a client stores and recalls over MCP, on a scratch database."""
+    from rich.console import Console
+
+    from ltmc.cli.demo import run
+
+    if not asyncio.run(run(Console())):
+        fail("a call of the demo went wrong; its answer is above.", "INTERNAL")
+
+
+@click.group()
+def token() -> None:
+    """The bearer token that clients of `ltmc serve --transport http` present."""
+
+
+@token.command("path")
+@with_database
+def token_path(**flags: Any) -> None:
+    """Print where the token is."""
+    from ltmc.server import bearer_token
+
+    click.echo(bearer_token.path_of(load_settings(**flags).db))
+
+
+@token.command("rotate")
+@with_database
+def token_rotate(**flags: Any) -> None:
+    """Make a new token and print it; running servers refuse the old one at once."""
+    from ltmc.server import bearer_token
+
+    click.echo(bearer_token.rotate(bearer_token.path_of(load_settings(**flags).db)))

@@ -1,0 +1,35 @@
+"""Which tools there are, plugins' included, and which of them a profile offers."""
+
+from collections.abc import Iterable
+
+from ltmc.tools import manifest, plugins
+from ltmc.tools.manifest import Tool
+
+
+def tools() -> tuple[Tool, ...]:
+    """Return every tool in the order in which the server lists them, those of plugins last."""
+    return (*manifest.tools(), *(tool for plugin in plugins.plugins() for tool in plugin.tools))
+
+
+def select(profile: str, *, read_only: bool = False) -> list[Tool]:
+    """Return the tools that `profile` offers, in the order of `tools`.
+
+    Args:
+        profile: ``all``, ``core``, or categories separated by commas.
+        read_only: leave out each tool that can change what is stored.
+
+    Raises:
+        ValueError: a word of `profile` is none of these.
+    """
+    words = {word.strip() for word in profile.split(",") if word.strip()}
+    found = tools()
+    known = dict.fromkeys(("all", "core", *manifest.categories(), *(tool.category for tool in found)))
+    if not words or words - set(known):
+        raise ValueError(
+            f"profile: got {profile!r}; allowed: {', '.join(known)} (several separated by commas)."
+        )
+    return [tool for tool in found if _offers(words, tool) and (tool.read_only or not read_only)]
+
+
+def _offers(words: Iterable[str], tool: Tool) -> bool:
+    return "all" in words or tool.category in words or ("core" in words and tool.core)

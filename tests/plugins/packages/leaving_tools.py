@@ -1,0 +1,3 @@
+"""A plugin that ends the process."""
+
+raise SystemExit(7)
