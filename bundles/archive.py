@@ -53,7 +53,10 @@ def _put_launcher(target: Path, built_at: datetime, pythons: tuple[tuple[int, in
     for name, value in (("PYTHONS", pythons), ("GLIBC", lock.GLIBC)):
         launcher = launcher.replace(f"{name} = ()", f"{name} = {value!r}")
     with zipfile.ZipFile(target, "a", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in (("_launcher.py", launcher), ("_unpacked.py", Path(unpacked.__file__).read_text())):
+        for name, text in (
+            ("_launcher.py", launcher),
+            ("_unpacking.py", Path(unpacked.__file__).read_text()),
+        ):
             archive.writestr(zipfile.ZipInfo(name, built_at.timetuple()[:6]), text, zipfile.ZIP_DEFLATED)
         for entry in archive.infolist():  # shiv takes these from its installation, where they may differ
             entry.external_attr = (stat.S_IFREG | 0o644) << 16

@@ -16,7 +16,7 @@ _OLDEST = 315532800  # 1980-01-01, the first moment that a zip file can hold
 
 
 def source_date() -> int:
-    """The time that the artefacts carry, in seconds since 1970: SOURCE_DATE_EPOCH, else the commit's."""
+    """Return the time that the artefacts carry, in seconds since 1970: SOURCE_DATE_EPOCH, else the commit's."""
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return max(int(given), _OLDEST)
     asked = subprocess.run(

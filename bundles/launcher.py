@@ -8,7 +8,7 @@ GLIBC = ()
 
 
 def unsupported():
-    """What of this host ltmc.pyz does not support; None when it supports it all."""
+    """Return what of this host ltmc.pyz does not support; None when it supports it all."""
     if sys.version_info[:2] not in PYTHONS:
         return "Python %d.%d" % sys.version_info[:2]
     if sys.implementation.name != "cpython":
@@ -38,10 +38,10 @@ def main():
         )
     from pathlib import Path
 
-    import _unpacked
+    import _unpacking
 
     # In place of the archive: nothing is imported from it any more, and no PYTHONPATH goes before it.
-    sys.path[0] = str(_unpacked.locate(Path(__loader__.archive).absolute()))
+    sys.path[0] = str(_unpacking.locate(Path(__loader__.archive).absolute()))
     # The folder is ours and without compiled code each start takes twice as long, so
     # PYTHONDONTWRITEBYTECODE, common in container images, is not for it.
     sys.dont_write_bytecode = False

@@ -49,7 +49,7 @@ PYTHONS = ((3, 11), (3, 12), (3, 13), (3, 14))
 
 
 def requirements(python: tuple[int, int], platform: Platform = LINUX_X86_64, lock: Path = LOCK) -> str:
-    """The lines of `lock` that hold for `python` on `platform`, with their hashes and without markers.
+    """Return the lines of `lock` that hold for `python` on `platform`, with their hashes and without markers.
 
     Markers are settled here because pip takes them from the Python that runs it, whatever
     ``--python-version`` says. The patch release counts as 0: what any release of `python` may need is in.

@@ -28,7 +28,7 @@ def write_mcpb(pyz: Path, target: Path, epoch: tuple[int, int, int, int, int, in
 
 
 def extension_manifest() -> dict[str, Any]:
-    """The manifest.json of the desktop extension, with the tools of `ltmc.tools.manifest`."""
+    """Return the manifest.json of the desktop extension, with the tools of `ltmc.tools.manifest`."""
     project = _project()
     oldest, newest = lock.PYTHONS[0], lock.PYTHONS[-1]
     return {

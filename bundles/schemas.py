@@ -17,7 +17,7 @@ _TEXTS: dict[str, Any] = {"type": "array", "items": _TEXT}
 
 
 def _closed(required: str, optional: str = "", **fields: Any) -> dict[str, Any]:
-    """An object with these fields and no others; those without a schema of their own are strings."""
+    """Return an object with these fields and no others; those without a schema of their own are strings."""
     names = [*required.split(), *optional.split()]
     return {
         "type": "object",

@@ -18,7 +18,7 @@ and they differ between the wheels for two Pythons."""
 
 
 def download(python: tuple[int, int], cache: Path, platform: lock.Platform = lock.LINUX_X86_64) -> list[Path]:
-    """The wheels for `python`, fetched into a folder of `cache`, or found there from an earlier time.
+    """Return the wheels for `python`, fetched into a folder of `cache`, or found there from an earlier time.
 
     Nothing is installed, so `python` need not be on this host.
 

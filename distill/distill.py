@@ -78,7 +78,7 @@ def layer_norm(x: np.ndarray, weights: dict[str, np.ndarray], name: str) -> np.n
 
 
 def linear(x: np.ndarray, weights: dict[str, np.ndarray], name: str) -> np.ndarray:
-    """A dense layer."""
+    """Apply a dense layer."""
     return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
 
 
@@ -116,7 +116,7 @@ def sentence_vectors(weights: dict[str, np.ndarray], ids: np.ndarray) -> np.ndar
 
 
 def raw_rows(weights: dict[str, np.ndarray], vocab: list[str], token_ids: list[int]) -> np.ndarray:
-    """The transformer's vector of each token alone."""
+    """Return the transformer's vector of each token alone."""
     cls, sep = vocab.index(CLS), vocab.index(SEP)
     rows = [
         sentence_vectors(weights, np.array([[cls, t, sep] for t in token_ids[i : i + 512]]))

@@ -39,7 +39,7 @@ SENTENCE_END = re.compile(r"\n\s*\n|\n\s*:param|\n\s*Args|(?<=\.)\s")
 
 
 def key(text: str) -> str:
-    """What makes two docstrings the same: their first sixty letters."""
+    """Return what makes two docstrings the same: their first sixty letters."""
     return re.sub(r"\W+", "", text).lower()[:60]
 
 

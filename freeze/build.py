@@ -67,7 +67,7 @@ def freeze(scratch: Path, *, onefile: bool) -> Path:
 
 
 def excluded(site: Path) -> set[str]:
-    """The modules to leave out of what is found with `site` first on the path.
+    """Return the modules to leave out of what is found with `site` first on the path.
 
     `EXCLUDED`; the lexers of pygments except `LEXERS`; and whatever is installed for the Python that runs
     the build and is not in `site`, for plugins and optional parts ask for much of it.
@@ -80,7 +80,7 @@ def excluded(site: Path) -> set[str]:
 
 
 def names_in(folder: Path) -> set[str]:
-    """The names of the modules and packages in a folder."""
+    """Return the names of the modules and packages in a folder."""
     return {path.name.split(".")[0] for path in folder.iterdir() if path.name.split(".")[0].isidentifier()}
 
 

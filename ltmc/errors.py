@@ -45,7 +45,7 @@ class LtmcError(Exception):
         self.details = details
 
     def as_result(self) -> dict[str, Any]:
-        """The error envelope of the contract."""
+        """Return the error envelope of the contract."""
         result: dict[str, Any] = {"success": False, "error": self.message, "error_code": self.code.value}
         if self.field is not None:
             result["field"] = self.field
@@ -55,7 +55,7 @@ class LtmcError(Exception):
 
 
 def invalid(field: str, value: Any, allowed: str) -> LtmcError:
-    """An INVALID_ARGUMENT that names the field, the value and what is allowed."""
+    """Return an INVALID_ARGUMENT that names the field, the value and what is allowed."""
     shown = shorten(value)
     return LtmcError(
         ErrorCode.INVALID_ARGUMENT,
@@ -66,7 +66,7 @@ def invalid(field: str, value: Any, allowed: str) -> LtmcError:
 
 
 def not_found(field: str, value: Any, what: str, hint: str = "") -> LtmcError:
-    """A NOT_FOUND for the `what` (for example "todo") that `field` names."""
+    """Return a NOT_FOUND for the `what` (for example "todo") that `field` names."""
     return LtmcError(
         ErrorCode.NOT_FOUND,
         f"{field}: no {what} {shorten(value)}{'; ' + hint if hint else ''}.",
@@ -76,7 +76,7 @@ def not_found(field: str, value: Any, what: str, hint: str = "") -> LtmcError:
 
 
 def nothing_to_change(accepted: Iterable[str]) -> LtmcError:
-    """An INVALID_ARGUMENT for a change in which no field is given."""
+    """Return an INVALID_ARGUMENT for a change in which no field is given."""
     names = list(accepted)
     return LtmcError(
         ErrorCode.INVALID_ARGUMENT,

@@ -66,13 +66,13 @@ class Settings(BaseSettings):
 
 
 def config_file() -> Path:
-    """The TOML file: ``LTMC_CONFIG``, else ``ltmc.toml`` in the user's configuration folder."""
+    """Return the TOML file: ``LTMC_CONFIG``, else ``ltmc.toml`` in the user's configuration folder."""
     named = os.environ.get("LTMC_CONFIG")
     return Path(named) if named else Path(platformdirs.user_config_dir("ltmc", appauthor=False)) / "ltmc.toml"
 
 
 def load(**flags: Any) -> tuple[Settings, dict[str, str]]:
-    """The settings in force, and for each its origin: flag, environment, the TOML file's path or default.
+    """Return the settings in force, and for each its origin: flag, environment, the TOML file's path or default.
 
     Args:
         flags: settings given on the command line; None means not given.

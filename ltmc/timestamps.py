@@ -12,17 +12,17 @@ def format_utc(moment: datetime) -> str:
 
 
 def now() -> str:
-    """The present moment."""
+    """Return the present moment."""
     return format_utc(datetime.now(UTC))
 
 
 def days_ago(days: int) -> str:
-    """The moment `days` times 24 hours ago."""
+    """Return the moment `days` times 24 hours ago."""
     return format_utc(datetime.now(UTC) - timedelta(days=days))
 
 
 def parse(text: str) -> datetime:
-    """A date or date-time in ISO 8601; without a zone it is taken as UTC.
+    """Return a date or date-time in ISO 8601; without a zone it is taken as UTC.
 
     Raises:
         ValueError: `text` is neither.

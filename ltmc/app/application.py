@@ -33,7 +33,7 @@ class Application:
         return Database(self.settings.db, self.settings.durability)
 
     def get(self, service: type[Service]) -> Service:
-        """The one instance of a service."""
+        """Return the one instance of a service."""
         name = _name(service)
         if name not in self._made:
             make = _MADE_BY_HAND.get(name)
@@ -42,7 +42,7 @@ class Application:
         return found
 
     def made(self, name: str) -> Any:
-        """The instance of a service, by its qualified name, if it was made; else None."""
+        """Return the instance of a service, by its qualified name, if it was made; else None."""
         return self._made.get(name)
 
     def _from_parameters(self, service: Callable[..., Service]) -> Service:

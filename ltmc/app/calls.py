@@ -37,7 +37,7 @@ async def call(app: Application, tool: Tool, raw: dict[str, Any]) -> dict[str, A
 
 
 def _guard(arguments: dict[str, Any], action: str) -> tuple[dict[str, Any], list[str]]:
-    """What to store of arguments that hold secrets, and what to tell the caller.
+    """Return what to store of arguments that hold secrets, and what to tell the caller.
 
     Raises:
         LtmcError: INVALID_ARGUMENT that names the field, when the action is to refuse.

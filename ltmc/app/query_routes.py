@@ -45,7 +45,7 @@ def searches(services: Services) -> Searches:
         return list(found["results"])
 
     async def related(query: str, top_k: int, _: str | None, project: str | None) -> Results:
-        """The relationships of the things that the query names."""
+        """Return the relationships of the things that the query names."""
         named = [next(filter(None, match.groups())) for match in ENTITY.finditer(query)]
         words = [word for word in query_words(query) if word not in TERMS["relation"]]
         for entity in [*named, *words]:

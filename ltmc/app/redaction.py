@@ -39,7 +39,7 @@ _KINDS = {f"k{n}": kind for n, kind in enumerate(_PATTERNS)}
 
 
 def kinds_in(text: str) -> list[str]:
-    """What `text` seems to hold, for example ``["GitHub token"]``."""
+    """Return what `text` seems to hold, for example ``["GitHub token"]``."""
     return sorted({_KINDS[str(match.lastgroup)] for match in _ANY.finditer(text)})
 
 

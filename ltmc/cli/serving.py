@@ -69,7 +69,7 @@ def demo() -> None:
 
 @click.group()
 def token() -> None:
-    """The bearer token that clients of `ltmc serve --transport http` present."""
+    """Show or replace the bearer token that clients of `ltmc serve --transport http` present."""
 
 
 @token.command("path")

@@ -8,14 +8,14 @@ Form = Literal["source", "pyz", "frozen"]
 
 
 def form() -> Form:
-    """The form that is running."""
+    """Return the form that is running."""
     if getattr(sys, "frozen", False):
         return "frozen"
-    return "pyz" if "_unpacked" in sys.modules else "source"
+    return "pyz" if "_unpacking" in sys.modules else "source"
 
 
 def own_command() -> list[str]:
-    """The program and arguments to which a command such as ``serve`` is added."""
+    """Return the program and arguments to which a command such as ``serve`` is added."""
     running = form()
     if running == "frozen":
         return [sys.executable]

@@ -28,7 +28,7 @@ _held: list[int] = []
 
 
 def roots() -> list[Path]:
-    """The folders that may hold unpacked versions, the preferred one first.
+    """Return the folders that may hold unpacked versions, the preferred one first.
 
     ``LTMC_ROOT`` alone when it is set. Else ``ltmc`` in the user's cache folder, and for a home that is
     read-only, full or absent a folder of this user in the temporary folder.
@@ -42,7 +42,7 @@ def roots() -> list[Path]:
 
 
 def locate(archive: Path) -> Path:
-    """The ``site-packages`` of `archive` (a .pyz), unpacked first where needed; in use from then on.
+    """Return the ``site-packages`` of `archive` (a .pyz), unpacked first where needed; in use from then on.
 
     Raises:
         SystemExit: with one sentence; nowhere can it be unpacked, or the file is damaged.
@@ -70,7 +70,7 @@ def locate(archive: Path) -> Path:
 
 
 def _digest(archive: Path) -> str:
-    """A name for the contents of `archive`: the hash of its table of files, which has the CRC of each."""
+    """Return a name for the contents of `archive`: the hash of its table of files, which has the CRC of each."""
     from hashlib import sha256
 
     with archive.open("rb") as file:
@@ -157,7 +157,7 @@ class Unpacked:
 
 
 def entries() -> list[Unpacked]:
-    """What lies in the roots of this user, by path."""
+    """Return what lies in the roots of this user, by path."""
     found = []
     for folder in _folders():
         with _exclusive(folder) as free:

@@ -47,7 +47,7 @@ class PathGuard:
 
     @classmethod
     def of(cls, root: Path, allowed: Sequence[Path] = ()) -> "PathGuard":
-        """A guard for existing folders."""
+        """Return a guard for existing folders."""
         roots = dict.fromkeys(Path(os.path.realpath(folder)) for folder in (root, *allowed))
         return cls(next(iter(roots)), tuple(roots))
 
@@ -81,7 +81,7 @@ class PathGuard:
         ).as_posix()
 
     def read(self, path: str, field: str = "file_path") -> tuple[Path, bytes, FileState]:
-        """The resolved path of a regular file, its bytes and its state.
+        """Return the resolved path of a regular file, its bytes and its state.
 
         Raises:
             LtmcError: NOT_FOUND, PATH_NOT_ALLOWED (outside, unreadable, or no regular file), or
@@ -102,7 +102,7 @@ class PathGuard:
         return resolved, data, FileState(status.st_mtime_ns, status.st_size)
 
     def state(self, resolved: Path) -> FileState | None:
-        """The state of a regular file; None when there is none."""
+        """Return the state of a regular file; None when there is none."""
         with suppress(OSError, ValueError):
             status = os.lstat(resolved)
             if stat.S_ISREG(status.st_mode):
@@ -149,7 +149,7 @@ class PathGuard:
 
     @contextmanager
     def _folder(self, resolved: Path, *, create: bool = False) -> Iterator[int | None]:
-        """A handle on a folder under an allowed root, reached without following a link.
+        """Return a handle on a folder under an allowed root, reached without following a link.
 
         None where the system cannot open relative to a folder; paths are then opened whole.
         """
@@ -180,7 +180,7 @@ def _open(path: Path, flags: int, folder: int | None, mode: int = 0o600) -> int:
 
 
 def _content(resolved: Path, folder: int | None) -> bytes | None:
-    """What a file holds now; None where there is none."""
+    """Return what a file holds now; None where there is none."""
     try:
         with os.fdopen(_open(resolved, _FILE, folder), "rb") as file:
             return file.read(MAX_FILE_BYTES + 1)
@@ -203,7 +203,7 @@ def _remove(path: Path, folder: int | None) -> None:
 
 
 def _mode_of(field: str, path: str, resolved: Path, folder: int | None) -> int:
-    """The permissions for a new version of the file."""
+    """Return the permissions for a new version of the file."""
     try:
         where = resolved if folder is None else Path(resolved.name)
         status = os.stat(where, dir_fd=folder, follow_symlinks=False)

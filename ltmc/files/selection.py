@@ -42,7 +42,7 @@ class _Rule:
 
 
 def select(guard: PathGuard, paths: Sequence[Path]) -> Selection:
-    """The files at `paths` (resolved) and below them; a file given itself is always selected."""
+    """Return the files at `paths` (resolved) and below them; a file given itself is always selected."""
     found = Selection()
     for path in paths:
         if path.is_dir():
@@ -99,7 +99,7 @@ def _left_out(entry: "os.DirEntry[str]", rules: Sequence[_Rule], *, is_folder: b
 
 
 def _rules_above(guard: PathGuard, folder: Path) -> tuple[_Rule, ...]:
-    """The rules of the folders between the project's root and `folder`."""
+    """Return the rules of the folders between the project's root and `folder`."""
     if not folder.is_relative_to(guard.root):
         return ()
     parts = folder.relative_to(guard.root).parts

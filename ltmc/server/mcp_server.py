@@ -64,7 +64,7 @@ class ManifestTool(ServerTool):
 
     @classmethod
     def of(cls, entry: Tool, app: Application) -> "ManifestTool":
-        """The tool for `entry`, listed as the manifest says."""
+        """Return the tool for `entry`, listed as the manifest says."""
         tool = cls(
             name=entry.name,
             title=entry.title,
@@ -76,7 +76,7 @@ class ManifestTool(ServerTool):
         return tool
 
     def to_mcp_tool(self, **overrides: Any) -> mcp_types.Tool:
-        """The listing, without the metadata that FastMCP adds: agents pay for every byte of it."""
+        """Return the listing, without the metadata that FastMCP adds: agents pay for every byte of it."""
         return super().to_mcp_tool(**overrides, _meta=None)
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
@@ -88,7 +88,7 @@ class ManifestTool(ServerTool):
 
 
 def _annotations(entry: Tool) -> ToolAnnotations:
-    """The hints that say something: of a tool that only reads, the others have no meaning."""
+    """Return the hints that say something: of a tool that only reads, the others have no meaning."""
     if entry.read_only:
         return ToolAnnotations(read_only_hint=True, open_world_hint=False)
     return ToolAnnotations(
@@ -146,14 +146,14 @@ class LtmcServer(FastMCP[None]):
 
 
 def as_tool_result(envelope: dict[str, Any]) -> ToolResult:
-    """The envelope as structured content, and as JSON text for clients that read only text."""
+    """Return the envelope as structured content, and as JSON text for clients that read only text."""
     text = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
     content = [TextContent(type="text", text=text)]
     return ToolResult(content=content, structured_content=envelope, is_error=not envelope["success"])
 
 
 def build(settings: Settings, app: Application | None = None) -> FastMCP[None]:
-    """The server with the tools that the settings offer. It closes `app` when it ends.
+    """Return the server with the tools that the settings offer. It closes `app` when it ends.
 
     Raises:
         ValueError: the profile names an unknown category.

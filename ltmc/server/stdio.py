@@ -102,7 +102,7 @@ class _Wire:
     async def streams(
         self,
     ) -> AsyncIterator[tuple[MemoryObjectReceiveStream[Inbound], MemoryObjectSendStream[SessionMessage]]]:
-        """The message streams that a server runs on."""
+        """Return the message streams that a server runs on."""
         inbound, read_stream = anyio.create_memory_object_stream[Inbound](0)
         write_stream, outbound = anyio.create_memory_object_stream[SessionMessage](0)
         threading.Thread(target=self._write_forever, daemon=True, name="stdout").start()
@@ -159,7 +159,7 @@ class _Wire:
                     self._loop.call_soon_threadsafe(self._stop)  # it reads no more and is gone
 
     def _hung_up(self) -> bool:
-        """The client has closed its end, though not all that it sent is read."""
+        """Note that the client has closed its end, though not all that it sent is read."""
         poll = select.poll()
         poll.register(self._wire_in, 0)
         return any(event & select.POLLHUP for _, event in poll.poll(0))
@@ -240,7 +240,7 @@ def _done(future: "asyncio.Future[None]") -> None:
 
 
 def parse(line: bytes) -> SessionMessage | JSONRPCError:
-    """The message of a line, or the error to answer it with."""
+    """Return the message of a line, or the error to answer it with."""
     try:
         raw = json.loads(line, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
@@ -265,7 +265,7 @@ def parse(line: bytes) -> SessionMessage | JSONRPCError:
 
 
 def refusal(code: int, message: str, request_id: int | str | None = None) -> JSONRPCError:
-    """A JSON-RPC error."""
+    """Return a JSON-RPC error."""
     return JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=message))
 
 

@@ -21,7 +21,7 @@ COMPLEXITY_ALIASES = {"LOW": "SIMPLE", "MEDIUM": "MODERATE", "HIGH": "COMPLEX"}
 
 
 def refuse(allowed: str) -> PydanticCustomError:
-    """What a validator raises: the binding adds the field and the value."""
+    """Return what a validator raises: the binding adds the field and the value."""
     return PydanticCustomError("not_allowed", "{allowed}", {"allowed": allowed})
 
 

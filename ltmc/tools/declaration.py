@@ -67,6 +67,6 @@ def tool(
 
 
 def declaration_of(function: object) -> Declaration | None:
-    """What a function was declared as; None when it is no tool."""
+    """Return what a function was declared as; None when it is no tool."""
     found = getattr(function, _ATTRIBUTE, None)
     return found if isinstance(found, Declaration) else None

@@ -13,5 +13,5 @@ class PageCounts(TypedDict):
 
 
 def page_counts(shown: Sized, total: int, offset: int) -> PageCounts:
-    """The counts of the page that begins at `offset` of `total` results."""
+    """Return the counts of the page that begins at `offset` of `total` results."""
     return {"count": len(shown), "total": total, "has_more": offset + len(shown) < total}

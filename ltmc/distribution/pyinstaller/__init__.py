@@ -4,5 +4,5 @@ from pathlib import Path
 
 
 def hook_folders() -> list[str]:
-    """The folders with hooks."""
+    """Return the folders with hooks."""
     return [str(Path(__file__).parent)]

@@ -57,12 +57,12 @@ _CONJUNCTION = re.compile(r"\b(?:and|then|also|plus|while|after|before|as well a
 
 
 def words_of(text: str) -> list[str]:
-    """The whole words of a text, lower-cased; a compound with hyphens is one word."""
+    """Return the whole words of a text, lower-cased; a compound with hyphens is one word."""
     return _WORD.findall(text.lower())
 
 
 def _vocabulary(words: Sequence[str]) -> set[str]:
-    """The words, the parts of compounds, and each two neighbours as a compound."""
+    """Return the words, the parts of compounds, and each two neighbours as a compound."""
     parts = {part for word in words for part in word.split("-")}
     pairs = {f"{left}-{right}" for left, right in pairwise(words)}
     return {*words, *parts, *pairs}
@@ -140,7 +140,7 @@ def reasoning(scored: Score) -> str:
 
 
 def suggested_skills(scored: Score, given: Sequence[str]) -> list[str]:
-    """The technical terms of the text that name a skill not yet required."""
+    """Return the technical terms of the text that name a skill not yet required."""
     terms = scored.factors["technical"]["matched_terms"]
     return [term for term in terms if term not in given and (LEXICON[term] >= 0.4 or term in _LANGUAGES)][:8]
 

@@ -115,7 +115,7 @@ class DecompositionService:
 
 
 def needs_parts(complexity_score: float, minutes: int) -> bool:
-    """Return whether a task is so complex or long that it should be cut."""
+    """Tell whether a task is so complex or long that it should be cut."""
     return complexity_score >= DECOMPOSE_SCORE or minutes > DECOMPOSE_MINUTES
 
 
@@ -197,7 +197,7 @@ def _conflict(field: str, why: str) -> LtmcError:
 
 
 def from_description(description: str) -> list[Part]:
-    """The parts that a description names: its list items, else its clauses; none if fewer than two.
+    """Return the parts that a description names: its list items, else its clauses; none if fewer than two.
 
     Numbered items, and clauses joined by words such as "then", follow one another.
     """
@@ -233,7 +233,7 @@ def from_skills(title: str, skills: Sequence[str]) -> list[Part]:
 
 
 def from_template(template: Template, title: str) -> list[Part]:
-    """The phases of a template for a task."""
+    """Return the phases of a template for a task."""
     return [
         Part(
             _as_title(f"{phase.title}: {title}"),
@@ -247,7 +247,7 @@ def from_template(template: Template, title: str) -> list[Part]:
 
 
 def plan(parts: Sequence[Part], minutes: int, *, most: int, target: int, skills: Sequence[str]) -> list[Part]:
-    """The parts with minutes that sum to those of the task, at most `most` of them, each skill somewhere.
+    """Return the parts with minutes that sum to those of the task, at most `most` of them, each skill somewhere.
 
     The last parts are joined where there are too many. Parts longer than `target` minutes are halved while
     there is room.

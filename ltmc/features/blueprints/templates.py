@@ -106,7 +106,7 @@ def _template(data: dict[str, Any]) -> Template:
 
 
 def choose_template(title: str, description: str, name: str | None) -> Template:
-    """The named template, else the one with most keywords in the text, the title's counted double.
+    """Return the named template, else the one with most keywords in the text, the title's counted double.
 
     Raises:
         LtmcError: INVALID_ARGUMENT with the known names.

@@ -130,7 +130,7 @@ class CacheService:
         }
 
     async def get(self, key: str, project_id: str | None) -> KeyValue:
-        """A key's value; one that is not there is found=false."""
+        """Return a key's value; one that is not there is found=false."""
         found = await self.backend.get(project_of(project_id), key)
         return {
             "key": key,
@@ -157,7 +157,7 @@ class CacheService:
         }
 
     async def statistics(self, project_id: str | None) -> CacheStatistics:
-        """What the project's namespace holds and how it was used."""
+        """Return what the project's namespace holds and how it was used."""
         usage = await self.backend.usage(project_of(project_id))
         reads = usage.counters["hits"] + usage.counters["misses"]
         histogram = {"no_expiry": usage.ttls.count(None)} | {name: 0 for name, _ in _BUCKETS}
@@ -180,7 +180,7 @@ class CacheService:
         }
 
     async def health(self) -> CacheHealthView:
-        """A ping and a round trip; that the backend is down is an answer here, not an error."""
+        """Return a ping and a round trip; that the backend is down is an answer here, not an error."""
         started = time.perf_counter()
         answer: CacheHealthView = {
             "connected": True,

@@ -102,7 +102,7 @@ class ChatService:
     async def history(
         self, conversation_id: str, *, limit: int, offset: int, newest_first: bool, project_id: str | None
     ) -> ConversationHistory:
-        """The messages of a conversation, long ones as previews; none for an unknown one."""
+        """Return the messages of a conversation, long ones as previews; none for an unknown one."""
         async with self._engine.read() as tx:
             rows, total = await chats.page(
                 tx,
@@ -127,7 +127,7 @@ class ChatService:
         conversation_id: str | None,
         project_id: str | None,
     ) -> ChatsByTool:
-        """The messages that a client or tool produced, or whose conversation called that tool."""
+        """Return the messages that a client or tool produced, or whose conversation called that tool."""
         await self._engine.settle()
         project = project_of(project_id)
         async with self._engine.read() as tx:

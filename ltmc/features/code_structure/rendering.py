@@ -55,7 +55,7 @@ async def render(
 
 
 async def section_for_document(tx: Transaction, row: Blueprint, name: str) -> tuple[str, str | None]:
-    """A section of `SECTIONS` as Markdown, or the reason why there is nothing to write."""
+    """Return a section of `SECTIONS` as Markdown, or the reason why there is nothing to write."""
     section = await SECTIONS[name](tx, row)
     if not section.blocks:
         return "", _EMPTY[name]
@@ -172,7 +172,7 @@ async def _assignments(tx: Transaction, row: Blueprint) -> Section:
 
 
 async def _api(tx: Transaction, row: Blueprint) -> Section:
-    """The public symbols with their signatures and docstrings, file by file."""
+    """Return the public symbols with their signatures and docstrings, file by file."""
     stored = await known_symbols(tx, row.blueprint_id)
     public = [one for one in stored if one.public]
     blocks: list[PageBlock] = []
@@ -187,7 +187,7 @@ async def _api(tx: Transaction, row: Blueprint) -> Section:
 
 
 async def _diagram(tx: Transaction, row: Blueprint) -> Section:
-    """The blueprint with what it depends on, its parts, and the symbols of its code."""
+    """Return the blueprint with what it depends on, its parts, and the symbols of its code."""
     edges = await graph.edges(
         tx, row.project_id, [row.blueprint_id], outgoing=True, incoming=True, relations=None
     )
@@ -251,7 +251,7 @@ async def _guide(tx: Transaction, row: Blueprint) -> Section:
 
 
 def _call(one: KnownSymbol) -> str:
-    """A call with the parameters that have no default."""
+    """Return a call with the parameters that have no default."""
     needed = [
         f"{parameter.name}=..." if parameter.kind == "keyword_only" else parameter.name
         for parameter in one.signature.parameters
@@ -280,5 +280,5 @@ _EMPTY = {
 
 
 def chosen(sections: Sequence[str] | None) -> list[str]:
-    """The sections named, in their order; all of them for None."""
+    """Return the sections named, in their order; all of them for None."""
     return [name for name in SECTIONS if sections is None or name in sections]

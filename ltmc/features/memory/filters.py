@@ -114,7 +114,7 @@ def _checked(key: str, value: Any) -> Any:
 
 
 def _moment(field: str, text: str, *, end: bool) -> str:
-    """The date as a timestamp; a day as the end of a range means its last moment."""
+    """Return the date as a timestamp; a day as the end of a range means its last moment."""
     try:
         moment = parse(text)
         if end and len(text.strip()) <= len("2026-01-31"):

@@ -163,7 +163,7 @@ class RoutingService:
         }
 
     async def route_query(self, query: str, available_methods: Sequence[str] | None = None) -> Route:
-        """The method to take, with its share of the softmax over the scores of those allowed.
+        """Return the method to take, with its share of the softmax over the scores of those allowed.
 
         What outcomes taught (`optimize`) counts too. Should the analysis fail, the broadest search is taken.
 

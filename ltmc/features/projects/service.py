@@ -57,7 +57,7 @@ class ProjectService:
         self._bounds = [bound.expanduser().resolve() for bound in settings.roots]
 
     async def guard(self, project_id: str | None) -> PathGuard:
-        """The guard over the files of a project.
+        """Return the guard over the files of a project.
 
         Raises:
             LtmcError: PATH_NOT_ALLOWED when the project has no root, or its root is gone.
@@ -97,7 +97,7 @@ class ProjectService:
         return {**_shown(row), "created": created}
 
     async def page(self, limit: int, offset: int) -> ProjectPage:
-        """The projects by id, each with what it holds counted."""
+        """Return the projects by id, each with what it holds counted."""
         async with self._engine.read() as tx:
             rows, total = await projects.page(tx, limit, offset)
         return {
@@ -115,7 +115,7 @@ class ProjectService:
         }
 
     def _folder(self, field: str, path: str) -> str:
-        """The resolved path of a folder."""
+        """Return the resolved path of a folder."""
         given = Path(path)
         if "\x00" in path or not given.is_absolute():
             raise invalid(field, path, "an absolute path")

@@ -128,7 +128,7 @@ class Watch:
         self._wake.set()
 
     def _folders(self) -> list[Path]:
-        """What to listen at: the folders themselves, and those of files, so that a replaced file is seen."""
+        """Return what to listen at: the folders themselves, and those of files, so that a replaced file is seen."""
         return list(dict.fromkeys([*self.selection.folders, *(path.parent for path in self.paths)]))
 
     async def _work(self) -> None:

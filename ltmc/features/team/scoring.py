@@ -101,19 +101,19 @@ class Candidate:
 
 
 def canonical(skill: str) -> str:
-    """The usual name of a skill, lower-cased."""
+    """Return the usual name of a skill, lower-cased."""
     skill = " ".join(skill.lower().split())
     return _ALIASES.get(skill, skill.replace(" ", "-") if skill.replace(" ", "-") in _GROUPS else skill)
 
 
 def preferred_skill(key: str) -> str | None:
-    """The skill that a preference such as ``prefer_python_expert`` names; None for another key."""
+    """Return the skill that a preference such as ``prefer_python_expert`` names; None for another key."""
     match = _PREFERS.fullmatch(key)
     return None if match is None else canonical(match.group(1).replace("_", " "))
 
 
 def coverage(required: Sequence[str], has: Iterable[str]) -> tuple[float, list[str], list[str]]:
-    """The share of the required skills that a member has, those had, and those missing.
+    """Return the share of the required skills that a member has, those had, and those missing.
 
     An alias counts 1, a related skill 0.5 (and stays missing); nothing required counts as all.
     """
@@ -128,7 +128,7 @@ def coverage(required: Sequence[str], has: Iterable[str]) -> tuple[float, list[s
 
 
 def history(finished: Sequence[Assignment]) -> float:
-    """The share of finished assignments that were completed on time, smoothed by one success and one failure."""
+    """Return the share of finished assignments that were completed on time, smoothed by one success and one failure."""
     if not finished:
         return UNKNOWN_HISTORY
     on_time = sum(
@@ -138,7 +138,7 @@ def history(finished: Sequence[Assignment]) -> float:
 
 
 def committed_hours(assignments: Iterable[Assignment]) -> float:
-    """The hours that open assignments still need: estimate times what is left of it."""
+    """Return the hours that open assignments still need: estimate times what is left of it."""
     return float(sum(row.estimated_minutes / 60 * (1 - row.progress_percentage / 100) for row in assignments))
 
 
@@ -149,7 +149,7 @@ def rate(
     committed: float,
     preferences: Preferences,
 ) -> Candidate:
-    """A member's score for a task.
+    """Return a member's score for a task.
 
     Args:
         finished: the member's completed and failed assignments.
@@ -175,7 +175,7 @@ def rate(
 
 
 def _preference(member: Member, headroom: float, preferences: Preferences) -> float:
-    """The mean of how far each wish is met; without wishes 1, as for required skills."""
+    """Return the mean of how far each wish is met; without wishes 1, as for required skills."""
     wishes: list[float] = []
     if preferences.preferred_member_id is not None:
         wishes.append(float(member.member_id == preferences.preferred_member_id))
@@ -187,7 +187,7 @@ def _preference(member: Member, headroom: float, preferences: Preferences) -> fl
 
 
 def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The best first; ties go to the lower load, then by id."""
+    """Return the best first; ties go to the lower load, then by id."""
     return sorted(candidates, key=lambda one: (-one.score, one.load, one.member_id))
 
 

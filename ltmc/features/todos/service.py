@@ -89,7 +89,7 @@ class TodoService:
     async def page(
         self, *, status: str, priority: str | None, limit: int, offset: int, sort: str, project_id: str | None
     ) -> TodoPage:
-        """A page of the todos, the most urgent or the newest first."""
+        """Return a page of the todos, the most urgent or the newest first."""
         async with self._engine.read() as tx:
             rows, total = await todos.page(
                 tx,
@@ -148,7 +148,7 @@ class TodoService:
     async def search(
         self, query: str, *, status: str, limit: int, offset: int, project_id: str | None
     ) -> TodosFound:
-        """The todos that hold every word of the query, or words that begin with it."""
+        """Return the todos that hold every word of the query, or words that begin with it."""
         async with self._engine.read() as tx:
             ranking = await index.search(
                 tx,

@@ -58,7 +58,7 @@ async def upsert_file(
 async def set_consistency(
     tx: Transaction, blueprint_id: str, file_path: str, status: str, score: float, moment: str
 ) -> None:
-    """The outcome of a validation."""
+    """Store the outcome of a validation."""
     await tx.run(
         "UPDATE blueprint_files SET consistency_status = ?, consistency_score = ?, last_validated_at = ? "
         "WHERE blueprint_id = ? AND file_path = ?",
@@ -76,7 +76,7 @@ async def file(tx: Transaction, blueprint_id: str, file_path: str) -> AttachedFi
 
 
 async def files(tx: Transaction, blueprint_id: str) -> list[AttachedFile]:
-    """The files of a blueprint, by path."""
+    """Return the files of a blueprint, by path."""
     return await tx.all(
         AttachedFile,
         f"SELECT {columns(AttachedFile)} FROM blueprint_files WHERE blueprint_id = ? ORDER BY file_path",
@@ -85,7 +85,7 @@ async def files(tx: Transaction, blueprint_id: str) -> list[AttachedFile]:
 
 
 async def defined_by(tx: Transaction, project_id: str, file_path: str) -> str | None:
-    """The code blueprint that was made from a file."""
+    """Return the code blueprint that was made from a file."""
     found = await tx.value(
         "SELECT f.blueprint_id FROM blueprint_files f JOIN blueprints b USING (blueprint_id) "
         "WHERE b.project_id = ? AND b.kind = 'code' AND f.file_path = ? AND f.link_type = 'defines' "

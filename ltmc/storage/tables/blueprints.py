@@ -145,7 +145,7 @@ async def delete(tx: Transaction, blueprint_id: str) -> None:
 
 
 async def family(tx: Transaction, blueprint_id: str) -> list[Blueprint]:
-    """A blueprint and all below it, parents before their children."""
+    """Return a blueprint and all below it, parents before their children."""
     return await tx.all(
         Blueprint,
         "WITH RECURSIVE below (blueprint_id, depth) AS (SELECT ?, 0 UNION ALL "
@@ -156,7 +156,7 @@ async def family(tx: Transaction, blueprint_id: str) -> list[Blueprint]:
 
 
 async def ancestors(tx: Transaction, blueprint_id: str) -> list[str]:
-    """The blueprints above one, the nearest first."""
+    """Return the blueprints above one, the nearest first."""
     found: list[str] = await tx.column(
         "WITH RECURSIVE above (blueprint_id, depth) AS (SELECT parent_id, 1 FROM blueprints "
         "WHERE blueprint_id = ? UNION ALL SELECT b.parent_id, depth + 1 FROM blueprints b "
@@ -197,7 +197,7 @@ async def insert_history(
 
 
 async def history(tx: Transaction, blueprint_id: str) -> list[dict[str, Any]]:
-    """The changes of a blueprint, oldest first."""
+    """Return the changes of a blueprint, oldest first."""
     rows = await tx.all(
         Change,
         "SELECT field, old_value, new_value, changed_at FROM blueprint_history WHERE blueprint_id = ? "
@@ -218,7 +218,7 @@ async def history(tx: Transaction, blueprint_id: str) -> list[dict[str, Any]]:
 async def upsert_dependency(
     tx: Transaction, dependent: str, prerequisite: str, kind: str, critical: bool, moment: str
 ) -> None:
-    """A dependency, or its new type."""
+    """Store a dependency, or its new type."""
     await tx.run(
         "INSERT INTO blueprint_dependencies (dependent_blueprint_id, prerequisite_blueprint_id, "
         "dependency_type, is_critical, created_at) VALUES (?, ?, ?, ?, ?) "

@@ -12,7 +12,7 @@ from ltmc.timestamps import format_utc, now, parse
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
-    """A glob (``* ? [a-z] [^a] \\x``, as Redis reads it) as a regular expression."""
+    """Return a glob (``* ? [a-z] [^a] \\x``, as Redis reads it) as a regular expression."""
     pattern = re.sub(r"\[\^", "[!", pattern)
     return re.compile(fnmatch.translate(re.sub(r"\\([*?\[])", r"[\1]", pattern)))
 
@@ -126,7 +126,7 @@ class DatabaseCache:
         return CacheHealth(version, used, problems=[] if found else ["the probe key was not found again"])
 
     async def close(self) -> None:
-        """The database is closed by its owner."""
+        """Do nothing: the database is closed by its owner."""
 
 
 async def _has(tx: Transaction, namespace: str, key: str) -> bool:

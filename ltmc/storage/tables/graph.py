@@ -42,7 +42,7 @@ class Edge(Link):
 async def insert_node(
     tx: Transaction, project_id: str, node_id: str, kind: str, ref_id: str | None, label: str, moment: str
 ) -> bool:
-    """A node, if it is new; whether it was."""
+    """Store a node, if it is new, and return whether it was."""
     created = await tx.value(
         "INSERT INTO graph_nodes (project_id, node_id, kind, ref_id, label, created_at) "
         "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1",
@@ -107,7 +107,7 @@ async def upsert_edge(
     properties: dict[str, Any],
     moment: str,
 ) -> tuple[int, bool]:
-    """An edge, or its new weight and properties; its id and whether it is new."""
+    """Store an edge, or its new weight and properties; return its id and whether it is new."""
     known = await tx.value(
         "SELECT id FROM graph_edges "
         "WHERE project_id = ? AND source_id = ? AND target_id = ? AND relation = ?",
@@ -148,7 +148,7 @@ async def edges(
 
 
 async def project_of_node(tx: Transaction, node_id: str) -> str | None:
-    """The project that has a node of this id; the default one if several have."""
+    """Return the project that has a node of this id; the default one if several have."""
     found = await tx.value(
         "SELECT project_id FROM graph_nodes WHERE node_id = ? ORDER BY project_id <> 'default', project_id",
         (node_id,),

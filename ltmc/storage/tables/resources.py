@@ -103,7 +103,7 @@ async def insert(tx: Transaction, resource: Resource) -> Resource:
 async def insert_chunks(
     tx: Transaction, resource_id: int, chunks: Sequence[tuple[int, int, str, int]]
 ) -> list[int]:
-    """The chunks of a resource as (start, end, text, tokens); their ids, in order."""
+    """Store the chunks of a resource, given as (start, end, text, tokens); return their ids, in order."""
     await tx.many(
         "INSERT INTO resource_chunks (resource_id, ordinal, start_char, end_char, text, token_count) "
         "VALUES (?, ?, ?, ?, ?, ?)",
@@ -154,7 +154,7 @@ async def delete(tx: Transaction, resource_id: int) -> None:
 
 
 async def newest_by_name(tx: Transaction, project_id: str, file_name: str) -> Resource | None:
-    """The newest live version of a name."""
+    """Return the newest live version of a name."""
     return await tx.one(
         Resource,
         f"SELECT {columns(Resource)} FROM resources WHERE project_id = ? AND file_name = ? AND archived = 0 "

@@ -64,7 +64,7 @@ async def upsert_member(tx: Transaction, member: Member, moment: str) -> None:
 
 
 async def members(tx: Transaction, project_id: str | None) -> list[Member]:
-    """The members of a project (None: of all), by id."""
+    """Return the members of a project (None: of all), by id."""
     return await tx.all(
         Member,
         "SELECT * FROM team_members WHERE (?1 IS NULL OR project_id = ?1) ORDER BY member_id, project_id",
@@ -80,7 +80,7 @@ async def insert_assignment(tx: Transaction, assignment: Assignment) -> None:
 
 
 async def assignment(tx: Transaction, assignment_id: str, project_id: str | None) -> Assignment | None:
-    """An assignment; with a project, only if it is that project's."""
+    """Return an assignment; with a project, only if it is that project's."""
     return await tx.one(
         Assignment,
         "SELECT * FROM assignments WHERE assignment_id = ?1 AND (?2 IS NULL OR project_id = ?2)",
@@ -89,7 +89,7 @@ async def assignment(tx: Transaction, assignment_id: str, project_id: str | None
 
 
 async def of_blueprint(tx: Transaction, blueprint_id: str) -> list[Assignment]:
-    """The assignments of a blueprint, oldest first."""
+    """Return the assignments of a blueprint, oldest first."""
     return await tx.all(
         Assignment,
         "SELECT * FROM assignments WHERE blueprint_id = ? ORDER BY assigned_at, assignment_id",
@@ -100,7 +100,7 @@ async def of_blueprint(tx: Transaction, blueprint_id: str) -> list[Assignment]:
 async def assignments(
     tx: Transaction, project_id: str | None, *, open_only: bool = False, since: str | None = None
 ) -> list[Assignment]:
-    """The assignments of a project (None: of all), oldest first."""
+    """Return the assignments of a project (None: of all), oldest first."""
     return await tx.all(
         Assignment,
         "SELECT * FROM assignments WHERE (?1 IS NULL OR project_id = ?1) "

@@ -68,7 +68,7 @@ async def page(
 
 
 async def get(tx: Transaction, todo_id: int, project_id: str | None) -> Todo | None:
-    """A todo; with a project, only if it is that project's."""
+    """Return a todo; with a project, only if it is that project's."""
     return await tx.one(
         Todo, "SELECT * FROM todos WHERE id = ?1 AND (?2 IS NULL OR project_id = ?2)", (todo_id, project_id)
     )

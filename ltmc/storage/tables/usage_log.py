@@ -159,6 +159,6 @@ async def unused_resources(tx: Transaction, *, project_id: str | None, since: st
 def _scope(
     project_id: str | None, since: str | None, project: str = "project_id", created: str = "created_at"
 ) -> tuple[str, list[Any]]:
-    """The condition for a project and a time (None: any), with its parameters."""
+    """Return the condition for a project and a time (None: any), with its parameters."""
     given = ((f"{project} = ?", project_id), (f"{created} >= ?", since))
     return conjunction([Condition(sql, [value]) for sql, value in given if value is not None])
