@@ -218,7 +218,7 @@ class CandidateFinder:
 
 
 def idf(entries: int, document_frequency: float) -> float:
-    """Return bm25's weight of a term, never below a small positive number."""
+    """Return BM25's weight of a term, never below a small positive number."""
     if document_frequency >= entries:
         return 0.01
     return max(0.01, math.log((entries - document_frequency + 0.5) / (document_frequency + 0.5)))

@@ -1,4 +1,4 @@
-"""How the fields of an entry are weighed, and the impacts of its terms: their bm25 weights, stored with it."""
+"""How the fields of an entry are weighed, and the impacts of its terms: their BM25 weights, stored with it."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ LEVELS = 64
 """How many steps an impact has."""
 
 K1 = 1.2
-"""bm25's k1."""
+"""BM25's k1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +18,10 @@ class Profile:
     """How the fields of one kind are weighed.
 
     Attributes:
-        lexical: the weight of a field in bm25.
+        lexical: the weight of a field in BM25.
         semantic: the weight of a field in the vector.
-        b: bm25's b.
-        average_length: bm25's average length, fixed so that an entry's impacts never change.
+        b: BM25's b.
+        average_length: BM25's average length, fixed so that an entry's impacts never change.
         semantic_weight: of the cosine, see `ltmc.search.fusion`.
         code: names are cut into words for the vector, and a term counts once a field.
         beginnings: words are indexed as they stand too, beside their stems.
@@ -53,7 +53,7 @@ CODE = Profile(
     fusion.CODE_SEMANTIC,
     code=True,
 )
-"""CoSQA MRR by weights of name, doc, body: in the vector 1:1:1 0.442, 2:2:1 0.457, 3:2:1 0.453; in bm25 alone
+"""CoSQA MRR by weights of name, doc, body: in the vector 1:1:1 0.442, 2:2:1 0.457, 3:2:1 0.453; in BM25 alone
 1:1:1 0.334, 3:2:1 0.354."""
 
 TODO_PROFILE = replace(PROSE, beginnings=True)
@@ -61,7 +61,7 @@ TODO_PROFILE = replace(PROSE, beginnings=True)
 
 
 def impacts(profile: Profile, fields: Mapping[str, str]) -> dict[str, int]:
-    """Return the bm25F weight of each term of an entry, in ``LEVELS`` steps."""
+    """Return the BM25F weight of each term of an entry, in ``LEVELS`` steps."""
     frequency: dict[str, float] = {}
     length = 0.0
     for name, weight in profile.lexical.items():
