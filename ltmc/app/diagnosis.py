@@ -11,15 +11,14 @@ from pydantic import SecretStr
 
 from ltmc import __version__
 from ltmc.app.application import Application
-from ltmc.app.calls import call
 from ltmc.distribution import unpacking as unpacked
 from ltmc.distribution.form import form
 from ltmc.errors import LtmcError
 from ltmc.features.performance.service import MonitoringService
+from ltmc.features.todos.service import TodoService
 from ltmc.settings import Settings, config_file
 from ltmc.storage.sqlite import migrations
 from ltmc.storage.sqlite import search_index as search
-from ltmc.tools import manifest
 from ltmc.tools.plugins import plugins
 
 
@@ -77,7 +76,7 @@ def _state(entry: unpacked.Unpacked) -> str:
 
 async def _stored(app: Application) -> dict[str, Any]:
     async with app.engine.read() as tx:
-        version = await tx.value("SELECT max(version) FROM schema_migrations")
+        version = await migrations.schema_version(tx)
         counts = await search.storage_counts(tx)
     path = app.engine.path
     wal = path.with_name(path.name + "-wal")
@@ -115,20 +114,14 @@ async def health(app: Application) -> dict[str, Any]:
 
 
 def open_scratch_database() -> None:
-    """Make a database in a temporary folder and call a tool that writes in it.
+    """Make a database in a temporary folder and store a todo in it."""
 
-    Raises:
-        RuntimeError: the call failed.
-    """
-
-    async def call_once(path: Path) -> None:
+    async def store(path: Path) -> None:
         app = Application(Settings(db=path))
         try:
-            answer = await call(app, manifest.tool("add_todo"), {"title": "check"})
+            await app.get(TodoService).add("check", "", "low", None)
         finally:
             await app.close()
-        if not answer["success"]:
-            raise RuntimeError(answer["error"])
 
     with tempfile.TemporaryDirectory(prefix="ltmc-check-") as folder:
-        asyncio.run(call_once(Path(folder) / "ltmc.db"))
+        asyncio.run(store(Path(folder) / "ltmc.db"))

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from ltmc.app.application import Application
+from ltmc.search.reindexing import Reindexed
 from ltmc.search.reindexing import reindex as bring_in_step
 from ltmc.settings import Settings
 from ltmc.storage.sqlite.backup import BackupReport
@@ -23,9 +23,7 @@ def restore(settings: Settings, file: Path, *, overwrite: bool) -> RestoreReport
     return put_backup(file, settings.db, overwrite=overwrite)
 
 
-async def reindex(
-    settings: Settings, *, everything: bool, progress: Callable[[int, int], None]
-) -> dict[str, Any]:
+async def reindex(settings: Settings, *, everything: bool, progress: Callable[[int, int], None]) -> Reindexed:
     """Bring the search index in step with what is stored; see `ltmc.search.reindexing.reindex`."""
     app = Application(settings)
     try:

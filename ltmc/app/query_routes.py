@@ -1,7 +1,7 @@
 """How each method that a query can be routed to is carried out, over the features."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar
 
 from ltmc.features.graph.service import GraphService
 from ltmc.features.memory.routing import ENTITY, TERMS, Searches
@@ -10,15 +10,20 @@ from ltmc.features.patterns.service import PatternService
 from ltmc.features.todos.service import TodoService
 from ltmc.search.analysis import query_words
 
-if TYPE_CHECKING:
-    from ltmc.app.application import Application
-
 Results = Sequence[Mapping[str, Any]]
+Service = TypeVar("Service")
 
 
-def searches(app: "Application") -> Searches:
+class Services(Protocol):
+    """Where services come from: the application."""
+
+    def get(self, service: type[Service], /) -> Service:
+        """Return the one instance of a service."""
+
+
+def searches(services: Services) -> Searches:
     """Return the methods of `ltmc.features.memory.routing.METHODS`."""
-    memory = app.get(SearchService)
+    memory = services.get(SearchService)
 
     async def semantic(query: str, top_k: int, conversation: str | None, project: str | None) -> Results:
         return await memories(query, top_k, conversation, project, every_term=False)
@@ -44,7 +49,7 @@ def searches(app: "Application") -> Searches:
         named = [next(filter(None, match.groups())) for match in ENTITY.finditer(query)]
         words = [word for word in query_words(query) if word not in TERMS["relation"]]
         for entity in [*named, *words]:
-            found = await app.get(GraphService).query(
+            found = await services.get(GraphService).query(
                 entity, relations=None, direction="both", max_depth=1, limit=top_k, project_id=project
             )
             if found["relationships"]:
@@ -56,7 +61,7 @@ def searches(app: "Application") -> Searches:
         if wanted:
             found = await memory.recall_by_type(wanted, "todo", top_k=top_k, offset=0, project_id=project)
             return list(found["results"])
-        page = await app.get(TodoService).page(
+        page = await services.get(TodoService).page(
             status="pending", priority=None, limit=top_k, offset=0, sort="priority", project_id=project
         )
         return page["todos"]
@@ -66,7 +71,7 @@ def searches(app: "Application") -> Searches:
         return list(found["results"])
 
     async def code(query: str, top_k: int, _: str | None, project: str | None) -> Results:
-        found = await app.get(PatternService).find(query, top_k=top_k, project_id=project)
+        found = await services.get(PatternService).find(query, top_k=top_k, project_id=project)
         return list(found["patterns"])
 
     async def recent(_: str, top_k: int, __: str | None, project: str | None) -> Results:

@@ -1,11 +1,23 @@
-"""What the log of use tells, for the command line."""
+"""What the log of use tells, and what the process uses, for the command line and for metrics."""
 
+from contextlib import suppress
 from typing import Any
 
 from ltmc.app.application import Application
-from ltmc.features.analytics.service import AnalyticsService
+from ltmc.errors import LtmcError
+from ltmc.features.analytics.service import AnalyticsService, SystemUtilization
 from ltmc.features.memory.routing import RoutingService
 from ltmc.settings import Settings
+
+ProcessUse = SystemUtilization
+"""What the process and its database use."""
+
+
+async def process_use(app: Application) -> ProcessUse | None:
+    """Measure what the process uses; None when its database cannot be read."""
+    with suppress(LtmcError, OSError):
+        return await app.get(AnalyticsService).get_system_utilization()
+    return None
 
 
 async def usage(settings: Settings, *, group_by: str, days: int, project_id: str | None) -> dict[str, Any]:

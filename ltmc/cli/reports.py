@@ -18,9 +18,13 @@ def check(as_json: bool) -> None:
 
     Exits with 1 and names what is missing if anything is.
     """
-    from ltmc.app.diagnosis import open_scratch_database
     from ltmc.distribution.check import run
     from ltmc.distribution.form import form
+
+    def open_scratch_database() -> None:
+        from ltmc.app import diagnosis  # what it imports may be missing, which is then a finding too
+
+        diagnosis.open_scratch_database()
 
     entries = run(open_scratch_database)
     broken = [entry for entry in entries if entry.error]

@@ -1,1 +1,1 @@
-"""Finding: text analysis, the index behind one interface, chunking and packing."""
+"""Finding: from texts to terms and vectors, the index, ranking, chunking and packing."""

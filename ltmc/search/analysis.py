@@ -12,20 +12,24 @@ from functools import lru_cache
 
 from ltmc.search.stemming import stem
 
-ANALYSIS_VERSION = 1  # part of the index's identity: a change asks for `ltmc reindex`
+ANALYSIS_VERSION = 1
+"""A part of the index's identity: a change asks for `ltmc reindex`."""
 
 UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
+"""The letters of scripts that write without spaces, as a class of a regular expression."""
+
 _RUN = re.compile(
     rf"\b[CcFf](?:\+\+|\#)(?!\w)|[{UNSPACED}]+|(?:(?![{UNSPACED}])\w)+(?:[-./:+#@\\](?:(?![{UNSPACED}])\w)+)*"
 )
 _UNSPACED = re.compile(rf"[{UNSPACED}]")
 _JOINED = re.compile(r"[-./:+#@\\_]+")
-# acronym before a word, Capitalised or lower word, digits, any other letters
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
+"""An acronym before a word, a capitalised or lower-case word, an acronym, digits, any other letters."""
+
 _VERSION = re.compile(r"v?\d+(?:\.\d+)+\w*")
 LONGEST_TERM = 64
+"""In characters; the rest of a longer term is cut off."""
 
-# The function words of English; a query keeps them only when it has nothing else.
 _FUNCTION_WORDS = """
 a about above after again all also am an and any are as at be because been before being below
 between both but by can cannot could did do does doing don down during each few for from further
@@ -37,9 +41,8 @@ which while who whom why will with won would you your yours yourself yourselves 
 wasn weren hasn haven hadn doesn didn couldn shouldn wouldn
 """
 STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
+"""The function words of English; a query keeps them only when it has nothing else."""
 
-
-# Short forms that programmers write, and the words that they stand for.
 ABBREVIATIONS = """str string;dict dictionary;int integer;func function;fn function;arg argument;
     param parameter;num number;obj object;dir directory;msg message;val value;char character;
     elem element;idx index;len length;df dataframe;np numpy;pd pandas;attr attribute;db database;
@@ -51,6 +54,7 @@ ABBREVIATIONS = """str string;dict dictionary;int integer;func function;fn funct
     seq sequence;spec specification;sys system;txt text;var variable;ver version;vec vector;
     freq frequency;prob probability;calc calculate;gen generate;iter iterate;concat concatenate;
     rand random;coord coordinate;exec execute;eval evaluate"""
+"""Short forms that programmers write, with the words that they stand for."""
 
 
 def _synonyms() -> dict[str, frozenset[str]]:
@@ -63,10 +67,11 @@ def _synonyms() -> dict[str, frozenset[str]]:
 
 
 SYNONYMS = _synonyms()
+"""The stem of a short form to those of its long forms, and the reverse."""
 
 
 def fold(text: str) -> str:
-    """Compatibility form without accents; case is kept."""
+    """Return the compatibility form without accents; case is kept."""
     if text.isascii():
         return text
     decomposed = unicodedata.normalize("NFKD", text)
@@ -101,13 +106,13 @@ def _run_terms(run: str) -> tuple[str, ...]:
 
 
 def words(text: str) -> Iterator[str]:
-    """Return the terms of a text before stemming, in order."""
+    """Yield the terms of a text before stemming, in order."""
     for run in _RUN.findall(fold(text)):
         yield from _run_words(run)
 
 
 def terms(text: str) -> Iterator[str]:
-    """Return the terms of a text, in order."""
+    """Yield the terms of a text, in order."""
     for run in _RUN.findall(fold(text)):
         yield from _run_terms(run)
 
@@ -118,11 +123,11 @@ def query_terms(query: str) -> list[str]:
 
 
 def query_words(query: str) -> list[str]:
-    """As `query_terms`, before stemming."""
+    """Return the same as `query_terms`, before stemming."""
     found = list(dict.fromkeys(words(query)))
     return [word for word in found if word not in STOP_WORDS] or found
 
 
 def split_words(text: str) -> str:
-    """Return the text with identifiers opened up, as the embedding model wants it."""
+    """Return a text of code with its identifiers cut into words, for the embedding model."""
     return " ".join(part.lower() for run in _RUN.findall(text) for part in (_PART.findall(run) or [run]))

@@ -9,7 +9,7 @@ up to `resident_index.SMALL_SCOPE_ENTRIES` entries every vector is.
 import math
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from ltmc.search import analysis
 from ltmc.search.embedding import StaticModel
@@ -40,7 +40,8 @@ SYNONYM_WEIGHT = 0.6
 """Of the long form of a short form in a query for code (or the reverse). CoSQA MRR +0.006 at 0.6."""
 
 
-class Candidate(NamedTuple):
+@dataclass(slots=True)
+class Candidate:
     """An entry with its exact scores; both are 0 where they were not asked for."""
 
     owner_id: int
@@ -217,7 +218,7 @@ class CandidateFinder:
 
 
 def idf(entries: int, document_frequency: float) -> float:
-    """Return bm25's weight of a term, never below a small positive number."""
+    """Return BM25's weight of a term, never below a small positive number."""
     if document_frequency >= entries:
         return 0.01
     return max(0.01, math.log((entries - document_frequency + 0.5) / (document_frequency + 0.5)))

@@ -7,8 +7,8 @@ from itertools import accumulate
 
 from ltmc.search.token_count import pieces
 
-CHUNK_TOKENS = 512
-OVERLAP_TOKENS = 48
+CHUNK_TOKENS, OVERLAP_TOKENS = 512, 48
+"""The size of a chunk at most, and about how much of it the next chunk repeats."""
 
 _BOUNDARIES = (
     re.compile(

@@ -1,21 +1,25 @@
-"""The parts of a code attempt that are weighed apart: name, documentation, body."""
+"""The fields of a code attempt, which weigh differently: name, documentation, body, context."""
 
 import keyword
 import re
 
 _NAME = re.compile(r"\b(?:def|class|function|func|fn|sub|interface|struct|trait|enum)\s+([A-Za-z_]\w*)")
 _DOC = re.compile(r'("""|\'\'\')(.*?)\1|/\*\*?(.*?)\*/', re.DOTALL)
-# Where a docstring's first paragraph ends.
 _DETAILS = re.compile(r"\n\s*(?::\w+|@\w+|Args|Parameters|Returns|Raises|>>>|-{3})|\n\s*\n")
+"""Where a docstring's first paragraph ends."""
+
 _WORD = re.compile(r"[A-Za-z_]\w*|\S")
 SYNTAX = frozenset(keyword.kwlist) | {"self", "cls", "this", "function", "const", "let", "var"}
+"""Words of the syntax of programming languages, left out of the body."""
 
 
 def fields(code: str, prompt: str = "", language: str | None = None) -> dict[str, str]:
-    """Fields for ``index.Row``: name, doc, text (the body without keywords), context.
+    """Cut code into the fields that `ltmc.search.profiles.CODE` weighs.
 
-    A prompt that the code does not already hold belongs to the documentation.  The
-    language is context, so that its name in a query weighs little among its own code.
+    Returns:
+        ``name``, ``doc`` (the docstring's summary and the prompt, unless the code holds it), ``details`` (the
+        rest of the docstring), ``text`` (the body without keywords), and the language as ``context``, so that
+        its name in a query weighs little among its own code.
     """
     named = _NAME.search(code)
     name = named.group(1) if named else ""
@@ -24,12 +28,12 @@ def fields(code: str, prompt: str = "", language: str | None = None) -> dict[str
     body = code.replace(quoted.group(0), " ", 1) if quoted else code
     if named:
         body = body.replace(named.group(0), " ", 1)
-    body = " ".join(w for w in _WORD.findall(body) if w not in SYNTAX)
+    body = " ".join(word for word in _WORD.findall(body) if word not in SYNTAX)
     summary, *rest = _DETAILS.split(doc.strip(), maxsplit=1)
-    said = prompt if prompt and prompt.strip() not in code else ""
+    asked = prompt if prompt and prompt.strip() not in code else ""
     return {
         "name": name,
-        "doc": f"{said} {summary}".strip(),
+        "doc": f"{asked} {summary}".strip(),
         "details": " ".join(rest),
         "text": body,
         "context": language or "",

@@ -18,13 +18,23 @@ from math import sqrt
 from operator import mul
 from pathlib import Path
 
-MAGIC = b"LTMCSEM1"
-VERSION = 1
+MAGIC, VERSION = b"LTMCSEM1", 1
 HEADER = struct.Struct("<8sHHIIf")
-BODY = 64  # first byte after the header and its checksum
+BODY = 64
+"""The first byte after the header and its checksum."""
+
 BIAS = 128
-LANE_LIMIT = 256  # rows that 16-bit lanes hold: 256 * 255 < 65536
-LONGEST_WORD = 100  # BERT's limit: a longer word is unknown
+"""What is added to a value to store it as a byte."""
+
+UNIT = 480.0
+"""A unit vector's values times this are its bytes, cut at 127; so a dot product over UNIT**2 is the cosine. A
+value's standard deviation is 480/16 = 30: 127 is 4 of it."""
+
+LANE_LIMIT = 256
+"""How many rows can be added in lanes of 16 bits: 256 * 255 < 65536."""
+
+LONGEST_WORD = 100
+"""In characters, BERT's limit: a longer word is unknown."""
 
 WORD = re.compile(
     r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+|[^\w\s]|_"
@@ -33,10 +43,6 @@ WORD = re.compile(
 
 class ModelError(ValueError):
     """The model file is absent, of another version, or damaged."""
-
-
-UNIT = 480.0  # a unit vector's values times this are its bytes, cut at 127; so a
-# dot product over UNIT**2 is the cosine.  A value's spread is 480/16 = 30: 127 is 4 of it.
 
 
 class StaticModel:
@@ -67,7 +73,7 @@ class StaticModel:
         return self._map[32:64].hex()
 
     def tokenise(self, text: str) -> list[int]:
-        """Token ids by WordPiece: lower case, no accents, longest match first."""
+        """Return token ids by WordPiece: lower case, no accents, longest match first."""
         text = text.lower()
         if not text.isascii():
             text = "".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) != "Mn")
@@ -132,7 +138,7 @@ class StaticModel:
 
 
 def pack_unit(sums: Sequence[float]) -> bytes:
-    """Normalise and round to bytes; the zero vector is all 128."""
+    """Normalise sums and round them to bytes; the zero vector is all 128."""
     norm = sqrt(sum(map(mul, sums, sums)))
     if not norm:
         return bytes([BIAS]) * len(sums)

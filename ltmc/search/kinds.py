@@ -67,7 +67,7 @@ class Preview(TypedDict):
 
 
 def preview(text: str) -> Preview:
-    """`text` cut to a preview, and said so."""
+    """Cut a text to a preview, and say so."""
     if len(text) <= PREVIEW_CHARACTERS:
         return {"content": text}
     return {"content": text[:PREVIEW_CHARACTERS], "truncated": True, "characters": len(text)}
@@ -214,7 +214,7 @@ def _chunk_entry(row: Chunk) -> Entry:
 
 
 def _message_entry(row: Message) -> Entry:
-    """Who spoke, and the texts of the metadata (a date, a place), can be searched for too."""
+    """Return a message's entry: who spoke, and the texts of the metadata (a date, a place), can be found too."""
     speaker = row.agent_name or ""
     said = " ".join([speaker, *(value for value in row.metadata.values() if isinstance(value, str))])
     fields = {"text": row.content, "speaker": speaker, "context": said}

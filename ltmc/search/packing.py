@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from ltmc.search.analysis import query_terms, terms
 from ltmc.search.token_count import count_tokens, pieces
 
-SEPARATOR = "\n\n"
-CUT_MARK = " [cut]"
+SEPARATOR, CUT_MARK = "\n\n", " [cut]"
+"""What stands between two passages, and after one that was cut."""
+
 _SENTENCE = re.compile(r"[^\n]*?(?:[.!?](?=\s|$)|[。！？]|(?=\n)|$)", re.MULTILINE)
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？]|\n")
 
@@ -36,7 +37,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A context of at most the tokens asked for, and what became of each document (by its key)."""
+    """A context of at most the tokens asked for, and what became of each passage (by its key)."""
 
     text: str
     tokens: int
@@ -45,36 +46,36 @@ class Packed:
     omitted: list[str]
 
 
-def pack(documents: Sequence[Passage], max_tokens: int) -> Packed:
-    """Put documents into a budget, the best first, ties in the order given.
+def pack(passages: Sequence[Passage], max_tokens: int) -> Packed:
+    """Put passages into a budget, the best first, ties in the order given.
 
     What fits is taken whole. The first that does not is cut at the end of a sentence, with `CUT_MARK`
-    behind it; after that only documents that fit are taken.
+    behind it; after that only passages that fit are taken.
     """
-    parts: list[str] = []
+    texts: list[str] = []
     included: list[str] = []
     truncated: list[str] = []
     omitted: list[str] = []
     left = max_tokens
-    for document in sorted(documents, key=lambda one: -one.score):
-        text = document.rendered()
+    for passage in sorted(passages, key=lambda passage: -passage.score):
+        text = passage.rendered()
         tokens = count_tokens(text)
-        if tokens > left and not truncated and (cut := _cut(document, left)):
-            truncated.append(document.key)
+        if tokens > left and not truncated and (cut := _cut(passage, left)):
+            truncated.append(passage.key)
             text, tokens = cut, count_tokens(cut)
         if tokens > left:
-            omitted.append(document.key)
+            omitted.append(passage.key)
             continue
-        included.append(document.key)
-        parts.append(text)
+        included.append(passage.key)
+        texts.append(text)
         left -= tokens  # separators are white space and count nothing
-    return Packed(SEPARATOR.join(parts), max_tokens - left, included, truncated, omitted)
+    return Packed(SEPARATOR.join(texts), max_tokens - left, included, truncated, omitted)
 
 
-def _cut(document: Passage, max_tokens: int) -> str:
-    """As many whole sentences as fit, at least one; '' where none does."""
-    text = document.rendered()
-    heading = len(text) - len(document.content)
+def _cut(passage: Passage, max_tokens: int) -> str:
+    """Return as many whole sentences as fit, at least one; '' where none does."""
+    text = passage.rendered()
+    heading = len(text) - len(passage.content)
     left, end = max_tokens - count_tokens(CUT_MARK), 0
     for _, stop, tokens in pieces(text):
         left -= tokens
@@ -86,7 +87,7 @@ def _cut(document: Passage, max_tokens: int) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    """Return the sentences and lines of `text` that say something."""
+    """Return the sentences and lines of `text` that are not blank."""
     return [found for match in _SENTENCE.finditer(text) if (found := match.group().strip())]
 
 
@@ -106,11 +107,11 @@ def best_sentences(query: str, texts: Sequence[tuple[str, float]], limit: int) -
         for index, (text, _) in enumerate(texts)
         for sentence in sentences(text)
     ]
-    frequency = Counter(term for _, _, held in found for term in held & wanted)
+    frequency = Counter(term for _, _, words in found for term in words & wanted)
     rated: dict[str, tuple[float, int]] = {}
-    for index, sentence, held in found:
-        weight = sum(math.log(1 + len(found) / frequency[term]) for term in held & wanted)
-        score = weight * (1 + texts[index][1]) / math.sqrt(8 + len(held))
+    for index, sentence, words in found:
+        weight = sum(math.log(1 + len(found) / frequency[term]) for term in words & wanted)
+        score = weight * (1 + texts[index][1]) / math.sqrt(8 + len(words))
         if score > rated.get(sentence, (0.0, 0))[0]:
             rated[sentence] = (score, index)
     ordered = sorted(rated.items(), key=lambda item: -item[1][0])

@@ -33,7 +33,7 @@ def _shape(stem: str) -> str:
 
 
 def _measure(stem: str) -> int:
-    """Return the number of vowel-to-consonant changes."""
+    """Count the changes from vowel to consonant."""
     return _shape(stem).count("vc")
 
 
@@ -47,7 +47,7 @@ def _double_consonant(word: str) -> bool:
 
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
-    """Return the stem of a lower-case ASCII word; other words come back unchanged."""
+    """Return the stem of a lower-case ASCII word, and other words unchanged."""
     if len(word) < 3 or not word.isascii() or not word.isalpha():
         return word
     if word.endswith(("sses", "ies")):

@@ -21,17 +21,8 @@ _PAST = re.compile(
     re.IGNORECASE,
 )
 _NAMED = re.compile(r"\b(today|yesterday|this|last)\b(?:\s+(week|month|year))?", re.IGNORECASE)
-_WORDS = {
-    "a": 1,
-    "an": 1,
-    "one": 1,
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "few": 3,
-    "couple of": 2,
+_WORDS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "few": 3} | {
+    "couple of": 2
 }
 _DAYS = {"hour": 1 / 24, "day": 1, "week": 7, "month": 30, "year": 365}
 
@@ -120,7 +111,7 @@ def _calendar(year: int, month: int, day: int) -> list[Span]:
 
 
 def closeness(when: datetime, periods: list[Span], fade_days: float = 7.0) -> float:
-    """1 inside a period, falling to 0 in a straight line over ``fade_days`` outside."""
+    """Return 1 inside a period, and less outside: down to 0 in a straight line over ``fade_days``."""
     best = 0.0
     for start, end in periods:
         if start <= when < end:

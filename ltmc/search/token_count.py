@@ -13,12 +13,12 @@ CHARACTERS_A_TOKEN = 4
 
 
 def pieces(text: str) -> Iterator[tuple[int, int, int]]:
-    """Each counted piece as (start, end, tokens)."""
+    """Yield each counted piece as (start, end, tokens)."""
     for match in _PIECE.finditer(text):
         start, end = match.span()
         yield start, end, -(-(end - start) // CHARACTERS_A_TOKEN)
 
 
 def count_tokens(text: str) -> int:
-    """Return the tokens in `text`."""
+    """Count the tokens in `text`, about."""
     return sum(tokens for _, _, tokens in pieces(text))

@@ -18,7 +18,9 @@ from operator import mul
 from ltmc.search.embedding import BIAS, UNIT, unpack
 
 CODE_BYTES = 32
-BLOCK = 32_768  # rows added at once; 8 to 128 thousand are alike, the whole is slower
+BLOCK = 32_768
+"""How many rows are added at once; 8 to 128 thousand are alike, the whole is slower."""
+
 _SIGN = bytes(1 if value > BIAS else 0 for value in range(256))
 
 
@@ -58,7 +60,7 @@ class CodeColumns:
         return b"".join(blocks)
 
     def nearest(self, query: bytes, count: int) -> list[int]:
-        """Ids of about ``count`` rows (with those that tie, up to twice as many) nearest to the query."""
+        """Return the ids of about ``count`` rows nearest to the query; with those that tie, up to twice as many."""
         if len(self.ids) <= count:
             return list(self.ids)
         scores = self.scores(query)
@@ -83,7 +85,7 @@ def _between(scores: bytes, low: int, high: int) -> list[int]:
 
 
 def _tables(query: bytes) -> list[bytes]:
-    """For each code byte, the quantised sum of query values with its signs.
+    """Return, for each code byte, the quantised sum of query values with its signs.
 
     A table's values are scaled so that the largest possible total is 255.
     """
@@ -103,8 +105,10 @@ def _tables(query: bytes) -> list[bytes]:
 
 
 class Columns:
-    """Vectors held by column, each value in a lane of four bytes of one long integer: a cosine with all of
-    them takes 256 multiplications of long integers, 0.4 us a vector."""
+    """Vectors by column, each value in a lane of four bytes of one long integer.
+
+    A cosine with all of them takes 256 multiplications of long integers, 0.4 us a vector.
+    """
 
     def __init__(self, vectors: Sequence[bytes]) -> None:
         self.count = len(vectors)

@@ -10,7 +10,7 @@ import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
@@ -25,8 +25,8 @@ from starlette.routing import BaseRoute, Route
 
 from ltmc import __version__
 from ltmc.app.application import Application
+from ltmc.app.usage import process_use
 from ltmc.errors import ErrorCode, LtmcError
-from ltmc.features.analytics.service import AnalyticsService, SystemUtilization
 from ltmc.server import bearer_token, metrics, stdio
 from ltmc.server.health import HealthReports
 from ltmc.server.limits import CallLimits, HeadTimeoutProtocol
@@ -124,9 +124,7 @@ class HttpServer:
 
         async def show_metrics(_: Request) -> Response:
             report = await report_health.report()
-            process: SystemUtilization | None = None
-            with suppress(LtmcError, OSError):
-                process = await self._app.get(AnalyticsService).get_system_utilization()
+            process = await process_use(self._app)
             page = metrics.render(calls, health=report, process=process, version=__version__)
             return Response(page, media_type=metrics.CONTENT_TYPE)
 

@@ -10,7 +10,7 @@ from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools.base import ToolResult
 from mcp_types import CallToolRequestParams
 
-from ltmc.features.analytics.service import SystemUtilization
+from ltmc.app.usage import ProcessUse
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """https://prometheus.io/docs/instrumenting/exposition_formats/"""
@@ -78,9 +78,7 @@ class CountCalls(Middleware):
         return result
 
 
-def render(
-    calls: CallCounts, *, health: dict[str, Any], process: SystemUtilization | None, version: str
-) -> str:
+def render(calls: CallCounts, *, health: dict[str, Any], process: ProcessUse | None, version: str) -> str:
     """Return the whole page.
 
     Args:

@@ -17,7 +17,7 @@ import statistics
 import tempfile
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from operator import mul
 from pathlib import Path
@@ -49,30 +49,31 @@ class Texts:
     def __init__(self) -> None:
         self._random = random.Random(5)
         tokens = index.model().tokens
-        self.words = [one for one in tokens if one.isalpha() and one.isascii() and len(one) > 1][:20_000]
+        self.words = [word for word in tokens if word.isalpha() and word.isascii() and len(word) > 1][:20_000]
         self._weights = list(itertools.accumulate(1 / (rank + 8) for rank in range(len(self.words))))
 
     def text(self, words: int) -> str:
-        """A text."""
+        """Draw a text."""
         return " ".join(self._random.choices(self.words, cum_weights=self._weights, k=words))
 
     def queries(self) -> list[str]:
-        """Mixed queries, then queries of common words alone."""
+        """Draw mixed queries, then queries of common words alone."""
         mixed = [self.text(self._random.choice((3, 5, 8))) for _ in range(QUERIES // 2)]
         return mixed + [" ".join(self._random.choices(self.words[:60], k=6)) for _ in range(QUERIES // 2)]
 
 
-async def store(tx: Transaction, kind: Kind[Any], number: int, text: str, moment: str) -> Message | Chunk:
-    """Store a memory or message, without the index."""
-    if kind is MESSAGE:
-        conversation = f"c{number // CONVERSATION}"
-        return await chats.insert(
-            tx, Message(0, PROJECT, conversation, "user", text, "ann", None, {}, moment)
-        )
-    name = f"n{number}.md"
+async def store_message(tx: Transaction, number: int, text: str, moment: str) -> Message:
+    """Store a message without the index."""
+    conversation = f"c{number // CONVERSATION}"
+    message = Message(0, PROJECT, conversation, "user", text, "ann", None, {}, moment)
+    return await chats.insert(tx, message)
+
+
+async def store_memory(tx: Transaction, number: int, text: str, moment: str) -> Chunk:
+    """Store a memory of one chunk without the index."""
+    name, times = f"n{number}.md", (moment, moment)
     resource = await resources.insert(
-        tx,
-        Resource(0, PROJECT, name, "note", text, str(number), 1, [], {}, None, None, False, moment, moment),
+        tx, Resource(0, PROJECT, name, "note", text, str(number), 1, [], {}, None, None, False, *times)
     )
     (part,) = chunk(text)
     (chunk_id,) = await resources.insert_chunks(
@@ -81,24 +82,32 @@ async def store(tx: Transaction, kind: Kind[Any], number: int, text: str, moment
     return Chunk(chunk_id, PROJECT, resource.id, 0, part.start, text, name, "note", [], 1, moment)
 
 
-async def fill(database: Database, kind: Kind[Any], texts: list[str]) -> tuple[float, float]:
-    """Store and index texts, a thousand a transaction; the seconds it takes, wall and CPU."""
+STORES: dict[str, tuple[Kind[Any], Callable[..., Awaitable[Any]]]] = {
+    "chunk": (CHUNK, store_memory),
+    "message": (MESSAGE, store_message),
+}
+
+
+async def fill(database: Database, name: str, texts: list[str]) -> tuple[float, float]:
+    """Store and index texts, a thousand a transaction; return the seconds it takes, wall and CPU."""
+    kind, store = STORES[name]
     started, used = time.perf_counter(), time.process_time()
     for first in range(0, len(texts), BATCH):
         async with database.write(PROJECT) as tx:
             batch = texts[first : first + BATCH]
-            made = [await store(tx, kind, first + n, text, now()) for n, text in enumerate(batch)]
-            await index.add(tx, kind, made)
+            await index.add(
+                tx, kind, [await store(tx, first + n, text, now()) for n, text in enumerate(batch)]
+            )
     return time.perf_counter() - started, time.process_time() - used
 
 
 def rss_mb(pid: int) -> float:
-    """The memory of a process."""
+    """Return the memory of a process."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 1e6
 
 
 def measure_server(db: Path, queries: list[str]) -> None:
-    """A fresh server: its first search, calls there and back, and its memory."""
+    """Time a fresh server: its first search, calls there and back, and its memory."""
     wall = []
     with Session(db) as client:
         pid = client.ok("get_performance_report")["server"]["pid"]
@@ -118,7 +127,8 @@ def measure_server(db: Path, queries: list[str]) -> None:
     )
 
 
-Figures = tuple[list[float], list[float]]
+Times = tuple[list[float], list[float]]
+"""Milliseconds of runs, wall and CPU."""
 
 
 def timed(run: Callable[[], object], wall: list[float], cpu: list[float]) -> None:
@@ -129,9 +139,9 @@ def timed(run: Callable[[], object], wall: list[float], cpu: list[float]) -> Non
     cpu.append((time.process_time() - used) * 1000)
 
 
-def line(name: str, figures: Figures, ratios: str = "") -> None:
+def line(name: str, times: Times, ratios: str = "") -> None:
     """Print the p50 and p95."""
-    wall, cpu = (sorted(values) for values in figures)
+    wall, cpu = (sorted(values) for values in times)
     last = min(len(wall) - 1, int(len(wall) * 0.95))
     shown = (
         f"{statistics.median(wall):8.2f} ({statistics.median(cpu):6.2f}) {wall[last]:8.2f} ({cpu[last]:6.2f})"
@@ -139,21 +149,21 @@ def line(name: str, figures: Figures, ratios: str = "") -> None:
     print(f"  {name:28} {shown} {ratios}", flush=True)
 
 
-async def measure(size: int, kind: Kind[Any], folder: Path) -> None:
-    """Everything at one size."""
+async def measure(size: int, kind: str, folder: Path) -> None:
+    """Measure everything at one size."""
     source = Texts()
     database = Database(folder / "ltmc.db")
     texts = [source.text(25) for _ in range(size)]
     wall, cpu = await fill(database, kind, texts)
     bytes_ = database.path.stat().st_size
     print(
-        f"{size} of kind {kind.name}: stored and indexed in {wall:.1f} s ({cpu:.1f}), {bytes_ / 1e6:.0f} MB on disk"
+        f"{size} of kind {kind}: stored and indexed in {wall:.1f} s ({cpu:.1f}), {bytes_ / 1e6:.0f} MB on disk"
     )
     queries = source.queries()
 
     async def find(query: str, mode: Any) -> None:
         async with database.read() as tx:
-            await index.search(tx, kind, query, project_id=PROJECT, mode=mode, limit=10)
+            await index.search(tx, STORES[kind][0], query, project_id=PROJECT, mode=mode, limit=10)
 
     await asyncio.to_thread(measure_server, database.path, queries)
     await find(queries[0], "hybrid")
@@ -163,7 +173,7 @@ async def measure(size: int, kind: Kind[Any], folder: Path) -> None:
     print(f"  {'':28} {'p50 wall':>8} ({'cpu':>6}) {'p95 wall':>8} ({'cpu':>6})")
     for name, part in (("mixed", queries[: QUERIES // 2]), ("common words", queries[QUERIES // 2 :])):
         medians: dict[str, float] = {}
-        results: dict[str, Figures] = {}
+        results: dict[str, Times] = {}
         for mode in ("hybrid", "lexical", "semantic", "plain FTS5", "float vectors"):
             if mode == "float vectors" and not vectors:
                 continue
@@ -180,21 +190,21 @@ async def measure(size: int, kind: Kind[Any], folder: Path) -> None:
                     wall.append((time.perf_counter() - started) * 1000)
                     cpu.append((time.process_time() - used) * 1000)
             results[mode], medians[mode] = (wall, cpu), statistics.median(cpu)
-        for mode, figures in results.items():
-            line(f"{name}, {mode}", figures, f"{medians[mode] / medians['hybrid']:6.2f} x hybrid")
+        for mode, times in results.items():
+            line(f"{name}, {mode}", times, f"{medians[mode] / medians['hybrid']:6.2f} x hybrid")
     await measure_stores(database, kind, source, size)
     await database.close()
 
 
-async def measure_stores(database: Database, kind: Kind[Any], source: Texts, size: int) -> None:
-    """Durable stores through the services, one transaction each."""
+async def measure_stores(database: Database, kind: str, source: Texts, size: int) -> None:
+    """Time durable stores through the services, one transaction each."""
     memory, chat = MemoryService(database), ChatService(database)
     wall: list[float] = []
     cpu: list[float] = []
     for number in range(200):
         text = source.text(25)
         started, used = time.perf_counter(), time.process_time()
-        if kind is MESSAGE:
+        if kind == "message":
             await chat.log(
                 content=text,
                 conversation_id="new",
@@ -221,7 +231,7 @@ async def measure_stores(database: Database, kind: Kind[Any], source: Texts, siz
 
 
 def plain_fts(path: Path, texts: list[str]) -> sqlite3.Connection:
-    """A full-text table as one makes it at first."""
+    """Make a full-text table as one makes it at first."""
     connection = sqlite3.connect(path)
     connection.execute("CREATE VIRTUAL TABLE t USING fts5 (text, tokenize = 'porter unicode61')")
     connection.executemany("INSERT INTO t VALUES (?)", ((text,) for text in texts))
@@ -230,7 +240,7 @@ def plain_fts(path: Path, texts: list[str]) -> sqlite3.Connection:
 
 
 def search_plain(connection: sqlite3.Connection, query: str) -> object:
-    """The best ten by bm25 of the rows that hold any of the words."""
+    """Return the best ten by bm25 of the rows that hold any of the words."""
     words = " OR ".join(f'"{word}"' for word in analysis.query_words(query))
     return connection.execute(
         "SELECT rowid FROM t WHERE t MATCH ? ORDER BY rank LIMIT 10", (words,)
@@ -238,12 +248,12 @@ def search_plain(connection: sqlite3.Connection, query: str) -> object:
 
 
 def floats(text: str) -> "array[float]":
-    """The vector of a text in floats."""
+    """Return the vector of a text in floats."""
     return array("f", [value / UNIT for value in unpack(index.model().encode(text))])
 
 
 def search_floats(vectors: "list[array[float]]", query: str) -> object:
-    """The ten nearest of all vectors."""
+    """Return the ten nearest of all vectors."""
     wanted = floats(query)
     scores = [sum(map(mul, wanted, vector)) for vector in vectors]
     return sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:10]
@@ -253,12 +263,12 @@ def main() -> None:
     """Measure at each size."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.search")
     parser.add_argument("sizes", type=int, nargs="*", default=[1_000, 100_000])
-    parser.add_argument("--kind", choices=["chunk", "message"], action="append")
+    parser.add_argument("--kind", choices=list(STORES), action="append")
     options = parser.parse_args()
     for size in options.sizes:
-        for kind in options.kind or ["chunk", "message"]:
+        for kind in options.kind or list(STORES):
             with tempfile.TemporaryDirectory() as folder:
-                asyncio.run(measure(size, {"chunk": CHUNK, "message": MESSAGE}[kind], Path(folder)))
+                asyncio.run(measure(size, kind, Path(folder)))
 
 
 if __name__ == "__main__":

@@ -136,7 +136,10 @@ def check(file: Path, folder: Path, python: str | None = None) -> subprocess.Com
         (r"/redis/", "Missing module redis.asyncio: ModuleNotFoundError"),
         (r"/aiosqlite/", "Missing module aiosqlite: ModuleNotFoundError"),
         (r"/mcp-[^/]*\.dist-info/", "Missing distribution mcp: PackageNotFoundError"),
-        (r"/ltmc/storage/migrations/0001_core.sql$", "Missing data ltmc.storage.migrations/0001_core.sql"),
+        (
+            r"/ltmc/storage/sqlite/migrations/0001_core.sql$",
+            "Missing data ltmc.storage.sqlite.migrations/0001_core.sql",
+        ),
     ],
 )
 def test_the_check_names_what_was_removed(pattern: str, named: str, tmp_path: Path) -> None:

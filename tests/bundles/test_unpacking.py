@@ -138,7 +138,7 @@ def test_a_kill_in_the_middle_does_no_harm(tmp_path: Path, files: int) -> None:
 def test_compiled_code_is_kept_whatever_the_environment_says(tmp_path: Path) -> None:
     assert run("--version", env=environment(tmp_path, PYTHONDONTWRITEBYTECODE="1")).returncode == 0
     (folder,) = whole(tmp_path / ".cache" / "ltmc")
-    assert list(folder.rglob("ltmc/__pycache__/cli.*.pyc"))
+    assert list(folder.rglob("ltmc/cli/__pycache__/main.*.pyc"))
 
 
 def test_nothing_of_the_surroundings_goes_before_what_is_packed(tmp_path: Path) -> None:

@@ -104,11 +104,13 @@ def evaluate(name: str, data: Any, modes: list[str]) -> None:
             times: list[float] = []
             with Session(db, env={"LTMC_SEARCH_MODE": mode}) as client:
                 asked = list(ask(client, data, ids, times))
-            print(f"{name:11} {mode:9} {len(asked):9} {figures(asked)} {milliseconds(times)}", flush=True)
+            print(
+                f"{name:11} {mode:9} {len(asked):9} {recall_and_mrr(asked)} {milliseconds(times)}", flush=True
+            )
 
 
-def figures(asked: list[tuple[list[int], list[int]]]) -> str:
-    """recall@5, recall@10 and MRR."""
+def recall_and_mrr(asked: list[tuple[list[int], list[int]]]) -> str:
+    """Return recall@5, recall@10 and MRR, as columns."""
     recall5 = recall10 = reciprocal = 0.0
     for wanted, found in asked:
         recall5 += sum(one in found[:5] for one in wanted) / len(wanted)
@@ -118,7 +120,7 @@ def figures(asked: list[tuple[list[int], list[int]]]) -> str:
 
 
 def milliseconds(times: list[float]) -> str:
-    """p50 and p95."""
+    """Return p50 and p95, as columns."""
     ordered = sorted(times)
     return " ".join(f"{ordered[int(len(ordered) * share)] * 1000:9.2f}" for share in (0.5, 0.95))
 

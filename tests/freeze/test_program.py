@@ -151,7 +151,7 @@ def test_others_who_freeze_an_app_with_ltmc_get_the_hook() -> None:
     (folder,) = found.load()()
     hook = Path(folder, "hook-ltmc.py").read_text()
     assert "manifest" in hook
-    assert not [name for name in manifest.modules() if name in hook], "names are generated, not typed"
+    assert not [name for name in manifest.modules() if f'"{name}"' in hook], "names are generated, not typed"
 
 
 # What is known to go wrong when such a program is frozen.

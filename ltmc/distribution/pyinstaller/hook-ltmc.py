@@ -9,7 +9,7 @@ hiddenimports = [*manifest.modules(), *contents.THIRD_PARTY]
 for package in contents.THIRD_PARTY_PACKAGES:
     hiddenimports += collect_submodules(package)
 
-datas = collect_data_files("ltmc.tools", includes=[manifest.FILE.name])
+datas = collect_data_files(manifest.__package__, includes=[manifest.FILE.name])
 for distribution in contents.DISTRIBUTIONS:
     datas += copy_metadata(distribution)
 for package, name in manifest.data_files():

@@ -211,6 +211,12 @@ def vectors(cursor: sqlite3.Cursor, seqs: Sequence[int]) -> list[tuple[int, byte
     return _chosen(cursor, "SELECT seq, vector FROM search_entries WHERE seq IN ({ids})", seqs)
 
 
+def owner_vectors(cursor: sqlite3.Cursor, kind: str, owner_ids: Sequence[int]) -> dict[int, bytes]:
+    """Return the vectors of a kind's entries by owner id."""
+    sql = "SELECT owner_id, vector FROM search_entries WHERE kind = ? AND owner_id IN ({ids})"
+    return dict(_chosen(cursor, sql, owner_ids, [kind]))
+
+
 def permitted(cursor: sqlite3.Cursor, source: Source[Any], where: Where, seqs: Sequence[int]) -> set[int]:
     """Return those of the entries whose owners the filters leave."""
     condition, parameters = _filtered(source, where)
@@ -284,5 +290,5 @@ def _chosen(
     rows: list[Any] = []
     for start in range(0, len(ids), 1000):
         chosen = ",".join(map(str, ids[start : start + 1000]))
-        rows += cursor.execute(sql.replace("{ids}", chosen), parameters)
+        rows += cursor.execute(sql.replace("{ids}", chosen), parameters).fetchall()
     return rows

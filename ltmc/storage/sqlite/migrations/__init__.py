@@ -9,6 +9,7 @@ from pathlib import Path
 import aiosqlite
 
 from ltmc.errors import ErrorCode, LtmcError
+from ltmc.storage.engine import Transaction
 from ltmc.timestamps import now
 
 FILES = sorted(file.name for file in resources.files(__name__).iterdir() if file.name.endswith(".sql"))
@@ -23,6 +24,11 @@ async def current_version(connection: aiosqlite.Connection) -> int:
         return 0
     rows = list(await connection.execute_fetchall("SELECT max(version) FROM schema_migrations"))
     return int(rows[0][0] or 0)
+
+
+async def schema_version(tx: Transaction) -> int:
+    """Return the version of the schema of a database that is open."""
+    return int(await tx.value("SELECT max(version) FROM schema_migrations"))
 
 
 async def migrate(
