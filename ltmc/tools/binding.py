@@ -1,7 +1,6 @@
 """From a tool's function to its JSON schema, and from a call's raw arguments to checked ones."""
 
 import inspect
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
@@ -142,8 +141,10 @@ def declared_tools(module: str) -> list[Tool]:
 
 def schema_of(binding: Binding) -> dict[str, Any]:
     """Return what the manifest holds of a tool's function: its description and the JSON schema of its arguments."""
+    from fastmcp.utilities.json_schema import compress_schema  # when a manifest is made, or a plugin loaded
+
     summary, arguments = _read_docstring(binding.function)
-    schema = _inline(binding.model.model_json_schema())
+    schema = compress_schema(binding.model.model_json_schema(), prune_titles=True, dereference=True)
     properties = {
         name: _without_sizes(_simplify(value)) for name, value in schema.get("properties", {}).items()
     }
@@ -159,29 +160,15 @@ def schema_of(binding: Binding) -> dict[str, Any]:
 
 def _read_docstring(function: ToolFunction) -> tuple[str, dict[str, str]]:
     """Return the text before ``Args:``, on one line, and the description of each argument."""
-    summary, _, arguments = (inspect.getdoc(function) or "").partition("\nArgs:\n")
-    entries = re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", arguments, re.MULTILINE)
-    return " ".join(summary.split()), {name: " ".join(text.split()) for name, text in entries}
+    from docstring_parser import google
 
-
-def _inline(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema with definitions in place of references, which not every client follows."""
-    definitions = schema.pop("$defs", {})
-
-    def resolve(part: Any) -> Any:
-        if isinstance(part, list):
-            return [resolve(item) for item in part]
-        if not isinstance(part, dict):
-            return part
-        if "$ref" in part:
-            part = definitions[part["$ref"].rpartition("/")[2]]
-        return {key: resolve(value) for key, value in part.items()}
-
-    return {key: resolve(value) for key, value in schema.items()}
+    found = google.parse(function.__doc__ or "")
+    about = " ".join((found.description or "").split())
+    return about, {each.arg_name: " ".join((each.description or "").split()) for each in found.params}
 
 
 def _simplify(schema: Any) -> Any:
-    """Return the schema without titles and without null as a type of its own: leaving an argument out says the same."""
+    """Return the schema without null as a type of its own: leaving an argument out says the same."""
     if isinstance(schema, list):
         return [_simplify(item) for item in schema]
     if not isinstance(schema, dict):
@@ -193,7 +180,7 @@ def _simplify(schema: Any) -> Any:
             else _simplify(value)
         )
         for key, value in schema.items()
-        if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
+        if not (key == "default" and value is None)
     }
     if "anyOf" in schema:
         rest = [option for option in schema["anyOf"] if option != {"type": "null"}]
