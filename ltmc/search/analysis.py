@@ -3,30 +3,54 @@
 A term is a lower-case stem.  An identifier, path or version gives its parts and,
 when it has several, the whole: ``getUserName`` -> ``get user name getusername``.
 Chinese, Japanese, Korean and Thai runs give character pairs: most have no spaces.
+An emoji is a term, without its variants of colour.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from ltmc.search.stemming import stem
 
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 3
 """A part of the index's identity: a change asks for `ltmc reindex`."""
 
 UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f"
 """The letters of scripts that write without spaces, as a class of a regular expression."""
 
-_RUN = re.compile(
-    rf"\b[CcFf](?:\+\+|\#)(?!\w)|[{UNSPACED}]+|(?:(?![{UNSPACED}])\w)+(?:[-./:+#@\\](?:(?![{UNSPACED}])\w)+)*"
+EMOJI = "[\U0001f1e6-\U0001f1ff]{2}|[\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001f3fa\U0001f400-\U0001faff]"
+"""A flag, or one sign of the blocks of emoji, as a regular expression."""
+
+
+@dataclass(frozen=True)
+class _Late:
+    """A pattern that is compiled when a text first needs it: one of many letters takes milliseconds."""
+
+    expression: str
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The pattern."""
+        return re.compile(self.expression)
+
+
+_ASCII_RUN = re.compile(r"\b[CcFf](?:\+\+|\#)(?!\w)|\w+(?:[-./:+#@\\]\w+)*")
+_RUN = _Late(
+    rf"\b[CcFf](?:\+\+|\#)(?!\w)|{EMOJI}|[{UNSPACED}]+|(?:(?![{UNSPACED}])\w)+(?:[-./:+#@\\](?:(?![{UNSPACED}])\w)+)*"
 )
-_UNSPACED = re.compile(rf"[{UNSPACED}]")
+"""The same for any text."""
+
+_UNSPACED, _EMOJI = _Late(rf"[{UNSPACED}]"), _Late(EMOJI)
 _JOINED = re.compile(r"[-./:+#@\\_]+")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
 """An acronym before a word, a capitalised or lower-case word, an acronym, digits, any other letters."""
 
-_VERSION = re.compile(r"v?\d+(?:\.\d+)+\w*")
+_LETTERS = str.maketrans({"ß": "ss", "ẞ": "SS", "ς": "σ"})
+"""Letters that are others in words without regard to case."""
+
+_VERSION = re.compile(r"v?\d++(?:\.\d++)+\w*+")
 LONGEST_TERM = 64
 """In characters; the rest of a longer term is cut off."""
 
@@ -71,16 +95,17 @@ SYNONYMS = _synonyms()
 
 
 def fold(text: str) -> str:
-    """Return the compatibility form without accents; case is kept."""
+    """Return the compatibility form without accents, sharp and final s like any other; case is kept."""
     if text.isascii():
         return text
     decomposed = unicodedata.normalize("NFKD", text)
-    return unicodedata.normalize("NFC", "".join(c for c in decomposed if unicodedata.category(c) != "Mn"))
+    plain = "".join(c for c in decomposed if unicodedata.category(c) != "Mn").translate(_LETTERS)
+    return unicodedata.normalize("NFC", plain)
 
 
 @lru_cache(maxsize=50_000)
 def _run_words(run: str) -> tuple[str, ...]:
-    if _UNSPACED.match(run):
+    if not run.isascii() and (_UNSPACED.pattern.match(run) or _EMOJI.pattern.match(run)):
         if len(run) == 1:
             return (run,)
         return tuple(run[i : i + 2] for i in range(len(run) - 1))
@@ -107,14 +132,18 @@ def _run_terms(run: str) -> tuple[str, ...]:
 
 def words(text: str) -> Iterator[str]:
     """Yield the terms of a text before stemming, in order."""
-    for run in _RUN.findall(fold(text)):
+    for run in _runs(fold(text)):
         yield from _run_words(run)
 
 
 def terms(text: str) -> Iterator[str]:
     """Yield the terms of a text, in order."""
-    for run in _RUN.findall(fold(text)):
+    for run in _runs(fold(text)):
         yield from _run_terms(run)
+
+
+def _runs(text: str) -> list[str]:
+    return (_ASCII_RUN if text.isascii() else _RUN.pattern).findall(text)
 
 
 def query_terms(query: str) -> list[str]:
@@ -130,4 +159,4 @@ def query_words(query: str) -> list[str]:
 
 def split_words(text: str) -> str:
     """Return a text of code with its identifiers cut into words, for the embedding model."""
-    return " ".join(part.lower() for run in _RUN.findall(text) for part in (_PART.findall(run) or [run]))
+    return " ".join(part.lower() for run in _runs(text) for part in (_PART.findall(run) or [run]))

@@ -6,17 +6,16 @@ nearest sign codes. Candidates are then scored exactly from their term weights a
 up to `resident_index.SMALL_SCOPE_ENTRIES` entries every vector is.
 """
 
-import math
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ltmc.search import analysis
-from ltmc.search.embedding import StaticModel
-from ltmc.search.profiles import K1, LEVELS, bm25
+from ltmc.search.profiles import K1, LENGTH, LENGTH_STEP, LEVELS, QUESTION, bm25, idf, level
 from ltmc.search.requests import Request
 from ltmc.search.resident_index import ResidentIndex
-from ltmc.search.vectors import Columns
+from ltmc.search.vectors import cosines
+from ltmc.storage.sqlite import index_entries
 from ltmc.storage.sqlite import search_index as storage
 
 POSTINGS = 20_000
@@ -33,6 +32,10 @@ keep their exact semantic top 10: 2,000 codes 0.99, 1,000 0.94, 400 0.76. In hyb
 RESCORED = 200
 """The nearest of those, whose lexical score is looked up too."""
 
+WHOLE = 10_000
+"""In a scope of up to this many entries a search can be followed to its last hit; in a larger one as far as its
+candidates."""
+
 SMALL_SET = 5_000
 """A filter that leaves no more entries than this is applied before candidates are looked for."""
 
@@ -42,12 +45,18 @@ SYNONYM_WEIGHT = 0.6
 
 @dataclass(slots=True)
 class Candidate:
-    """An entry with its exact scores; both are 0 where they were not asked for."""
+    """An entry with its exact scores; both are 0 where they were not asked for.
+
+    Attributes:
+        asks, words: of a turn of a conversation: whether it asks something, and about how long it is.
+    """
 
     owner_id: int
     group: int | None
     bm25: float
     cosine: float
+    asks: bool = False
+    words: int = 0
 
 
 Candidates = Mapping[int, Candidate]
@@ -60,50 +69,66 @@ class CandidateFinder:
     Attributes:
         scope: the kind in the project.
         small: the same as a whole, if it is small.
-        vector: the query's; empty where meaning does not count.
+        mean: the mean cosine of the query with what is there; that of what is not embedded yet counts as such.
         full_weight: the weight of the query's terms together, without synonyms.
-        unread: how many more entries match than were scored, about.
     """
 
-    def __init__(
-        self, cursor: sqlite3.Cursor, resident: ResidentIndex, model: StaticModel, request: Request
-    ) -> None:
-        self._cursor, self._resident, self._model, self._request = cursor, resident, model, request
+    def __init__(self, cursor: sqlite3.Cursor, resident: ResidentIndex, request: Request) -> None:
+        self._cursor, self._resident, self._request = cursor, resident, request
         self._profile = request.kind.profile
-        self._name = storage.scope_name(request.kind.name, request.project_id)
+        self._name = index_entries.scope_name(request.kind.name, request.project_id)
         self.scope = resident.scopes[self._name]
         self.small = resident.small_scope(cursor, self._name)
-        self.vector = b""
+        self.mean = resident.mean_cosine(cursor, self.scope, request.vector) if request.vector else 0.0
         self.full_weight = 0.0
-        self.unread = 0
         self._term_weights: dict[str, float] = {}
         self._cosines: dict[int, float] = {}
         self._allowed: set[int] | None = None  # the entries that the filter leaves, when they are few
-        self._matching: dict[int, float] | None = None  # those that hold a term, when all were read
+        self._outdated: set[int] = set()
+        if request.moment is not None:
+            source = request.kind.source
+            self._outdated = storage.outdated(cursor, source, request.project_id, request.moment)
+        self._lexical: dict[int, float] = {}  # those that hold a term of the query, as far as they were read
+        self._all_lexical = False
 
     def find(self) -> dict[int, Candidate]:
-        """Find the candidates and score them."""
+        """Find the candidates and score them. They do not depend on how many hits are wanted."""
         request = self._request
         if request.where:
             self._allowed = storage.permitted_if_few(
                 self._cursor, request.kind.source, request.project_id, request.where, SMALL_SET
             )
+        if self._allowed is not None:
+            self._allowed -= self._outdated
         lexical: dict[int, float] = {}
         complete = True
         if request.mode != "semantic":
-            lexical, complete = self._lexical()
+            lexical, complete = self._read_postings()
             if self._allowed is not None:
                 lexical = {seq: value for seq, value in lexical.items() if seq in self._allowed}
-        count = max(LEXICAL_CANDIDATES, 2 * request.wanted)
-        seqs = dict.fromkeys(self._passing(count, lambda n: _best(lexical, n), len(lexical)))
+        seqs = dict.fromkeys(self._passing(LEXICAL_CANDIDATES, lambda n: _best(lexical, n), len(lexical)))
         if request.mode != "lexical":
-            seqs |= dict.fromkeys(self._nearest(count))
-        self._matching = lexical if complete else None
-        if request.min_score == 0 and not request.where:
-            self.unread = max(0, len(lexical) - count)
+            seqs |= dict.fromkeys(self._nearest())
+        self._lexical, self._all_lexical = lexical, complete
         return self.fetch(list(seqs))
 
-    def _lexical(self) -> tuple[dict[int, float], bool]:
+    def matching(self) -> int | None:
+        """Count the entries that hold a term of the query; None where not all were read."""
+        return len(self.permitted(self._lexical)) if self._all_lexical else None
+
+    def leaves_out(self, candidates: Candidates) -> bool:
+        """Return whether there is more that can be a hit than the candidates."""
+        lexical = self._request.mode == "lexical"
+        return len(candidates) < len(self._lexical if lexical else self.scope.codes)
+
+    def everything(self) -> dict[int, Candidate]:
+        """Score all that can be a hit, in a scope of up to `WHOLE` entries; of a larger one nothing more."""
+        if len(self.scope.codes) > WHOLE:
+            return {}
+        seqs = self._lexical if self._request.mode == "lexical" else self.scope.codes.ids
+        return self.fetch(list(self.permitted(seqs)))
+
+    def _read_postings(self) -> tuple[dict[int, float], bool]:
         """Return entries by the sum of the weights of the terms they hold, and whether these are all."""
         resident, cursor, scope = self._resident, self._cursor, self.scope
         size, everything = len(scope.codes), max(1, resident.watermark)
@@ -116,7 +141,7 @@ class CandidateFinder:
             for form, weight in forms.items():
                 df = 1
                 if everything > POSTINGS:
-                    df = resident.document_frequency(cursor, quote(form), POSTINGS // 4)
+                    df = resident.document_frequency(cursor, index_entries.quote(form), POSTINGS // 4)
                 weighed.append((df, form, weight))
         scores: dict[int, float] = {}
         left, complete = POSTINGS, True
@@ -132,9 +157,11 @@ class CandidateFinder:
                 # Reading all scopes costs a row each; the scope's own term costs its own list.
                 inside = share < 0.5 and df > size // 20
                 match = (
-                    f"{quote(storage.scope_term(self._name))} AND {quote(term)}" if inside else quote(term)
+                    f"{index_entries.quote(index_entries.scope_term(self._name))} AND {index_entries.quote(term)}"
+                    if inside
+                    else index_entries.quote(term)
                 )
-                found = storage.postings(cursor, match, left)
+                found = index_entries.postings(cursor, match, left)
                 if not inside and len(resident.scopes) > 1:
                     scope_of, number = resident.scope_of, scope.number
                     found = [seq for seq in found if seq < len(scope_of) and scope_of[seq] == number]
@@ -146,13 +173,11 @@ class CandidateFinder:
             self.full_weight += weight if part == 1.0 else 0.0
         return scores, complete
 
-    def _nearest(self, count: int) -> list[int]:
+    def _nearest(self) -> list[int]:
         """Return the semantic candidates; their cosines are kept."""
         request, scope = self._request, self.scope
-        query = analysis.split_words(request.query) if self._profile.code else request.query
-        self.vector = self._model.encode(query)
         if self.small is not None:
-            self._cosines = self.small.cosines(self.vector)
+            self._cosines = self.small.cosines(request.vector)
             permitted = self.permitted(self._cosines)
             return _best({seq: value for seq, value in self._cosines.items() if seq in permitted}, RESCORED)
         if self._allowed is not None:
@@ -160,15 +185,17 @@ class CandidateFinder:
         else:
             size = len(scope.codes)
             number = max(SEMANTIC_LEAST, min(SEMANTIC_MOST, size // SEMANTIC_SHARE))
-            number = max(number // 3 if request.mode == "hybrid" else number, count // 2)
-            candidates = self._passing(number, lambda n: scope.codes.nearest(self.vector, n), size)
+            number = max(number // 3 if request.mode == "hybrid" else number, RESCORED)
+            candidates = self._passing(number, lambda n: scope.codes.nearest(request.vector, n), size)
         self._cosines = self._exact_cosines(candidates)
         return _best(self._cosines, RESCORED if request.mode == "hybrid" else len(self._cosines))
 
     def _passing(self, count: int, best: Callable[[int], list[int]], size: int) -> list[int]:
         """Return the best `count` that pass the filter: ask `best` for more until there are."""
-        if self._allowed is not None or not self._request.where:
+        if self._allowed is not None:
             return best(count)
+        if not self._request.where:
+            return [seq for seq in best(count + len(self._outdated)) if seq not in self._outdated]
         asked = 4 * count
         while True:
             wanted = best(asked)
@@ -178,24 +205,25 @@ class CandidateFinder:
             asked *= 8
 
     def permitted(self, seqs: Iterable[int]) -> set[int]:
-        """Return those that pass the filter."""
+        """Return those that are current and pass the filter."""
         if self._allowed is not None:
             return self._allowed.intersection(seqs)
+        left = set(seqs) - self._outdated
         if not self._request.where:
-            return set(seqs)
-        return storage.permitted(self._cursor, self._request.kind.source, self._request.where, list(seqs))
+            return left
+        return storage.permitted(self._cursor, self._request.kind.source, self._request.where, list(left))
 
     def _exact_cosines(self, seqs: Sequence[int]) -> dict[int, float]:
-        rows = storage.vectors(self._cursor, seqs)
-        values = Columns([vector for _, vector in rows]).cosines(self.vector)
-        return {seq: value for (seq, _), value in zip(rows, values, strict=True)}
+        vectors = self._resident.vectors(self._cursor, seqs)
+        values = cosines(self._request.vector, b"".join(vectors.values()))
+        return dict(zip(vectors, values, strict=True))
 
     def fetch(self, seqs: Sequence[int]) -> dict[int, Candidate]:
         """Score entries; those that are gone are left out."""
         keys = [
             (f" {term}=", weight * (K1 + 1) / (LEVELS - 1)) for term, weight in self._term_weights.items()
         ]
-        cosines, matching = self._cosines, self._matching
+        near, matching = self._cosines, self._lexical if self._all_lexical else None
         found: dict[int, Candidate] = {}
         if self.small is not None:
             entries = self.small.entries
@@ -203,30 +231,28 @@ class CandidateFinder:
                 if seq in entries:
                     owner_id, group, impacts = entries[seq]
                     words = bm25(impacts, keys) if matching is None or seq in matching else 0.0
-                    found[seq] = Candidate(owner_id, group, words, cosines.get(seq, 0.0))
+                    found[seq] = self._candidate(owner_id, group, words, near.get(seq, self.mean), impacts)
             return found
-        if self.vector:
-            cosines.update(self._exact_cosines([seq for seq in seqs if seq not in cosines]))
-        if matching is not None:  # every term's list was read: the others hold none
+        if self._request.vector:
+            near.update(self._exact_cosines([seq for seq in seqs if seq not in near]))
+        if matching is not None and not self._profile.neighbours:
+            # Every list was read: the others hold no term.
             others = [seq for seq in seqs if seq not in matching]
             for seq, owner_id, group in storage.owners(self._cursor, others):
-                found[seq] = Candidate(owner_id, group, 0.0, cosines.get(seq, 0.0))
+                found[seq] = Candidate(owner_id, group, 0.0, near.get(seq, self.mean))
             seqs = [seq for seq in seqs if seq in matching]
-        for seq, owner_id, group, impacts in storage.impacts(self._cursor, seqs):
-            found[seq] = Candidate(owner_id, group, bm25(impacts, keys), cosines.get(seq, 0.0))
+        for seq, owner_id, group, impacts in index_entries.impacts(self._cursor, seqs):
+            words = bm25(impacts, keys)
+            found[seq] = self._candidate(owner_id, group, words, near.get(seq, self.mean), impacts)
         return found
 
-
-def idf(entries: int, document_frequency: float) -> float:
-    """Return BM25's weight of a term, never below a small positive number."""
-    if document_frequency >= entries:
-        return 0.01
-    return max(0.01, math.log((entries - document_frequency + 0.5) / (document_frequency + 0.5)))
-
-
-def quote(term: str) -> str:
-    """Return a term as FTS5 takes it, whatever it holds."""
-    return '"' + term.replace('"', '""') + '"'
+    def _candidate(
+        self, owner_id: int, group: int | None, words: float, cosine: float, impacts: str
+    ) -> Candidate:
+        if not self._profile.neighbours:
+            return Candidate(owner_id, group, words, cosine)
+        length = level(impacts, LENGTH) * LENGTH_STEP
+        return Candidate(owner_id, group, words, cosine, f" {QUESTION}=" in impacts, length)
 
 
 def _best(scores: Mapping[int, float], count: int) -> list[int]:

@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from ltmc.search.token_count import pieces
 
-CHUNK_TOKENS, OVERLAP_TOKENS = 512, 48
+CHUNK_TOKENS, OVERLAP_TOKENS = 128, 16
 """The size of a chunk at most, and about how much of it the next chunk repeats."""
 
 _BOUNDARIES = (

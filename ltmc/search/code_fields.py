@@ -4,7 +4,9 @@ import keyword
 import re
 
 _NAME = re.compile(r"\b(?:def|class|function|func|fn|sub|interface|struct|trait|enum)\s+([A-Za-z_]\w*)")
-_DOC = re.compile(r'("""|\'\'\')(.*?)\1|/\*\*?(.*?)\*/', re.DOTALL)
+_QUOTES = (('"""', '"""'), ("'''", "'''"), ("/*", "*/"))
+"""Between what documentation stands."""
+
 _DETAILS = re.compile(r"\n\s*(?::\w+|@\w+|Args|Parameters|Returns|Raises|>>>|-{3})|\n\s*\n")
 """Where a docstring's first paragraph ends."""
 
@@ -23,9 +25,8 @@ def fields(code: str, prompt: str = "", language: str | None = None) -> dict[str
     """
     named = _NAME.search(code)
     name = named.group(1) if named else ""
-    quoted = _DOC.search(code)
-    doc = (quoted.group(2) or quoted.group(3) or "") if quoted else ""
-    body = code.replace(quoted.group(0), " ", 1) if quoted else code
+    start, end, doc = _documentation(code)
+    body = f"{code[:start]} {code[end:]}" if end else code
     if named:
         body = body.replace(named.group(0), " ", 1)
     body = " ".join(word for word in _WORD.findall(body) if word not in SYNTAX)
@@ -38,3 +39,15 @@ def fields(code: str, prompt: str = "", language: str | None = None) -> dict[str
         "text": body,
         "context": language or "",
     }
+
+
+def _documentation(code: str) -> tuple[int, int, str]:
+    """Return where the first documentation begins and ends, and its text; zeros where there is none."""
+    found: list[tuple[int, int, str]] = []
+    for opening, closing in _QUOTES:
+        start = code.find(opening)
+        end = code.find(closing, start + len(opening)) if start >= 0 else -1
+        if end >= 0:
+            text = code[start + len(opening) : end]
+            found.append((start, end + len(closing), text.removeprefix("*") if opening == "/*" else text))
+    return min(found, default=(0, 0, ""))

@@ -1,18 +1,14 @@
-"""Fitting texts into a budget of tokens, and quoting the sentences that answer a query."""
+"""Fitting texts into a budget of tokens."""
 
-import math
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ltmc.search.analysis import query_terms, terms
 from ltmc.search.token_count import count_tokens, pieces
 
 SEPARATOR, CUT_MARK = "\n\n", " [cut]"
 """What stands between two passages, and after one that was cut."""
 
-_SENTENCE = re.compile(r"[^\n]*?(?:[.!?](?=\s|$)|[。！？]|(?=\n)|$)", re.MULTILINE)
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？]|\n")
 
 
@@ -84,35 +80,3 @@ def _cut(passage: Passage, max_tokens: int) -> str:
         end = stop
     ends = [match.end() for match in _SENTENCE_END.finditer(text, heading, end + 1) if match.end() <= end]
     return text[: ends[-1]].rstrip() + CUT_MARK if ends else ""
-
-
-def sentences(text: str) -> list[str]:
-    """Return the sentences and lines of `text` that are not blank."""
-    return [found for match in _SENTENCE.finditer(text) if (found := match.group().strip())]
-
-
-def best_sentences(query: str, texts: Sequence[tuple[str, float]], limit: int) -> list[tuple[int, str]]:
-    """Return the sentences that say most about the query, as (index of the text, sentence).
-
-    A sentence scores the sum, over the query's terms that it holds, of ln(1 + n / df), where df counts
-    the n sentences that hold the term, times 1 + its text's weight, over the root of its length in terms
-    (a long sentence holds many terms by chance). None is returned that holds no term.
-
-    Args:
-        texts: each with its weight, 0 to 1.
-    """
-    wanted = set(query_terms(query))
-    found = [
-        (index, sentence, set(terms(sentence)))
-        for index, (text, _) in enumerate(texts)
-        for sentence in sentences(text)
-    ]
-    frequency = Counter(term for _, _, words in found for term in words & wanted)
-    rated: dict[str, tuple[float, int]] = {}
-    for index, sentence, words in found:
-        weight = sum(math.log(1 + len(found) / frequency[term]) for term in words & wanted)
-        score = weight * (1 + texts[index][1]) / math.sqrt(8 + len(words))
-        if score > rated.get(sentence, (0.0, 0))[0]:
-            rated[sentence] = (score, index)
-    ordered = sorted(rated.items(), key=lambda item: -item[1][0])
-    return [(index, sentence) for sentence, (_, index) in ordered[:limit]]

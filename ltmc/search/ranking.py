@@ -1,18 +1,18 @@
 """How the candidates of a query are put in order: by their own scores and those of their neighbours."""
 
-import math
+import heapq
 import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 
 from ltmc.search import analysis, fusion, temporal
-from ltmc.search.candidates import POSTINGS, Candidate, CandidateFinder, Candidates, quote
-from ltmc.search.embedding import StaticModel
+from ltmc.search.candidates import POSTINGS, WHOLE, Candidate, CandidateFinder, Candidates
 from ltmc.search.fusion import Evidence
 from ltmc.search.profiles import K1, LEVELS, level
-from ltmc.search.requests import Hit, Request
+from ltmc.search.requests import Found, Hit, Request
 from ltmc.search.resident_index import ResidentIndex
 from ltmc.search.stemming import stem
+from ltmc.storage.sqlite import index_entries
 from ltmc.storage.sqlite import search_index as storage
 from ltmc.timestamps import parse
 
@@ -22,131 +22,193 @@ FEW_IN_GROUP = 5
 EXPANDED = (40, 80, 150)
 """Candidates whose neighbours are looked up, step by step until the best are sure."""
 
-LIFT = 1 + 2 * sum(fusion.NEIGHBOUR_WEIGHTS)
+HEAD = 40
+"""The first so many hits are ranked with care; those behind by their own and their neighbours' scores alone."""
+
+SURE = 20
+"""The first so many are the best even if entries not looked at have the best neighbours."""
+
+LIFT = 1 + fusion.AFTER_QUESTION + sum(fusion.NEIGHBOUR_WEIGHTS) + fusion.NEIGHBOUR_WEIGHTS[1]
 """What neighbours that all score as much as an entry itself can multiply its score by."""
 
-_PHRASE = re.compile(r'"([^"]*\w[^"]*\s[^"]*\w[^"]*)"')
+_PHRASE = re.compile(r'"([^"\w]*+\w(?:[^"\s]*+\s)(?:[^"\w]*+\w)[^"]*+)"')
 
 Neighbours = Mapping[int, Sequence[tuple[int, int]]]
-"""For each seq the seqs before and after it in its group, each with its distance."""
+"""For each seq the seqs before and after it in its group, each with its offset: -1 is the one before."""
 
 
-def search(
-    cursor: sqlite3.Cursor, resident: ResidentIndex, model: StaticModel, request: Request
-) -> tuple[list[Hit], int]:
-    """Return the best hits, and how many there are in all (where there are many, at least so many)."""
-    if storage.scope_name(request.kind.name, request.project_id) not in resident.scopes:
-        return [], 0
-    finder = CandidateFinder(cursor, resident, model, request)
+def search(cursor: sqlite3.Cursor, resident: ResidentIndex, request: Request) -> Found:
+    """Return the hits asked for: a slice of one ranking, whichever slice is asked for."""
+    if index_entries.scope_name(request.kind.name, request.project_id) not in resident.scopes:
+        return Found([])
+    finder = CandidateFinder(cursor, resident, request)
     candidates = finder.find()
     if not candidates:
-        return [], 0
-    mean = resident.mean_cosine(cursor, finder.scope, finder.vector) if finder.vector else 0.0
-    hits, total = Order(cursor, request, finder).rank(candidates, mean)
-    return hits, total + finder.unread
+        return Found([])
+    order = Order(cursor, request, finder, candidates)
+    hits = order.head()
+    complete = order.ended or not (len(hits) == HEAD or finder.leaves_out(candidates))
+    if request.last > len(hits) and not complete:
+        hits += order.tail()
+        complete = len(finder.scope.codes) <= WHOLE
+    shown = hits[request.first : request.last]
+    if request.min_score or (request.mode == "lexical" and request.per_group):
+        return Found(shown, len(hits), complete, order.confidence)
+    if request.mode == "lexical":
+        matching = finder.matching()
+        return Found(shown, matching or len(hits), matching is not None, order.confidence)
+    return Found(shown, None, len(finder.scope.codes) <= WHOLE, order.confidence)
 
 
 class Order:
-    """The order of the candidates of one request."""
+    """The order of the candidates of one request.
 
-    def __init__(self, cursor: sqlite3.Cursor, request: Request, finder: CandidateFinder) -> None:
+    Attributes:
+        confidence: see `ltmc.search.fusion.CONFIDENT`.
+        ended: the head ended with what scores less than is asked for; so does what is not in it.
+    """
+
+    def __init__(
+        self,
+        cursor: sqlite3.Cursor,
+        request: Request,
+        finder: CandidateFinder,
+        candidates: dict[int, Candidate],
+    ) -> None:
+        """Take the candidates of `finder`."""
         self._cursor, self._request, self._finder = cursor, request, finder
+        self._candidates, self._mean = candidates, finder.mean
+        profile, mode = request.kind.profile, request.mode
+        self._weight = {"hybrid": profile.semantic_weight, "semantic": 1.0, "lexical": 0.0}[mode]
+        self._full = finder.full_weight * (K1 + 1)
+        self._lexical = max(candidate.bm25 for candidate in candidates.values())
+        self._best_lexical = max(self._lexical, profile.floor * self._full) or 1.0
+        self._best_cosine = max(candidate.cosine for candidate in candidates.values())
+        self._grouped: dict[int, int] = {}
+        self._shown: set[int] = set()
+        self._scale = self._last_score = 1.0
+        self.confidence, self.ended = 0.0, False
 
-    def rank(self, candidates: dict[int, Candidate], mean: float) -> tuple[list[Hit], int]:
-        """Score candidates with their neighbours, which become candidates too, and return the hits in order.
+    def _direct(self, candidate: Candidate) -> float:
+        return self._words(candidate) + self._meaning(candidate)
 
-        Args:
-            mean: the mean cosine of the query with what is there.
-        """
-        request, mode, full_weight = self._request, self._request.mode, self._finder.full_weight
-        lexical = max(candidate.bm25 for candidate in candidates.values())
-        nearest = max(candidate.cosine for candidate in candidates.values()) - mean
-        best_lexical, best_cosine = lexical or 1.0, max(nearest, fusion.SPREAD)
-        weight = {"hybrid": request.kind.profile.semantic_weight, "semantic": 1.0, "lexical": 0.0}[mode]
-        related = {"hybrid": fusion.RELATED, "semantic": fusion.RELATED_ALONE, "lexical": math.inf}[mode]
+    def _words(self, candidate: Candidate) -> float:
+        return float((candidate.bm25 / self._best_lexical) ** fusion.LEXICAL_POWER)
 
-        def semantic(candidate: Candidate) -> float:
-            return weight * (candidate.cosine - mean) / best_cosine
+    def _meaning(self, candidate: Candidate) -> float:
+        return (
+            self._weight
+            * (candidate.cosine - self._mean)
+            / max(self._best_cosine - self._mean, fusion.SPREAD)
+        )
 
-        def direct_score(candidate: Candidate) -> float:
-            return candidate.bm25 / best_lexical + semantic(candidate)
-
-        direct = {seq: direct_score(candidate) for seq, candidate in candidates.items()}
+    def head(self) -> list[Hit]:
+        """Return the first `HEAD` hits; entries beside candidates become candidates too."""
+        candidates = self._candidates
+        direct = {seq: self._direct(candidate) for seq, candidate in candidates.items()}
         neighbours: Neighbours = {}
         context_only: set[int] = set()
-        if any(candidate.group is not None for candidate in candidates.values()):
-            neighbours, context_only = self._expand(candidates, direct, direct_score)
-        hits = {
-            seq
-            for seq, candidate in candidates.items()
-            if candidate.bm25 > 0 or candidate.cosine - mean >= related
-        }
-        if request.kind.name in fusion.CARRIED and mode != "lexical":
-            hits |= {seq for seq, near in neighbours.items() if any(n in hits for n, _ in near)}
-        totals = fusion.with_neighbours(direct, neighbours)
-        scores = {seq: totals[seq] for seq in hits - context_only if seq in candidates}
+        if self._request.kind.profile.neighbours:
+            neighbours, context_only = self._expand(direct)
+        totals = fusion.with_neighbours(direct, neighbours, candidates)
+        scores = {seq: totals[seq] for seq in candidates.keys() - context_only}
+        if self._request.mode == "lexical":
+            scores = {seq: value for seq, value in scores.items() if candidates[seq].bm25 > 0}
         if not scores:
-            return [], 0
-        times, phrases = self._times(scores, candidates), self._phrases(scores, candidates)
+            return []
+        times, phrases = self._times(scores), self._phrases(scores)
         for added in (times, phrases):
             for seq, value in added.items():
                 scores[seq] += value
-        found = min(1.0, lexical / (full_weight * (K1 + 1))) if full_weight else 0.0
-        strength = 1 - (1 - found) * (1 - max(0.0, nearest))
+        best = max(scores, key=lambda seq: (scores[seq], seq))
+        self.confidence = self._confidence(candidates[best])
+        found = min(1.0, self._lexical / self._full) if self._full else 0.0
+        strength = 1 - (1 - found) * (1 - max(0.0, self._best_cosine))
+        self._scale = strength / max(scores[best], 1e-9)
 
         def evidence(seq: int) -> Evidence:
             candidate = candidates[seq]
-            words = candidate.bm25 / best_lexical + phrases.get(seq, 0.0)
-            return Evidence(words, semantic(candidate), totals[seq] - direct[seq], times.get(seq, 0.0))
+            words = self._words(candidate) + phrases.get(seq, 0.0)
+            return Evidence(words, self._meaning(candidate), totals[seq] - direct[seq], times.get(seq, 0.0))
 
-        return self._page(scores, candidates, strength / max(*scores.values(), 1e-9), evidence)
+        return self._page(scores, evidence)
 
-    def _expand(
-        self,
-        candidates: dict[int, Candidate],
-        direct: dict[int, float],
-        direct_score: Callable[[Candidate], float],
-    ) -> tuple[Neighbours, set[int]]:
+    def _confidence(self, best: Candidate) -> float:
+        """Return how sure it is that `best` is what was asked for."""
+        words = best.bm25 / self._full if self._full else 0.0
+        if not self._request.vector:
+            return words / fusion.WORDS_CONFIDENCE
+        nearest: dict[int, float] = {}  # of each conversation or document
+        for seq, candidate in self._candidates.items():
+            group = (
+                seq if candidate.group is None or self._request.kind.profile.neighbours else candidate.group
+            )
+            nearest[group] = max(candidate.cosine, nearest.get(group, -1.0))
+        first, *others = sorted(nearest.values(), reverse=True)[: fusion.RUNNERS_UP + 1]
+        lead = first - sum(others) / len(others) if others else 0.0
+        return best.cosine + fusion.WORDS_CONFIDENCE * words + fusion.GAP_CONFIDENCE * lead
+
+    def tail(self) -> list[Hit]:
+        """Return all further hits, in a scope that is not too large to score whole."""
+        everything = self._finder.everything() or self._candidates
+        direct = {seq: self._direct(candidate) for seq, candidate in everything.items()}
+        neighbours: Neighbours = {}
+        if self._request.kind.profile.neighbours:
+            neighbours = self._neighbours(list(everything), everything)
+        totals = fusion.with_neighbours(direct, neighbours, everything)
+        hits = []
+        for seq in _ordered({seq: value for seq, value in totals.items() if seq not in self._shown}):
+            candidate = everything[seq]
+            score = min(self._last_score, self._score(totals[seq]))
+            if score < self._request.min_score:
+                break
+            if not _is_one_too_many(self._grouped, candidate.group, self._request.per_group):
+                parts = Evidence(self._words(candidate), self._meaning(candidate), totals[seq] - direct[seq])
+                hits.append(Hit(candidate.owner_id, score, parts.scaled(self._scale)))
+        return hits
+
+    def _score(self, value: float) -> float:
+        return round(min(1.0, max(0.0, value * self._scale)), 4)
+
+    def _expand(self, direct: dict[int, float]) -> tuple[Neighbours, set[int]]:
         """Look up neighbours, which may be the better hits, of the best candidates until the best are sure.
 
         Returns:
             The neighbours, and those of them that are no hits: the filter leaves them out, or they are too
-            far from any candidate. Both `candidates` and `direct` are extended.
+            far from any candidate. The candidates and `direct` are extended.
         """
+        candidates = self._candidates
         order = _ordered(direct)
         first_direct = dict(direct)
         neighbours: dict[int, list[tuple[int, int]]] = {}
         context_only: set[int] = set()
-        wanted = self._request.wanted
         ranked, done = order, 0
         for stage in EXPANDED:
             first = order[done:stage]
             neighbours.update(self._neighbours(first, candidates))
-            fresh = self._finder.fetch(
-                list({n for seq in first for n, _ in neighbours[seq] if n not in candidates})
-            )
-            candidates.update(fresh)
-            direct.update((seq, direct_score(candidate)) for seq, candidate in fresh.items())
-            context_only |= set(fresh) - self._finder.permitted(fresh)
-            totals = fusion.with_neighbours(direct, neighbours)
+            fresh = self._fetch({n for seq in first for n, _ in neighbours[seq]}, direct)
+            context_only |= fresh - self._finder.permitted(fresh)
+            totals = fusion.with_neighbours(direct, neighbours, candidates)
             ranked = _ordered({seq: value for seq, value in totals.items() if seq not in context_only})
             done = stage
             # An entry not seen yet is worth at most this, were all its neighbours its equals.
             if len(order) <= stage or (
-                len(ranked) >= wanted and totals[ranked[wanted - 1]] >= LIFT * first_direct[order[stage]]
+                len(ranked) >= SURE and totals[ranked[SURE - 1]] >= LIFT * first_direct[order[stage]]
             ):
                 break
         # The outer neighbours are looked up only for entries that can still come first.
-        last = ranked[: wanted + 30]
-        outer = self._finder.fetch(
-            list({n for seq in last for n, _ in neighbours.get(seq, ()) if n not in candidates})
-        )
-        candidates.update(outer)
-        direct.update((seq, direct_score(candidate)) for seq, candidate in outer.items())
-        return neighbours, context_only | set(outer)
+        outer = self._fetch({n for seq in ranked[: HEAD + 30] for n, _ in neighbours.get(seq, ())}, direct)
+        return neighbours, context_only | outer
+
+    def _fetch(self, seqs: set[int], direct: dict[int, float]) -> set[int]:
+        """Make candidates of entries that are none yet; return them."""
+        fresh = self._finder.fetch([seq for seq in seqs if seq not in self._candidates])
+        self._candidates.update(fresh)
+        direct.update((seq, self._direct(candidate)) for seq, candidate in fresh.items())
+        return set(fresh)
 
     def _neighbours(self, seqs: Sequence[int], candidates: Candidates) -> dict[int, list[tuple[int, int]]]:
-        """Return the neighbours, with their distance, of each entry and of its neighbours."""
+        """Return the neighbours, with their offset, of each entry and of its neighbours."""
         reach = len(fusion.NEIGHBOUR_WEIGHTS)
         found: dict[int, list[tuple[int, int]]] = {seq: [] for seq in seqs}
         groups: dict[int, list[int]] = {}
@@ -171,15 +233,15 @@ class Order:
                     for i in range(max(0, at - reach), min(len(stretch), at + reach + 1)):
                         if not found.get(stretch[i]):
                             near = range(max(0, i - reach), min(len(stretch), i + reach + 1))
-                            found[stretch[i]] = [(stretch[j], abs(j - i)) for j in near if j != i]
+                            found[stretch[i]] = [(stretch[j], j - i) for j in near if j != i]
         return found
 
-    def _times(self, scores: Mapping[int, float], candidates: Candidates) -> dict[int, float]:
+    def _times(self, scores: Mapping[int, float]) -> dict[int, float]:
         """Return a mild lead for what was made in a period that the query names."""
         periods = temporal.spans(self._request.query, self._request.now)
         if not periods:
             return {}
-        owners = {seq: candidates[seq].owner_id for seq in _ordered(scores)[: EXPANDED[-1]]}
+        owners = {seq: self._candidates[seq].owner_id for seq in _ordered(scores)[: EXPANDED[-1]]}
         created = storage.created(self._cursor, self._request.kind.source, list(owners.values()))
         return {
             seq: fusion.TIME_WEIGHT * temporal.closeness(parse(created[owner_id]), periods)
@@ -187,82 +249,78 @@ class Order:
             if owner_id in created
         }
 
-    def _phrases(self, scores: Mapping[int, float], candidates: Candidates) -> dict[int, float]:
+    def _phrases(self, scores: Mapping[int, float]) -> dict[int, float]:
         """Return a lead for what holds a quoted phrase as it stands."""
         phrases = [_spaced(phrase) for phrase in _PHRASE.findall(self._request.query)]
         if not phrases or self._request.mode == "semantic":
             return {}
-        owners = {seq: candidates[seq].owner_id for seq in _ordered(scores)[: EXPANDED[-1]]}
+        owners = {seq: self._candidates[seq].owner_id for seq in _ordered(scores)[: EXPANDED[-1]]}
         texts = storage.texts(self._cursor, self._request.kind.source, list(owners.values()))
         spaced = {seq: _spaced(texts.get(owner_id, "")) for seq, owner_id in owners.items()}
         return {
             seq: fusion.PHRASE * sum(phrase in text for phrase in phrases) for seq, text in spaced.items()
         }
 
-    def _page(
-        self,
-        scores: dict[int, float],
-        candidates: Candidates,
-        scale: float,
-        evidence: Callable[[int], Evidence],
-    ) -> tuple[list[Hit], int]:
-        """Return the hits in order, near-identical ones behind their like, and how many there are."""
-        request = self._request
+    def _page(self, scores: dict[int, float], evidence: Callable[[int], Evidence]) -> list[Hit]:
+        """Return the first `HEAD` hits in order, near-identical ones behind their like."""
+        request, candidates = self._request, self._candidates
         order = _ordered(scores)
         repeated: set[int] = set()
         if request.kind.name in fusion.UNREPEATED:
-            repeated = self._repeated(order[: request.wanted + 5])
+            repeated = self._repeated(order[: HEAD + 5])
             for seq in repeated:
                 scores[seq] *= fusion.REPEATED
             order = _ordered(scores) if repeated else order
-        grouped: dict[int, int] = {}
         hits: list[Hit] = []
-        total = 0
         for seq in order:
-            if len(hits) == request.wanted and not request.min_score and not request.per_group:
-                return hits, len(order)
-            score = round(min(1.0, max(0.0, scores[seq] * scale)), 4)
-            if score < request.min_score:
+            score = self._score(scores[seq])
+            self.ended = score < request.min_score
+            if len(hits) == HEAD or self.ended:
                 break
-            if _is_one_too_many(grouped, candidates[seq].group, request.per_group):
+            self._shown.add(seq)
+            if _is_one_too_many(self._grouped, candidates[seq].group, request.per_group):
                 continue
-            total += 1
-            if len(hits) < request.wanted:
-                share = scale * (fusion.REPEATED if seq in repeated else 1.0)
-                hits.append(Hit(candidates[seq].owner_id, score, evidence(seq).scaled(share)))
-        return hits, total
+            share = self._scale * (fusion.REPEATED if seq in repeated else 1.0)
+            hits.append(Hit(candidates[seq].owner_id, score, evidence(seq).scaled(share)))
+            self._last_score = score
+        return hits
 
     def _repeated(self, seqs: Sequence[int]) -> set[int]:
         """Return those that say nearly what one before them says: nine of ten terms the same."""
         if self._finder.small is not None:
             impacts = {seq: self._finder.small.entries[seq][2] for seq in seqs}
         else:
-            impacts = {seq: text for seq, _, _, text in storage.impacts(self._cursor, seqs)}
-        first: list[set[str]] = []
+            impacts = {seq: text for seq, _, _, text in index_entries.impacts(self._cursor, seqs)}
+        holding: dict[str, list[set[str]]] = {}  # of each term the sets, none like another, that hold it
         repeated = set()
         for seq in seqs:
-            terms = {item[:-2] for item in impacts[seq].split()}
-            if any(_alike(terms, earlier) for earlier in first):
+            terms = set(index_entries.terms_of(impacts[seq]))
+            # What is alike lacks fewer of the terms than these, so holds one of them: the rarest are tried.
+            enough = int((1 / fusion.SAME_TERMS - 1) * len(terms) + 1e-9) + 1
+            few = heapq.nsmallest(enough, (holding.get(term, ()) for term in terms), key=len)
+            if any(_alike(terms, earlier) for sets in few for earlier in sets):
                 repeated.add(seq)
             else:
-                first.append(terms)
+                for term in terms:
+                    holding.setdefault(term, []).append(terms)
         return repeated
 
 
-def every_term(cursor: sqlite3.Cursor, resident: ResidentIndex, request: Request) -> tuple[list[Hit], int]:
+def every_term(cursor: sqlite3.Cursor, resident: ResidentIndex, request: Request) -> Found:
     """Return the entries that hold every word of the query, as it stands, by its stem or as a beginning."""
     words = analysis.query_words(request.query)
-    name = storage.scope_name(request.kind.name, request.project_id)
+    name = index_entries.scope_name(request.kind.name, request.project_id)
     if not words or name not in resident.scopes:
-        return [], 0
-    expression = f"{quote(storage.scope_term(name))} AND {expression_of(words)}"
-    seqs = storage.postings(cursor, expression, POSTINGS)
-    if request.where:
-        permitted = storage.permitted(cursor, request.kind.source, request.where, seqs)
+        return Found([])
+    expression = f"{index_entries.quote(index_entries.scope_term(name))} AND {expression_of(words)}"
+    seqs = index_entries.postings(cursor, expression, POSTINGS)
+    where = {**request.where, **request.kind.source.present(request.moment)}
+    if where:
+        permitted = storage.permitted(cursor, request.kind.source, where, seqs)
         seqs = [seq for seq in seqs if seq in permitted]
     rated = [
         (sum(level(impacts, stem(word), word) for word in words) / len(words), seq, owner_id, group)
-        for seq, owner_id, group, impacts in storage.impacts(cursor, seqs)
+        for seq, owner_id, group, impacts in index_entries.impacts(cursor, seqs)
     ]
     grouped: dict[int, int] = {}
     hits = []
@@ -270,12 +328,12 @@ def every_term(cursor: sqlite3.Cursor, resident: ResidentIndex, request: Request
         score = round(value / (LEVELS - 1), 4)
         if not _is_one_too_many(grouped, group, request.per_group) and score >= request.min_score:
             hits.append(Hit(owner_id, score, {"lexical": score}))
-    return hits[: request.wanted], len(hits)
+    return Found(hits[request.first : request.last], len(hits), len(seqs) < POSTINGS, 1.0)
 
 
 def expression_of(words: Sequence[str]) -> str:
     """Return the FTS5 expression for entries that hold every word, its stem or a word that begins with it."""
-    forms = [f"({quote(stem(word))} OR {quote(word)} *)" for word in words]
+    forms = [f"({index_entries.quote(stem(word))} OR {index_entries.quote(word)} *)" for word in words]
     return " AND ".join(forms) or '""'
 
 

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired
+
+from typing_extensions import TypedDict
 
 from ltmc.search.kinds import Kind
 from ltmc.storage.sources import Where
@@ -11,19 +13,65 @@ Mode = Literal["hybrid", "lexical", "semantic"]
 """What a search goes by: words and meaning, words alone, meaning alone."""
 
 
+class Asked(TypedDict):
+    """How to search.
+
+    `where`: filters on the owners by name, applied before the cut. `mode`: what to go by; an index made by another
+    version is searched by its terms alone, and so is an entry that is not embedded yet. `every_term`: every term must
+    occur, as a word or as its beginning; otherwise any may, or none where the meaning is near. `min_score`: leave out
+    what scores less. `per_group`: how many hits of one group (the chunks of a resource) may appear; 0 for any.
+    `any_time`: also what is in the index and not current.
+    """
+
+    where: NotRequired[Where | None]
+    mode: NotRequired[Mode]
+    every_term: NotRequired[bool]
+    min_score: NotRequired[float]
+    per_group: NotRequired[int]
+    limit: int
+    offset: NotRequired[int]
+    any_time: NotRequired[bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to look for. `wanted`: how many hits to return, from the first on."""
+    """What to look for.
+
+    Attributes:
+        vector: the query's; empty in the mode ``lexical``.
+        first, last: which hits to return.
+        now: the present.
+        moment: leave out what is not current then; None leaves all in.
+    """
 
     kind: Kind[Any]
     query: str
+    vector: bytes
     project_id: str
     where: Where
     mode: Mode
     min_score: float
     per_group: int
-    wanted: int
+    first: int
+    last: int
     now: datetime
+    moment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The hits asked for.
+
+    Attributes:
+        total: how many there are in all; None: everything that the filter leaves.
+        exact: whether the total is.
+        confidence: how sure it is that the best hit is what was asked for, see `ltmc.search.fusion`.
+    """
+
+    hits: list["Hit"]
+    total: int | None = 0
+    exact: bool = True
+    confidence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

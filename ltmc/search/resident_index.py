@@ -2,18 +2,25 @@
 
 Of every entry: its sign code, its seq and its scope (kind and project), about 40 bytes. Of the small scopes that
 were searched last: everything. The database is asked for the rest.
+
+Searches run side by side, each on the thread of its connection, in a snapshot of its own. One at a time reads what
+is new; what is kept only grows, so that the others go on beside it. An index that is outdated is replaced by
+another, not changed.
 """
 
 import sqlite3
+import time
 from array import array
-from bisect import insort
+from bisect import bisect_right, insort
 from collections import OrderedDict, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import mul
+from threading import Lock
 
-from ltmc.search.embedding import BIAS, UNIT, unpack
-from ltmc.search.vectors import CodeColumns, Columns
+from ltmc.search.sentence_model import BIAS, UNIT
+from ltmc.search.vectors import CodeColumns, cosines, unpack
+from ltmc.storage.sqlite import index_entries
 from ltmc.storage.sqlite import search_index as storage
 
 SMALL_SCOPE_ENTRIES = 2_000
@@ -21,9 +28,6 @@ SMALL_SCOPE_ENTRIES = 2_000
 
 SMALL_SCOPES = 8
 """How many small scopes are kept, those searched last."""
-
-TAIL = 64
-"""New vectors of a small scope are put into columns when there are this many."""
 
 MEAN_SAMPLE = 256
 """The mean cosine of a scope is taken over about this many of its entries."""
@@ -39,40 +43,41 @@ REMOVED_ALLOWED, REMOVED_SHARE = 100, 0.2
 """When more entries than this number and this share of all were removed, the codes are read again."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class SmallScope:
-    """A small scope as a whole.
+    """A small scope as a whole. It does not change; `extended` makes a larger one.
 
     Attributes:
         read_count: how many of the scope's entries have been read, removed ones included.
         entries: seq to owner id, group and impacts.
         groups: group to its (owner id, seq), in order.
+        seqs, vectors: of the entries that are embedded; the vectors joined.
     """
 
     read_count: int = 0
     entries: dict[int, tuple[int, int | None, str]] = field(default_factory=dict)
     groups: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     seqs: list[int] = field(default_factory=list)
-    vectors: list[bytes] = field(default_factory=list)
-    columns: Columns = field(default_factory=lambda: Columns([]))
+    vectors: bytes = b""
 
-    def extend(self, cursor: sqlite3.Cursor, seqs: Sequence[int]) -> None:
-        """Read further entries."""
-        vectors = dict(storage.vectors(cursor, seqs))
-        for seq, owner_id, group, impacts in storage.impacts(cursor, seqs):
-            self.entries[seq] = (owner_id, group, impacts)
-            self.seqs.append(seq)
-            self.vectors.append(vectors[seq])
+    def extended(
+        self, cursor: sqlite3.Cursor, seqs: Sequence[int], vectors: Mapping[int, bytes]
+    ) -> "SmallScope":
+        """Return the scope with further entries and the vectors of those that are embedded."""
+        entries, embedded = {**self.entries}, []
+        groups = {group: [*members] for group, members in self.groups.items()}
+        for seq, owner_id, group, impacts in index_entries.impacts(cursor, seqs):
+            entries[seq] = (owner_id, group, impacts)
+            if seq in vectors:
+                embedded.append(seq)
             if group is not None:
-                insort(self.groups.setdefault(group, []), (owner_id, seq))
-        if len(self.seqs) - self.columns.count > TAIL or not self.columns.count:
-            self.columns = Columns(self.vectors)
+                insort(groups.setdefault(group, []), (owner_id, seq))
+        joined = self.vectors + b"".join([vectors[seq] for seq in embedded])
+        return SmallScope(self.read_count + len(seqs), entries, groups, [*self.seqs, *embedded], joined)
 
     def cosines(self, query: bytes) -> dict[int, float]:
-        """Return the cosine of the query with every entry, by seq."""
-        tail = self.vectors[self.columns.count :]
-        values = self.columns.cosines(query) + Columns(tail).cosines(query)
-        return dict(zip(self.seqs, values, strict=True))
+        """Return the cosine of the query with every entry that is embedded, by seq."""
+        return dict(zip(self.seqs, cosines(query, self.vectors), strict=True))
 
 
 @dataclass(slots=True)
@@ -80,72 +85,70 @@ class Scope:
     """The entries of one kind in one project; `mean`: the mean of their vectors when they were `mean_size`."""
 
     number: int
-    codes: CodeColumns = field(default_factory=CodeColumns)
+    codes: CodeColumns
     mean: list[float] = field(default_factory=list)
     mean_size: int = 0
 
 
 class ResidentIndex:
-    """What is kept in memory of one database file. Used on the thread of its reading connection alone.
+    """What is kept in memory of one state of a database file, and of what is added to it.
 
     Attributes:
         scopes: scopes by name.
         scope_of: seq to the number of its scope; 0 is none.
         watermark: the largest seq read.
-        identity: what the index was made for, see `ltmc.search.index.identity`.
+        removed: how many entries had been removed at the last reading.
+        aim: what entries are made for, see `ltmc.search.index.identity`.
+        dims: how many values a vector has; one of another length is no vector of the model's.
+        floor: the vectors of entries up to this seq are another version's.
+        behind: whether entries are missing, or are being made anew.
     """
 
-    def __init__(self) -> None:
-        self._clear()
-
-    def _clear(self) -> None:
+    def __init__(self, dims: int = 0, removed: int = 0, floor: int = 0) -> None:
+        self.dims = dims
         self.scopes: dict[str, Scope] = {}
-        self.scope_of = array("H", [0])
+        self.scope_of = array("I", [0])
         self.watermark = 0
-        self.identity = ""
-        self._data_version = -1
+        self.removed = self._removed_at_first = removed
+        self.aim, self.floor = "", floor
+        self.behind = False
         self._frequencies: dict[str, tuple[int, int]] = {}
         self._small: OrderedDict[str, SmallScope] = OrderedDict()
+        self._loading_small = Lock()
         self._newest: dict[int, bytes] = {}
-        self._removed = self._removed_at_load = 0
 
-    def refresh(self, cursor: sqlite3.Cursor) -> None:
-        """Read what any process has written since the last time."""
-        data_version = storage.data_version(cursor)
-        if data_version == self._data_version:
-            return
-        state = storage.state(cursor)
-        if self.watermark and self._is_outdated(cursor, state):
-            self._clear()
-        if self._data_version == -1:
-            self._removed_at_load = state.removed
-        elif state.removed != self._removed:
-            self._small.clear()
-        self._removed, self.identity, self._data_version = state.removed, state.identity, data_version
+    def read(self, cursor: sqlite3.Cursor, state: index_entries.State) -> None:
+        """Read what was written since the last time."""
+        self.aim = state.aim
+        self.behind = state.target is not None
+        if state.removed != self.removed:
+            with self._loading_small:
+                self._small.clear()
+                self.removed = state.removed
         self._read_codes(cursor)
 
-    def _is_outdated(self, cursor: sqlite3.Cursor, state: storage.State) -> bool:
+    def is_outdated(self, cursor: sqlite3.Cursor, state: index_entries.State) -> bool:
         """Return whether what is kept is no part of the database any more, or too much of it was removed."""
-        if state.removed < self._removed or storage.last_seq(cursor) < self.watermark:
-            return True
-        if state.removed - self._removed_at_load > REMOVED_ALLOWED + REMOVED_SHARE * len(self.scope_of):
+        if state.removed - self._removed_at_first > REMOVED_ALLOWED + REMOVED_SHARE * len(self.scope_of):
             return True
         codes = storage.codes_of(cursor, list(self._newest))
         return any(self._newest[seq] != code for seq, code in codes.items())
 
     def _read_codes(self, cursor: sqlite3.Cursor) -> None:
+        code_bytes = self.dims // 8
+        no_code = bytes(code_bytes)  # of what has no vector; it is as near to a query as most
         for batch in storage.codes_after(cursor, self.watermark):
             by_scope: defaultdict[str, tuple[list[int], list[bytes]]] = defaultdict(lambda: ([], []))
             for seq, name, code in batch:
                 if name not in self.scopes:
-                    self.scopes[name] = Scope(len(self.scopes) + 1)
+                    self.scopes[name] = Scope(len(self.scopes) + 1, CodeColumns(code_bytes))
                 gap = seq - len(self.scope_of)
                 if gap > 0:
                     self.scope_of.extend([0] * gap)
                 self.scope_of.append(self.scopes[name].number)
                 seqs, codes = by_scope[name]
                 seqs.append(seq)
-                codes.append(code)
+                codes.append(code if len(code) == code_bytes else no_code)
             for name, (seqs, codes) in by_scope.items():
                 self.scopes[name].codes.extend(seqs, b"".join(codes))
             self.watermark = batch[-1][0]
@@ -158,19 +161,27 @@ class ResidentIndex:
     def small_scope(self, cursor: sqlite3.Cursor, name: str) -> SmallScope | None:
         """Return a scope as a whole, if it is small."""
         ids = self.scopes[name].codes.ids
-        if len(ids) > SMALL_SCOPE_ENTRIES:
-            self._small.pop(name, None)
-            return None
-        small = self._small.get(name)
-        if small is None:
-            small = self._small[name] = SmallScope()
+        with self._loading_small:
+            if len(ids) > SMALL_SCOPE_ENTRIES:
+                self._small.pop(name, None)
+                return None
+            small = self._small.get(name, SmallScope())
+            # Transactions that began later may have read entries into `ids` that this one does not see.
+            new = ids[small.read_count : bisect_right(ids, index_entries.last_seq(cursor))]
+            if new:
+                small = small.extended(cursor, new, self.vectors(cursor, new))
+            if index_entries.state(cursor).removed != self.removed:
+                return small  # they may have seen entries go that this one still sees
+            self._small[name] = small
+            self._small.move_to_end(name)
             if len(self._small) > SMALL_SCOPES:
                 self._small.popitem(last=False)
-        self._small.move_to_end(name)
-        if small.read_count < len(ids):
-            small.extend(cursor, ids[small.read_count :])
-            small.read_count = len(ids)
-        return small
+            return small
+
+    def vectors(self, cursor: sqlite3.Cursor, seqs: Sequence[int]) -> dict[int, bytes]:
+        """Return the vectors of those of the entries that are embedded, by seq."""
+        wanted = [seq for seq in seqs if seq > self.floor]
+        return {seq: vector for seq, vector in storage.vectors(cursor, wanted) if len(vector) == self.dims}
 
     def document_frequency(self, cursor: sqlite3.Cursor, expression: str, common: int) -> int:
         """Count the entries that match; counts above `common` are kept until the index has grown by 5%."""
@@ -187,8 +198,44 @@ class ResidentIndex:
         size = len(scope.codes)
         if not scope.mean or size > 1.1 * scope.mean_size:
             sample = list(scope.codes.ids[:: max(1, size // MEAN_SAMPLE)])[: MEAN_SAMPLE + 1]
-            rows = storage.vectors(cursor, sample)
-            columns = zip(*(vector for _, vector in rows), strict=True)
-            scope.mean = [(sum(column) / len(rows) - BIAS) * size / (size + SHRINK) for column in columns]
+            vectors = self.vectors(cursor, sample).values()
+            count = size * len(vectors) / len(sample)  # about so many are embedded
+            columns = zip(*vectors, strict=True)
+            scope.mean = [
+                (sum(column) / len(vectors) - BIAS) * count / (count + SHRINK) for column in columns
+            ]
             scope.mean_size = size
         return float(sum(map(mul, unpack(query), scope.mean))) / (UNIT * UNIT)
+
+
+class CurrentIndex:
+    """The resident index of one database file, for all transactions that search it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._index = ResidentIndex()
+        self._read_at = 0.0
+
+    def refreshed(self, cursor: sqlite3.Cursor, began: float, identity: str, dims: int) -> ResidentIndex:
+        """Return the index with everything that any process had written before a transaction.
+
+        Args:
+            began: the moment before the transaction.
+            identity: what the vectors must have been made for.
+            dims: how many values those have.
+        """
+        with self._lock:
+            state = index_entries.state(cursor)
+            floor = 0 if state.identity == identity else state.boundary
+            behind = (
+                index_entries.last_seq(cursor) < self._index.watermark or state.removed < self._index.removed
+            )
+            if behind and began < self._read_at:
+                return self._index  # a transaction that began later has read more
+            kept = self._index.dims, self._index.floor
+            outdated = kept != (dims, floor) or self._index.is_outdated(cursor, state)
+            if behind or outdated:  # behind: an earlier state was restored
+                self._index = ResidentIndex(dims, state.removed, floor)
+            self._index.read(cursor, state)
+            self._read_at = time.monotonic()
+            return self._index

@@ -1,12 +1,12 @@
 """Nearest vectors without an extension and without NumPy.
 
-Each vector is kept in the database as bytes (``embedding.pack_unit``) and, in
-memory, as its 256 signs in 32 bytes.  The signs of many rows are held by column:
-byte j of every row, one row after the other.  For a query, column j is translated
-by a table that maps a byte to the sum of the query's values with those signs, and
-the 32 translated columns are added as long integers, a byte lane a row.  That is
-32 passes of C code over the rows: about 37 ms for a million.  The best few hundred
-are then scored exactly from their bytes, again column by column.
+Each vector is kept in the database as bytes (`ltmc.search.sentence_model`) and, in
+memory, as its signs, a bit each: 48 bytes for 384 values.  The signs of many rows are
+held by column: byte j of every row, one row after the other.  For a query, column j is
+translated by a table that maps a byte to the sum of the query's values with those signs,
+and the translated columns are added as long integers, a byte lane a row.  For 48 columns
+that is 48 passes of C code over the rows: about 55 ms for a million.  The best few hundred
+are then scored exactly from their bytes, by the kernel.
 """
 
 import math
@@ -15,13 +15,31 @@ from array import array
 from collections.abc import Sequence
 from operator import mul
 
-from ltmc.search.embedding import BIAS, UNIT, unpack
+from ltmc.search import kernel
+from ltmc.search.sentence_model import BIAS, UNIT
 
-CODE_BYTES = 32
 BLOCK = 32_768
 """How many rows are added at once; 8 to 128 thousand are alike, the whole is slower."""
 
+_UNBIASED = bytes((value - BIAS) % 256 for value in range(256))
 _SIGN = bytes(1 if value > BIAS else 0 for value in range(256))
+
+
+def unpack(vector: bytes) -> "array[int]":
+    """Return the int8 values of a packed vector."""
+    return array("b", vector.translate(_UNBIASED))
+
+
+def mean_unit(vectors: Sequence[bytes], weights: Sequence[float] = ()) -> bytes:
+    """Return the packed unit vector of the weighted mean of packed vectors; that of one is itself."""
+    if len(vectors) == 1:
+        return vectors[0]
+    shares = weights or [1.0] * len(vectors)
+    columns = zip(*map(unpack, vectors), strict=True)
+    sums = [sum(map(mul, column, shares)) for column in columns]
+    norm = math.sqrt(sum(map(mul, sums, sums)))
+    factor = UNIT / norm if norm else 0.0
+    return bytes(max(1, min(255, round(value * factor) + BIAS)) for value in sums)
 
 
 def sign_code(vector: bytes) -> bytes:
@@ -32,27 +50,28 @@ def sign_code(vector: bytes) -> bytes:
 
 
 class CodeColumns:
-    """The sign codes of a growing list of rows."""
+    """The sign codes of a growing list of rows; one thread may add rows while others search those that there are."""
 
-    def __init__(self) -> None:
+    def __init__(self, code_bytes: int) -> None:
         self.ids = array("q")
-        self._columns = [bytearray() for _ in range(CODE_BYTES)]
+        self._columns = [bytearray() for _ in range(code_bytes)]
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def extend(self, ids: Sequence[int], codes: bytes) -> None:
         """Add rows; ``codes`` is their codes one after the other."""
-        self.ids.extend(ids)
         for j, column in enumerate(self._columns):
-            column.extend(codes[j::CODE_BYTES])
+            column.extend(codes[j :: len(self._columns)])
+        self.ids.extend(ids)  # last: from here on others count them
 
     def scores(self, query: bytes) -> bytes:
         """Return a byte for each row: larger is nearer, in steps of the query's own scale."""
         tables = _tables(query)
         blocks = []
-        for start in range(0, len(self.ids), BLOCK):
-            end = min(start + BLOCK, len(self.ids))
+        count = len(self.ids)
+        for start in range(0, count, BLOCK):
+            end = min(start + BLOCK, count)
             total = 0
             for column, table in zip(self._columns, tables, strict=True):
                 total += int.from_bytes(column[start:end].translate(table), "little")
@@ -92,8 +111,8 @@ def _tables(query: bytes) -> list[bytes]:
     values = unpack(query)
     scale = 255 / (2 * sum(map(abs, values)) or 1)
     tables = []
-    for j in range(CODE_BYTES):
-        part = values[8 * j : 8 * j + 8]
+    for j in range(0, len(values), 8):
+        part = values[j : j + 8]
         # Start from all bits clear; a set bit adds twice its value.  The total is
         # never negative: the span of the part is added.
         table = [(sum(map(abs, part)) - sum(part)) * scale]
@@ -104,39 +123,10 @@ def _tables(query: bytes) -> list[bytes]:
     return tables
 
 
-class Columns:
-    """Vectors by column, each value in a lane of four bytes of one long integer.
-
-    A cosine with all of them takes 256 multiplications of long integers, 0.4 us a vector.
-    """
-
-    def __init__(self, vectors: Sequence[bytes]) -> None:
-        self.count = len(vectors)
-        joined = b"".join(vectors)
-        lanes = bytearray(4 * self.count)
-        self._columns: list[int] = []
-        dims = len(joined) // self.count if self.count else 0
-        for i in range(dims):
-            lanes[0::4] = joined[i::dims]
-            self._columns.append(int.from_bytes(lanes, "little"))
-
-    def cosines(self, query: bytes) -> list[float]:
-        """Return the cosine of the query with each vector, in order."""
-        if not self.count:
-            return []
-        values = unpack(query)
-        positive = negative = 0
-        for column, value in zip(self._columns, values, strict=True):
-            if value > 0:
-                positive += column * value
-            elif value:
-                negative -= column * value
-        bias = BIAS * sum(values)
-        unit = UNIT * UNIT
-        return [
-            (more - less - bias) / unit
-            for more, less in zip(_lanes(positive, self.count), _lanes(negative, self.count), strict=True)
-        ]
+def cosines(query: bytes, vectors: bytes) -> list[float]:
+    """Return the cosine of a packed vector with each of those that are joined in `vectors`, in order."""
+    unit = UNIT * UNIT
+    return [product / unit for product in kernel.dot(query, vectors)] if vectors else []
 
 
 def cosine(left: bytes, right: bytes) -> float:
@@ -144,7 +134,3 @@ def cosine(left: bytes, right: bytes) -> float:
     first, second = unpack(left), unpack(right)
     squares = sum(map(mul, first, first)) * sum(map(mul, second, second))
     return min(1.0, sum(map(mul, first, second)) / math.sqrt(squares)) if squares else 0.0
-
-
-def _lanes(number: int, count: int) -> memoryview:
-    return memoryview(number.to_bytes(4 * count, "little")).cast("I")

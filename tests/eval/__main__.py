@@ -1,12 +1,14 @@
 """How well search finds: ``python -m tests.eval [FOLDER]`` prints a table.
 
-FOLDER holds locomo-dev.json (conversations; the turns that answer each question) and cosqa-dev.json (functions
-and what was asked for); it is not a part of LTMC, and what is absent is skipped. A server is driven through
-its tools as a client does: every turn by log_chat, in one project a conversation, questions by
-advanced_context_search; functions by log_code_attempt, questions by get_code_patterns.
+FOLDER holds locomo-dev.json (conversations; the turns that answer each question), cosqa-dev.json (functions
+and what was asked for) and notes-dev.json (an agent's memories; questions by kind); it is not a part of LTMC, and what
+is absent is skipped. A server is driven through its tools as a client does: every turn by log_chat, in one project a
+conversation, questions by advanced_context_search; functions by log_code_attempt, questions by get_code_patterns;
+memories by store_memory, questions by retrieve_memory.
 
-recall@k: the share of what answers a question among the first k results, averaged over the questions;
-MRR: one over the place of the first answer, 0 beyond 10; ms: a call, there and back.
+hit@1: the share of questions whose first result is an answer; recall@k: the share of what answers a question among the
+first k results, averaged over the questions; MRR: one over the place of the first answer, 0 beyond 10; sure: answers
+not marked as weak; ms: a call, there and back.
 """
 
 import argparse
@@ -15,19 +17,39 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.client import Session
+from tests.client import Session, run_cli
 
 FOLDER = Path(__file__).parents[3] / "shared" / "eval"
 MODES = ("lexical", "semantic", "hybrid")
 TOP = 10
+TYPES = ("document", "code", "note")
 PROMPT = "write a function"
 """The prompt of every function: the set has none."""
 
-Asked = Iterator[tuple[list[int], list[int]]]
-"""For each question the ids that answer it and the ids found."""
+
+@dataclass
+class Outcome:
+    """A question's kind, the ids that answer it, the ids found, and whether the answer was sure of itself."""
+
+    wanted: list[int]
+    found: list[int]
+    sure: bool
+    kind: str = ""
+
+
+Asked = Iterator[Outcome]
+
+
+def ask(client: Session, times: list[float], tool: str, **arguments: Any) -> dict[str, Any]:
+    """Ask for the best results, and note how long it took."""
+    started = time.perf_counter()
+    answer = client.ok(tool, top_k=TOP, **arguments)
+    times.append(time.perf_counter() - started)
+    return answer
 
 
 def locomo_store(client: Session, data: Any) -> dict[tuple[str, str], int]:
@@ -55,16 +77,17 @@ def locomo_ask(client: Session, data: Any, ids: dict[tuple[str, str], int], time
             wanted = [ids[key] for key in named if key in ids]
             if not wanted:
                 continue
-            started = time.perf_counter()
-            found = client.ok(
+            found = ask(
+                client,
+                times,
                 "advanced_context_search",
                 query=question["question"],
                 filters={"sources": ["chat"]},
-                top_k=TOP,
                 project_id=f"locomo-{conversation['id']}",
             )
-            times.append(time.perf_counter() - started)
-            yield wanted, [result["message_id"] for result in found["results"]]
+            yield Outcome(
+                wanted, [result["message_id"] for result in found["results"]], not found.get("weak")
+            )
 
 
 def cosqa_store(client: Session, data: Any) -> dict[int, int]:
@@ -80,43 +103,84 @@ def cosqa_store(client: Session, data: Any) -> dict[int, int]:
 def cosqa_ask(client: Session, data: Any, ids: dict[int, int], times: list[float]) -> Asked:
     """Ask every question."""
     for question in data["questions"]:
-        started = time.perf_counter()
-        found = client.ok("get_code_patterns", query=question["question"], top_k=TOP)
-        times.append(time.perf_counter() - started)
+        found = ask(client, times, "get_code_patterns", query=question["question"])
         wanted = [ids[one] for one in question["relevant"]]
-        yield wanted, [result["pattern_id"] for result in found["patterns"]]
+        yield Outcome(wanted, [result["pattern_id"] for result in found["patterns"]], not found.get("weak"))
+
+
+def notes_store(client: Session, data: Any) -> dict[str, int]:
+    """Store every memory; the resource id of each."""
+    return {
+        one["id"]: client.ok(
+            "store_memory",
+            content=one["text"],
+            file_name=one["file_name"],
+            resource_type=one["type"] if one["type"] in TYPES else "note",
+            tags=one["tags"],
+        )["resource_id"]
+        for one in data["memories"]
+    }
+
+
+def notes_ask(client: Session, data: Any, ids: dict[str, int], times: list[float]) -> Asked:
+    """Ask every question; `none` has no answer."""
+    for question in data["questions"]:
+        found = ask(client, times, "retrieve_memory", query=question["text"])
+        wanted = [ids[one] for one in question["answers"]]
+        places = list(dict.fromkeys(result["resource_id"] for result in found["results"]))
+        yield Outcome(wanted, places, not found.get("weak"), question["kind"])
 
 
 SETS: dict[str, tuple[Callable[..., Any], Callable[..., Asked]]] = {
     "locomo-dev": (locomo_store, locomo_ask),
     "cosqa-dev": (cosqa_store, cosqa_ask),
+    "notes-dev": (notes_store, notes_ask),
 }
 
 
-def evaluate(name: str, data: Any, modes: list[str]) -> None:
+def add_model(db: Path, model: list[str]) -> None:
+    """Have a new database searched with another model: its folder, then options of `ltmc model add`."""
+    for arguments in (["add", *model, "--name", "other"], ["use", "other"]):
+        ran = run_cli("model", *arguments, "--db", str(db))
+        if ran.returncode:
+            sys.exit(ran.stderr)
+
+
+def evaluate(name: str, data: Any, modes: list[str], model: list[str]) -> None:
     """Store a set, ask its questions in each mode, and print a line for each."""
-    store, ask = SETS[name]
+    store, questions = SETS[name]
     with tempfile.TemporaryDirectory() as folder:
         db = Path(folder) / "ltmc.db"
+        if model:
+            add_model(db, model)
         with Session(db, "--durability", "normal") as client:
             ids = store(client, data)
+        run_cli("reindex", "--db", str(db))  # what is embedded in the background
         for mode in modes:
             times: list[float] = []
             with Session(db, env={"LTMC_SEARCH_MODE": mode}) as client:
-                asked = list(ask(client, data, ids, times))
-            print(
-                f"{name:11} {mode:9} {len(asked):9} {recall_and_mrr(asked)} {milliseconds(times)}", flush=True
-            )
+                asked = list(questions(client, data, ids, times))
+            answerable = [one for one in asked if one.wanted]
+            print(row(name, mode, answerable), milliseconds(times), flush=True)
+            for kind in sorted({one.kind for one in asked} - {""}):
+                print(row(f"  {kind}", mode, [one for one in asked if one.kind == kind]), flush=True)
 
 
-def recall_and_mrr(asked: list[tuple[list[int], list[int]]]) -> str:
-    """Return recall@5, recall@10 and MRR, as columns."""
-    recall5 = recall10 = reciprocal = 0.0
-    for wanted, found in asked:
-        recall5 += sum(one in found[:5] for one in wanted) / len(wanted)
-        recall10 += sum(one in found for one in wanted) / len(wanted)
-        reciprocal += max((1 / place for place, one in enumerate(found, start=1) if one in wanted), default=0)
-    return " ".join(f"{value / len(asked):9.4f}" for value in (recall5, recall10, reciprocal))
+def row(name: str, mode: str, asked: list[Outcome]) -> str:
+    """Return hit@1, recall@5, recall@10, MRR and how many were sure, as columns."""
+    first = recall5 = recall10 = reciprocal = 0.0
+    for one in asked:
+        wanted, found = one.wanted, one.found
+        if not wanted:
+            continue
+        first += bool(found) and found[0] in wanted
+        recall5 += sum(each in found[:5] for each in wanted) / len(wanted)
+        recall10 += sum(each in found for each in wanted) / len(wanted)
+        reciprocal += max(
+            (1 / place for place, each in enumerate(found, start=1) if each in wanted), default=0
+        )
+    figures = [f"{value / len(asked):9.4f}" for value in (first, recall5, recall10, reciprocal)]
+    return f"{name:12} {mode:9} {len(asked):9} {' '.join(figures)} {sum(one.sure for one in asked):9}"
 
 
 def milliseconds(times: list[float]) -> str:
@@ -131,13 +195,18 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=FOLDER)
     parser.add_argument("--set", choices=SETS, action="append", help="only this set")
     parser.add_argument("--mode", choices=MODES, action="append", help="only this mode")
+    parser.add_argument(
+        "--model", default="", help="with another model: its folder, options of `ltmc model add`"
+    )
     options = parser.parse_args()
-    titles = ["questions", "recall@5", "recall@10", "MRR", "ms p50", "ms p95"]
-    print(f"{'set':11} {'mode':9} {' '.join(f'{title:>9}' for title in titles)}")
+    titles = ["questions", "hit@1", "recall@5", "recall@10", "MRR", "sure", "ms p50", "ms p95"]
+    print(f"{'set':12} {'mode':9} {' '.join(f'{title:>9}' for title in titles)}")
     for name in options.set or SETS:
         path = options.folder / f"{name}.json"
         if path.exists():
-            evaluate(name, json.loads(path.read_text("utf-8")), options.mode or list(MODES))
+            evaluate(
+                name, json.loads(path.read_text("utf-8")), options.mode or list(MODES), options.model.split()
+            )
         else:
             print(f"{name}: skipped, {path} is absent", file=sys.stderr)
 

@@ -1,15 +1,21 @@
-"""Candidates and exact re-scoring give the answer of a scan of everything."""
+"""Candidates and exact re-scoring give the answer of a scan of everything, and that of the textbook."""
 
 import asyncio
 import itertools
+import math
 import random
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from operator import mul
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ltmc.search import candidates, index, ranking, resident_index
+from ltmc.search import analysis, candidates, index, ranking, resident_index
 from ltmc.search.kinds import MESSAGE
+from ltmc.search.vectors import unpack
 from ltmc.storage.sqlite.database import Database
 from ltmc.storage.tables.chats import Message
 from ltmc.timestamps import now
@@ -39,9 +45,68 @@ async def answers(database: Database, queries: list[str], mode: str) -> list[lis
     found = []
     for query in queries:
         async with database.read() as tx:
-            ranked = await index.search(tx, MESSAGE, query, project_id="p", mode=mode, limit=10)
+            ranked = await index.search(tx, MESSAGE, query, projects=["p"], mode=mode, limit=10)
         found.append([hit.id for hit in ranked.hits])
     return found
+
+
+def stored(number: int, text: str) -> Message:
+    return Message(number, "p", f"c{number // 40}", "user", text, None, None, {}, now())
+
+
+def textbook_bm25(rows: list[str], queries: list[str]) -> list[list[float]]:
+    """The BM25 of each row for each query, as Robertson and Zaragoza (2009) have it; nothing of the index is used."""
+    k1, b, average = 1.2, 0.3, 40
+    counts = [Counter(analysis.terms(row)) for row in rows]
+    frequency = Counter(term for count in counts for term in count)
+
+    def score(count: Counter[str], query: str) -> float:
+        damping = k1 * (1 - b + b * count.total() / average)
+        return sum(
+            math.log((len(rows) - frequency[term] + 0.5) / (frequency[term] + 0.5))
+            * count[term]
+            * (k1 + 1)
+            / (count[term] + damping)
+            for term in analysis.query_terms(query)
+            if count[term]
+        )
+
+    return [[score(count, query) for count in counts] for query in queries]
+
+
+def each_cosine(rows: list[str], queries: list[str]) -> list[list[float]]:
+    """The dot product of each row's vector and each query's, one by one."""
+
+    vectors = [unpack(index.embedded(row)) for row in rows]
+    return [
+        [sum(map(mul, query, vector)) for vector in vectors]
+        for query in map(unpack, map(index.embedded, queries))
+    ]
+
+
+@pytest.mark.parametrize(("mode", "reference"), [("lexical", textbook_bm25), ("semantic", each_cosine)])
+def test_the_top_ten_are_those_of_the_textbook(db: Path, mode: str, reference: Callable[..., Any]) -> None:
+    rows, queries = texts()
+    rows, queries = rows[:3000], queries[:20]
+
+    async def found() -> list[list[int]]:
+        database = Database(db)
+        made = [stored(number, text) for number, text in enumerate(rows)]
+        async with database.write("p") as tx:
+            await index.add(tx, ALONE, made, index.prepared(ALONE, made))
+        try:
+            return await answers(database, queries, mode)
+        finally:
+            await database.close()
+
+    same = 0
+    for scores, ids in zip(reference(rows, queries), asyncio.run(found()), strict=True):
+        assert len(ids) == 10
+        tenth = sorted(scores, reverse=True)[9]
+        same += sum(
+            scores[number] >= 0.98 * tenth for number in ids
+        )  # 64 levels of a weight, 8 bits of a value
+    assert same >= 0.97 * 10 * len(queries), same
 
 
 @pytest.mark.parametrize("grouped", [False, True], ids=["alone", "in conversations"])
@@ -53,11 +118,9 @@ def test_the_top_ten_are_those_of_a_full_scan(
     async def compare() -> dict[str, int]:
         database = Database(db)
         async with database.write("p") as tx:
-            made = [
-                Message(number, "p", f"c{number // 40}", "user", text, None, None, {}, now())
-                for number, text in enumerate(rows, start=1)
-            ]
-            await index.add(tx, MESSAGE if grouped else ALONE, made)
+            made = [stored(number, text) for number, text in enumerate(rows, start=1)]
+            kind = MESSAGE if grouped else ALONE
+            await index.add(tx, kind, made, index.prepared(kind, made))
         fast = {mode: await answers(database, queries, mode) for mode in index.MODES}
         for name in ("POSTINGS", "LEXICAL_CANDIDATES", "RESCORED"):
             monkeypatch.setattr(candidates, name, 10**9)

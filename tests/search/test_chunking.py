@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltmc.search.chunking import chunk
-from ltmc.search.packing import Passage, best_sentences, pack
+from ltmc.search.packing import Passage, pack
 from ltmc.search.token_count import count_tokens
 
 PIECES = [
@@ -59,10 +59,3 @@ def test_packing_keeps_to_the_budget(items: list[tuple[str, float, bool]], budge
     assert sorted(packed.included + packed.omitted, key=int) == [document.key for document in documents]
     assert set(packed.truncated) <= set(packed.included)
     assert len(packed.truncated) <= 1
-
-
-@given(TEXTS, st.text(max_size=30))
-def test_quotes_are_part_of_the_text(text: str, query: str) -> None:
-    for index, sentence in best_sentences(query, [(text, 0.5)], 3):
-        assert index == 0
-        assert sentence in text

@@ -1,0 +1,89 @@
+"""Build the C kernel of the sentence model, one plain shared library for every Python, into its package.
+
+Zig's C compiler does it where `ziglang` is installed (the extra `build` has it), else the system's. Zig names the
+oldest glibc that will do, so what is built here loads on other hosts too.
+"""
+
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).parent
+KERNEL = Path("ltmc", "search", "kernel")
+LIBRARY = {"darwin": "libltmc-kernel.dylib", "win32": "ltmc-kernel.dll"}.get(
+    sys.platform, "libltmc-kernel.so"
+)
+ZIG = "ziglang==0.17.1"
+FLAGS = ["-std=gnu11", "-O3", "-shared", "-fPIC", "-fvisibility=hidden", "-fno-math-errno"]
+MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine())
+GLIBC = "2.17"
+ZIG_TARGET = {"linux": f"linux-gnu.{GLIBC}", "darwin": "macos", "win32": "windows-gnu"}
+
+
+def has_zig() -> bool:
+    """Whether Zig can be used."""
+    return importlib.util.find_spec("ziglang") is not None and sys.platform in ZIG_TARGET
+
+
+def system_compiler() -> str | None:
+    """Return a compiler that knows GCC's vectors."""
+    return os.environ.get("CC") or next(filter(shutil.which, ("clang", "gcc", "cc")), None)
+
+
+def command(target: Path) -> list[str]:
+    """Return the command that builds the library."""
+    if has_zig():
+        # Without a target Zig would use whatever this very processor has.
+        triple = f"{MACHINE}-{ZIG_TARGET[sys.platform]}"
+        compiler = [sys.executable, "-m", "ziglang", "cc", "-target", triple, "-s"]
+    elif found := system_compiler():
+        compiler = [*found.split(), "-ffp-contract=on"] if "clang" in found else found.split()
+    else:
+        raise SystemExit(f"LTMC's kernel needs a C compiler: install gcc or clang, or `pip install {ZIG}`")
+    return [*compiler, *FLAGS, str(ROOT / KERNEL / "kernel.c"), "-o", str(target)]
+
+
+class BuildKernel(build_ext):
+    """Compile one file to a library whose name says nothing of a Python."""
+
+    def get_ext_filename(self, ext_name: str) -> str:
+        """Return its path below the folder of its package, or of all packages, as `ext_name` is dotted or not."""
+        return str(Path(*ext_name.split(".")[:-1], LIBRARY))
+
+    def build_extension(self, ext: Extension) -> None:
+        """Compile."""
+        target = Path(self.get_ext_fullpath(ext.name))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(command(target), check=True)
+
+
+class KernelWheel(bdist_wheel):
+    """A wheel for every Python of one platform."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        """Return Python, ABI and platform."""
+        tag = super().get_tag()[2]
+        if has_zig() and tag.startswith("linux_"):
+            tag = f"manylinux_{GLIBC.replace('.', '_')}_{MACHINE}"
+        return "py3", "none", tag
+
+
+setup(
+    ext_modules=[
+        Extension(
+            "ltmc.search.kernel.library",
+            [str(KERNEL / "kernel.c")],
+            depends=[str(path.relative_to(ROOT)) for path in sorted((ROOT / KERNEL).glob("*.h"))],
+        )
+    ],
+    cmdclass={"build_ext": BuildKernel, "bdist_wheel": KernelWheel},
+    setup_requires=[] if system_compiler() else [ZIG],
+)

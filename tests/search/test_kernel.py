@@ -1,0 +1,101 @@
+"""The kernel as a program of its own: under sanitizers, and for a processor that is not here."""
+
+import shutil
+import statistics
+import subprocess
+import sys
+from operator import mul
+from pathlib import Path
+
+import pytest
+
+from ltmc.search import kernel
+from ltmc.search.kernel import Kernel, KernelError
+from ltmc.search.sentence_model import UNIT, SentenceModel
+from tests.conftest import unavailable
+from tests.search.conftest import FILE
+from tests.search.small_model import POSITIONS, TOKENS, small_model
+
+DRIVER = Path(__file__).with_name("kernel_driver.c")
+FLAGS = ["-std=gnu11", "-fno-math-errno", str(DRIVER), "-o"]
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the program with sanitizers: whatever is out of bounds or undefined ends it."""
+    if not shutil.which("gcc"):
+        unavailable("gcc is not installed")
+    program = tmp_path_factory.mktemp("driver") / "driver"
+    sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    subprocess.run(["gcc", "-g", "-O1", *sanitizers, *FLAGS, str(program), "-lm"], check=True)
+    return program
+
+
+@pytest.mark.parametrize(
+    "shape", [{}, {"head": 64, "pooling": 1, "distance_bias": 1}, {"layers": 7, "distance_bias": 1}], ids=str
+)
+def test_damaged_files_and_wrong_tokens_are_refused_and_never_crash(
+    checked: Path, tmp_path: Path, shape: dict[str, int]
+) -> None:
+    file = tmp_path / "small.ltms"
+    file.write_bytes(small_model(**shape))
+    ran = subprocess.run([checked, "fuzz", file, "1500"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_layers_of_any_size_and_weights_stay_within_their_memory(checked: Path) -> None:
+    ran = subprocess.run([checked, "make", "60"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_every_length_stays_within_its_memory(checked: Path, tmp_path: Path) -> None:
+    file = tmp_path / "small.ltms"
+    file.write_bytes(small_model())
+    lines = "".join(" ".join(["4"] * length) + "\n" for length in range(POSITIONS + 2))
+    for name in kernel.available():
+        ran = subprocess.run(
+            [checked, "embed", file, name], input=lines, capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+        answers = ran.stdout.splitlines()
+        assert answers[0] == answers[-1] == "error -1"
+        assert len({len(answer.split()) for answer in answers[1:-1]}) == 1
+
+
+def test_wrong_tokens_are_refused_with_a_reason(tmp_path: Path) -> None:
+    file = tmp_path / "small.ltms"
+    file.write_bytes(small_model())
+    model = SentenceModel(file)._kernel
+    assert isinstance(model, Kernel)
+    for ids, reason in (
+        ([len(TOKENS)], "not in the vocabulary"),
+        ([-1], "not in the vocabulary"),
+        ([2**40], "token ids"),
+        ([], "no token or more"),
+        ([4] * (POSITIONS + 1), "no token or more"),
+    ):
+        with pytest.raises(KernelError, match=reason):
+            model.embed([[4], ids], UNIT)
+
+
+def test_arm_gives_the_same_vectors(model: SentenceModel, tmp_path: Path) -> None:
+    pytest.importorskip("ziglang", reason="ziglang is not installed")
+    emulator = shutil.which("qemu-aarch64-static") or shutil.which("qemu-aarch64")
+    if not emulator:
+        unavailable("there is no emulator of ARM: qemu-user-static")
+    program = tmp_path / "driver"
+    target = ["-target", "aarch64-linux-musl", "-O3"]
+    subprocess.run([sys.executable, "-m", "ziglang", "cc", *target, *FLAGS, str(program)], check=True)
+    texts = [
+        "Nothing happens.",
+        "retry the upload",
+        "We moved the queue to NATS because Kafka was too much. " * 4,
+    ]
+    lines = "".join(" ".join(map(str, [101, *model.tokenise(text), 102])) + "\n" for text in texts)
+    expected = [[value - 128 for value in vector] for vector in model.embed(texts)]
+    for name in ("neon", "neondot"):
+        command = [emulator, program, "embed", FILE, name]
+        ran = subprocess.run(command, input=lines, capture_output=True, text=True, check=True)
+        found = [list(map(float, line.split())) for line in ran.stdout.splitlines()]
+        cosines = [sum(map(mul, a, b)) / UNIT for a, b in zip(found, expected, strict=True)]
+        assert statistics.mean(cosines) > 0.998
