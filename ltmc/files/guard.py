@@ -1,27 +1,42 @@
 """The one guard that every file goes through: where it may lie, what it may be, how large.
 
 A path is resolved with all its symbolic links, must then lie under an allowed root, and is opened folder by
-folder without following links, so that a link put in its way between the check and the opening is refused.
+folder, from the root of the file system on, without following links, so that a link put in its way between the
+check and the opening is refused. What is written is a document and nothing else (`ltmc.files.documents`).
 """
 
 import os
+import re
 import secrets
 import stat
+import time
+from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, not_found, shorten
+from ltmc.files.documents import SUFFIXES, why_not_written
 
 MAX_FILE_BYTES = 2 * 1024 * 1024
 """The largest file that is read or written."""
 
 PATH_LENGTH = 4096
 
+LEFT_OVER_SECONDS = 24 * 60 * 60
+"""After how long a file that was being written is taken for left over: no writing takes that long."""
+
+_LEFT_OVER = re.compile(r"\.(?:ltmc-)?[0-9a-f]{16}\.tmp")
+"""Files that are being written, by this version and by 1.0."""
+
+files_read: ContextVar[deque[str] | None] = ContextVar("files_read", default=None)
+"""The names of the files that were read last, while `noting_reads`."""
+
 _BY_FOLDER = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
-_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -47,9 +62,8 @@ class PathGuard:
 
     @classmethod
     def of(cls, root: Path, allowed: Sequence[Path] = ()) -> "PathGuard":
-        """Return a guard for existing folders."""
-        roots = dict.fromkeys(Path(os.path.realpath(folder)) for folder in (root, *allowed))
-        return cls(next(iter(roots)), tuple(roots))
+        """Return a guard for resolved folders."""
+        return cls(root, tuple(dict.fromkeys((root, *allowed))))
 
     def resolve(self, path: str, field: str = "file_path") -> Path:
         """Where `path` really is, existing or not.
@@ -71,7 +85,27 @@ class PathGuard:
                 path,
                 "it lies outside of the allowed folders",
                 [str(folder) for folder in self.allowed],
+                "(register_project adds folders)",
             )
+        return resolved
+
+    def document(self, path: str, field: str = "doc_path") -> Path:
+        """Where the document `path` really is, existing or not.
+
+        Raises:
+            LtmcError: as `resolve`; PATH_NOT_ALLOWED for what is no document, or lies in a folder that begins
+                with a dot or is not a person's own.
+        """
+        resolved = self.resolve(path, field)
+        reasons = [
+            why_not_written(resolved.relative_to(top).parts) or _in_environment(top, resolved)
+            for top in self.allowed
+            if resolved.is_relative_to(top) and resolved != top
+        ]
+        if not reasons:
+            raise invalid(field, path, "the path of a file")
+        if all(reasons):
+            raise _refused(field, path, str(reasons[0]), [f"documents ({', '.join(SUFFIXES)})"])
         return resolved
 
     def name(self, resolved: Path) -> str:
@@ -99,6 +133,9 @@ class PathGuard:
             raise _unusable(field, path, error) from None
         if len(data) > MAX_FILE_BYTES:
             raise _too_large(field, path)
+        names = files_read.get()
+        if names is not None and self.name(resolved) not in names:
+            names.append(self.name(resolved))
         return resolved, data, FileState(status.st_mtime_ns, status.st_size)
 
     def state(self, resolved: Path) -> FileState | None:
@@ -112,22 +149,21 @@ class PathGuard:
     def replace(
         self, path: str, data: bytes, field: str = "doc_path", *, known: bytes | EllipsisType | None = ...
     ) -> Path:
-        """Write a file whole or not at all, making its folders; what was there keeps its permissions.
+        """Write a document whole or not at all, making its folders; what was there keeps its permissions.
 
         Args:
             known: what the file must hold still (None: it must not exist), so that nobody's text is lost.
 
         Raises:
-            LtmcError: as `read`, except for NOT_FOUND; CONFLICT when the file is not as `known`.
+            LtmcError: as `document` and `read`, except for NOT_FOUND; CONFLICT when the file is not as `known`.
         """
-        resolved = self.resolve(path, field)
-        if resolved in self.allowed:
-            raise invalid(field, path, "the path of a file")
+        resolved = self.document(path, field)
         if len(data) > MAX_FILE_BYTES:
             raise _too_large(field, path)
-        temporary = resolved.with_name(f".{secrets.token_hex(8)}.tmp")
+        temporary = resolved.with_name(f".ltmc-{secrets.token_hex(8)}.tmp")
         try:
             with self._folder(resolved.parent, create=True) as folder:
+                _remove_left_over(resolved.parent, folder)
                 mode = _mode_of(field, path, resolved, folder)
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
                 handle = _open(temporary, flags, folder, mode)
@@ -158,11 +194,12 @@ class PathGuard:
                 resolved.mkdir(parents=True, exist_ok=True)
             yield None
             return
-        top = next((folder for folder in self.allowed if resolved.is_relative_to(folder)), resolved)
-        handle = os.open(top, _FOLDER)
+        here = Path(resolved.anchor)
+        handle = os.open(here, _FOLDER)
         try:
-            for part in resolved.relative_to(top).parts:
-                if create:
+            for part in resolved.parts[1:]:
+                here /= part
+                if create and not any(top.is_relative_to(here) for top in self.allowed):
                     with suppress(FileExistsError):
                         os.mkdir(part, dir_fd=handle)
                 inner = os.open(part, _FOLDER, dir_fd=handle)
@@ -171,6 +208,32 @@ class PathGuard:
             yield handle
         finally:
             os.close(handle)
+
+
+@contextmanager
+def noting_reads() -> Iterator[None]:
+    """Note the names of the files that are read inside."""
+    token = files_read.set(deque(maxlen=100))
+    try:
+        yield
+    finally:
+        files_read.reset(token)
+
+
+def _remove_left_over(parent: Path, folder: int | None) -> None:
+    """Remove from a folder what writers that were killed left in it."""
+    with suppress(OSError):
+        with ExitStack() as stack:
+            here: Path | int = parent
+            if folder is not None:
+                here = os.open(".", os.O_RDONLY, dir_fd=folder)
+                stack.callback(os.close, here)
+            entries = stack.enter_context(os.scandir(here))
+            names = [entry.name for entry in entries if _LEFT_OVER.fullmatch(entry.name)]
+        for name in names:
+            status = os.lstat(parent / name) if folder is None else os.lstat(name, dir_fd=folder)
+            if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > LEFT_OVER_SECONDS:
+                _remove(parent / name, folder)
 
 
 def _open(path: Path, flags: int, folder: int | None, mode: int = 0o600) -> int:
@@ -220,8 +283,17 @@ def _require_regular(field: str, path: str, status: os.stat_result) -> None:
         raise _refused(field, path, "it is no regular file")
 
 
-def _refused(field: str, path: str, why: str, allowed: list[str] | None = None) -> LtmcError:
-    hint = f"; allowed: {', '.join(allowed)} (register_project adds folders)" if allowed else ""
+def _in_environment(top: Path, resolved: Path) -> str | None:
+    for folder in resolved.parents[: len(resolved.relative_to(top).parts)]:
+        if (folder / "pyvenv.cfg").exists():
+            return f"{folder.name!r} is a virtual environment"
+    return None
+
+
+def _refused(
+    field: str, path: str, why: str, allowed: list[str] | None = None, advice: str = ""
+) -> LtmcError:
+    hint = f"; allowed: {', '.join(allowed)} {advice}".rstrip() if allowed else ""
     return LtmcError(
         ErrorCode.PATH_NOT_ALLOWED,
         f"{field}: {shorten(path)} cannot be used: {why}{hint}.",

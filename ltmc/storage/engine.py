@@ -14,7 +14,13 @@ T = TypeVar("T")
 
 
 class Transaction(Protocol):
-    """A transaction in progress. Each method that is awaited is one hop to the connection's thread."""
+    """A transaction in progress. Each method that is awaited is one hop to the connection's thread.
+
+    Attributes:
+        began: the moment (monotonic) before it; it sees all that was committed by then.
+    """
+
+    began: float
 
     def resident(self, make: Callable[[], T]) -> T:
         """Return what this process keeps in memory of the open file under `make`; made at the first call.
@@ -49,7 +55,13 @@ class Transaction(Protocol):
 
 
 class Engine(Protocol):
-    """A database that transactions run on; opened at first use."""
+    """A database that transactions run on; opened at first use.
+
+    Attributes:
+        read_only: whether it refuses to write, drops what is to be logged, and leaves its folder as it is.
+    """
+
+    read_only: bool
 
     @property
     def path(self) -> Path:
@@ -69,7 +81,13 @@ class Engine(Protocol):
         """Have rows of a log of use written soon, in the background and in order."""
 
     async def settle(self) -> None:
-        """Wait until what `log` was given is written."""
+        """Wait until what `log` was given before is written."""
+
+    async def is_locked(self) -> bool:
+        """Return whether someone writes at length just now; nothing is written to find out."""
+
+    async def empty_log(self) -> bool:
+        """Write everything to the database file and leave nothing beside it; return whether nobody was in the way."""
 
     async def close(self) -> None:
         """Write what is left to log and close; the next use opens again."""

@@ -6,7 +6,7 @@ The type of a field says how its column is read: a list or a dict (or a TypedDic
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import cache
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -26,14 +26,16 @@ def stored(value: Any) -> Any:
 
 
 async def insert_row(tx: Transaction, table: str, row: D) -> D:
-    """Store a row of a table that numbers its rows, and return it with its ``id``."""
+    """Store a row of a table that numbers its rows, and return it as it is stored, with its ``id``."""
     names = [field.name for field in fields(row) if field.name != "id"]
     marks = ", ".join("?" * len(names))
-    row_id = await tx.value(
-        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks}) RETURNING id",
+    inserted = await tx.one(
+        type(row),
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks}) RETURNING {columns(type(row))}",
         [getattr(row, name) for name in names],
     )
-    return replace(row, id=int(row_id))
+    assert inserted is not None  # noqa: S101 - it was inserted or raised
+    return inserted
 
 
 @cache

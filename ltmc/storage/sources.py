@@ -21,6 +21,10 @@ class Searchable(Protocol):
         """Its number, unique among its kind."""
 
     @property
+    def project_id(self) -> str:
+        """The project that it is of."""
+
+    @property
     def created_at(self) -> str:
         """When it was made."""
 
@@ -56,6 +60,8 @@ class Source(Generic[R]):
         filters: what it can be narrowed by, by name.
         group: the column whose equal values count as one thing, such as the chunks of a memory.
         visible: a condition that every row in the index meets.
+        current: which of these hold at the moment that is its one value; all, if it is None.
+        bounded: a condition that all others of them meet; an index finds these few.
     """
 
     kind: str
@@ -69,6 +75,12 @@ class Source(Generic[R]):
     filters: Mapping[str, Filter]
     group: str
     visible: str = "TRUE"
+    current: Filter | None = None
+    bounded: str = "TRUE"
+
+    def present(self, moment: str | None) -> Where:
+        """Return the filter that leaves what is current at a moment; none for what always is, or for any time."""
+        return {} if self.current is None or moment is None else {"current": [moment]}
 
 
 def among(column: str) -> Filter:
@@ -76,9 +88,18 @@ def among(column: str) -> Filter:
     return lambda values: Condition(f"{column} IN (SELECT value FROM json_each(?))", [list(values)])
 
 
+def same_name(column: str, name: str) -> Condition:
+    """Leave what is `name` but for its letters' case; the index is on ``lower(column)``."""
+    # The database lowers ASCII alone; of other letters the usual forms are looked for.
+    ascii_lower = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+    forms = [form.translate(ascii_lower) for form in (name, name.lower(), name.upper(), name.title())]
+    return Condition(f"lower({column}) IN (?, ?, ?, ?)", forms)
+
+
 def like(column: str) -> Filter:
     """Leave what matches one of the globs in `column`."""
-    return lambda values: Condition(" OR ".join(f"{column} GLOB ?" for _ in values), values)
+    found = f"SELECT 1 FROM json_each(?) globs WHERE {column} GLOB globs.value"
+    return lambda values: Condition(f"EXISTS ({found})", [list(values)])
 
 
 def least(column: str) -> Filter:
@@ -111,9 +132,8 @@ def member_of(column: str) -> Filter:
     """Leave what has, under the first value as a key, one of the other values in the JSON object in `column`."""
 
     def condition(values: Sequence[Any]) -> Condition:
-        path = f'$."{values[0]}"'
-        sql = " OR ".join(f"json_extract({column}, ?) = ?" for _ in values[1:])
-        return Condition(sql, [parameter for value in values[1:] for parameter in (path, value)])
+        chosen = among(f"json_extract({column}, ?)")(values[1:])
+        return Condition(chosen.sql, [f'$."{values[0]}"', *chosen.parameters])
 
     return condition
 
@@ -128,11 +148,14 @@ def matching(kind: str, key: str) -> Filter:
 def conditions(source: Source[Any], where: Where) -> list[Condition]:
     """Return the conditions of named filters; ``name.key`` is the filter `name` with `key` before its values.
 
+    The filter ``current`` is the source's own.
+
     Raises:
         KeyError: the source has no filter of that name.
     """
+    filters = {**source.filters, **({"current": source.current} if source.current else {})}
     parted = [(*name.partition("."), values) for name, values in where.items()]
-    return [source.filters[name]([key, *values] if key else values) for name, _, key, values in parted]
+    return [filters[name]([key, *values] if key else values) for name, _, key, values in parted]
 
 
 def offers(source: Source[Any], names: Iterable[str]) -> bool:
@@ -146,19 +169,45 @@ def conjunction(required: Sequence[Condition]) -> tuple[str, list[Any]]:
     return sql, [value for condition in required for value in condition.parameters]
 
 
-async def by_id(tx: Transaction, source: Source[R], ids: Sequence[int]) -> dict[int, R]:
-    """Return rows by their ids."""
+async def by_id(
+    tx: Transaction, source: Source[R], ids: Sequence[int], *, visible: bool = False
+) -> dict[int, R]:
+    """Return rows by their ids; with `visible` only those that belong in the index."""
     if not ids:
         return {}
-    chosen = among(source.key)(ids)
-    sql = f"SELECT {source.columns} FROM {source.owner} WHERE {chosen.sql}"
-    return {row.id: row for row in await tx.all(source.row, sql, chosen.parameters)}
+    chosen = [among(source.key)(ids), *([Condition(source.visible)] if visible else [])]
+    condition, parameters = conjunction(chosen)
+    sql = f"SELECT {source.columns} FROM {source.owner} WHERE {condition}"
+    return {row.id: row for row in await tx.all(source.row, sql, parameters)}
 
 
 async def count(tx: Transaction, source: Source[Any], where: Where) -> int:
     """Count the rows that the filters leave."""
     sql, parameters = conjunction([Condition(source.visible), *conditions(source, where)])
     return int(await tx.value(f"SELECT count(*) FROM {source.owner} WHERE {sql}", parameters))
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows filters leave, and how many of these can be shown, of each group only some."""
+
+    rows: int
+    shown: int
+
+
+async def counts(tx: Transaction, source: Source[Any], where: Where, *, per_group: int) -> Counts:
+    """Count the rows that the filters leave, and of each group at most `per_group`; 0: any number."""
+    if not per_group:
+        rows = await count(tx, source, where)
+        return Counts(rows, rows)
+    sql, parameters = conjunction([Condition(source.visible), *conditions(source, where)])
+    groups = f"SELECT count(*) AS rows FROM {source.owner} WHERE {sql} GROUP BY {source.group}"
+    (found,) = await tx.all(
+        Counts,
+        f"SELECT coalesce(sum(rows), 0) AS rows, coalesce(sum(min(rows, ?)), 0) AS shown FROM ({groups})",
+        [per_group, *parameters],
+    )
+    return found
 
 
 @dataclass(frozen=True, slots=True)

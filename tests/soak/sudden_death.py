@@ -2,8 +2,8 @@
 
     python -m tests.soak.sudden_death [--rounds 200] [--command 'program of a built artefact']
 
-After each death every acknowledged write must be there, the database whole, and the indexes in step with
-the rows. Prints the figures.
+After each death every acknowledged write must be there under its id, the database whole, and the indexes in
+step with the rows. Prints the figures.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import sqlite3
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from ltmc.app.application import Application
 from ltmc.features.performance.service import MonitoringService
@@ -31,61 +32,75 @@ HANDSHAKE = {
 }
 
 
-def lines() -> bytes:
-    """A session that writes without waiting for answers."""
-    messages = [
-        {"id": "hello", "method": "initialize", "params": HANDSHAKE},
-        {"method": "notifications/initialized"},
-    ]
-    for n in range(400):
-        calls = [
-            ("store_memory", {"file_name": f"{random.random()}.md", "content": f"memory {n} " * 300}),
-            ("add_todo", {"title": f"todo {n}"}),
-            ("log_chat", {"content": f"message {n}", "conversation_id": "soak"}),
+KINDS = {
+    "store_memory": ("resource_id", "SELECT id, substr(content, 1, instr(content, ' ') - 1) FROM resources"),
+    "add_todo": ("todo_id", "SELECT id, title FROM todos"),
+    "log_chat": ("message_id", "SELECT id, content FROM chat_messages"),
+}
+"""For each tool that writes: the key of the id in its answer, and how its rows are read, as id and mark."""
+
+Written = set[tuple[str, int, str]]
+"""What was written: by which tool, under which id, with which mark."""
+
+
+class Life:
+    """A server that is written to, without waiting for answers, until it dies."""
+
+    def __init__(self, db: Path, command: list[str], number: int) -> None:
+        self._calls: dict[int, tuple[str, str]] = {}
+        self._data = self._lines(number)
+        self._process = subprocess.Popen(
+            [*command, "serve", "--db", str(db)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # the one-file program is two processes
+        )
+
+    def _lines(self, number: int) -> bytes:
+        messages: list[dict[str, Any]] = [
+            {"id": "hello", "method": "initialize", "params": HANDSHAKE},
+            {"method": "notifications/initialized"},
         ]
-        name, arguments = calls[n % 3]
-        messages.append({"id": n, "method": "tools/call", "params": {"name": name, "arguments": arguments}})
-    return b"".join(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n" for message in messages)
+        for n in range(400):
+            tool, mark = list(KINDS)[n % 3], f"life{number}n{n}"
+            self._calls[n] = tool, mark
+            arguments = {
+                "store_memory": {"file_name": f"{mark}.md", "content": f"{mark} " * 300},
+                "add_todo": {"title": mark},
+                "log_chat": {"content": mark, "conversation_id": "soak"},
+            }[tool]
+            messages.append(
+                {"id": n, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+            )
+        return b"".join(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n" for message in messages)
 
+    def end(self, answers: int) -> Written:
+        """Kill it after so many answers; what it acknowledged."""
+        process = self._process
+        assert process.stdin
+        assert process.stdout
+        os.set_blocking(process.stdin.fileno(), False)
+        sent = 0
+        written: Written = set()
+        while len(written) < answers:
+            with contextlib.suppress(BlockingIOError):
+                sent += os.write(process.stdin.fileno(), self._data[sent : sent + 8_192])
+            written |= self._acknowledged(process.stdout.readline())
+        os.killpg(process.pid, signal.SIGKILL)
+        for line in process.stdout.read().splitlines():  # acknowledged before it died
+            with contextlib.suppress(ValueError):  # the last line may be cut
+                written |= self._acknowledged(line)
+        process.wait()
+        return written
 
-def one_death(db: Path, command: list[str], chance: random.Random) -> dict[str, int]:
-    """Start, write, kill; how many writes of each kind were acknowledged."""
-    process = subprocess.Popen(
-        [*command, "serve", "--db", str(db)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # the one-file program is two processes
-    )
-    assert process.stdin
-    assert process.stdout
-    os.set_blocking(process.stdin.fileno(), False)
-    data = lines()
-    process.stdin.write(data[:60_000])
-    process.stdin.flush()
-    sent = 60_000
-    stop_after = chance.randint(1, 40)
-    made = {"resource_id": 0, "todo_id": 0, "message_id": 0}
-    answers = 0
-    while answers < stop_after:
-        line = process.stdout.readline()
-        answer = json.loads(line).get("result", {}).get("structuredContent")
-        if answer:
-            answers += 1
-            for key in made:
-                made[key] += key in answer
-        with contextlib.suppress(BlockingIOError):
-            sent += os.write(process.stdin.fileno(), data[sent : sent + 8_192])
-    os.killpg(process.pid, signal.SIGKILL)
-    for line in process.stdout.read().splitlines():  # acknowledged before it died
-        try:
-            answer = json.loads(line).get("result", {}).get("structuredContent") or {}
-        except ValueError:
-            break  # the last line may be cut
-        for key in made:
-            made[key] += key in answer
-    process.wait()
-    return made
+    def _acknowledged(self, line: bytes) -> Written:
+        message = json.loads(line)
+        answer = message.get("result", {}).get("structuredContent") or {}
+        if not answer.get("success"):
+            return set()
+        tool, mark = self._calls[message["id"]]
+        return {(tool, answer[KINDS[tool][0]], mark)}
 
 
 def run(db: Path, rounds: int, command: list[str] | None = None, seed: int = 1) -> dict[str, int]:
@@ -95,28 +110,26 @@ def run(db: Path, rounds: int, command: list[str] | None = None, seed: int = 1) 
         AssertionError: an acknowledged write is missing, or the database is not whole.
     """
     chance = random.Random(seed)
-    total = {"resource_id": 0, "todo_id": 0, "message_id": 0}
-    tables = {"resource_id": "resources", "todo_id": "todos", "message_id": "chat_messages"}
+    acknowledged: Written = set()
     for number in range(rounds):
-        for key, count in one_death(db, command or SOURCE_COMMAND, chance).items():
-            total[key] += count
-        with sqlite3.connect(db) as connection:
+        acknowledged |= Life(db, command or SOURCE_COMMAND, number).end(chance.randint(1, 40))
+        with contextlib.closing(sqlite3.connect(db)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",), number
             assert connection.execute("PRAGMA foreign_key_check").fetchall() == [], number
-            for key, table in tables.items():
-                rows = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-                assert rows >= total[key], f"round {number}: {rows} {table}, {total[key]} acknowledged"
-                total[key] = rows  # those that were stored but whose answer was lost count from here on
-        connection.close()
+            there = {
+                (tool, row[0], row[1]) for tool, (_, sql) in KINDS.items() for row in connection.execute(sql)
+            }
+        lost = acknowledged - there
+        assert not lost, f"round {number}: {len(lost)} of {len(acknowledged)}: {sorted(lost)[:5]}"
         health = asyncio.run(_health(db))
         assert health["services"]["search_index"]["status"] == "ok", (number, health)
-    return total
+    return {"acknowledged": len(acknowledged), "stored": len(there)}
 
 
 async def _health(db: Path) -> dict:
     app = Application(Settings(db=db))
     try:
-        return await app.get(MonitoringService).health_check()
+        return await app.get(MonitoringService).health_check(thorough=True)
     finally:
         await app.close()
 

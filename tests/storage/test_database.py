@@ -40,6 +40,21 @@ def test_a_newer_schema_is_refused_and_left_alone(db: Path) -> None:
     assert db.read_bytes() == before
 
 
+def test_a_server_does_not_write_on_after_a_migration_by_a_newer_program(db: Path) -> None:
+    with Session(db) as client:
+        client.ok("add_todo", title="a")
+        with sqlite3.connect(db) as connection:
+            connection.execute("INSERT INTO schema_migrations VALUES (999, '')")
+        assert "newer LTMC" in client.bad("add_todo", "UNSUPPORTED", title="b")["error"]
+        client.bad("list_todos", "UNSUPPORTED")
+        assert connection.execute("SELECT title FROM todos").fetchall() == [("a",)]
+        with connection:
+            connection.execute("DELETE FROM schema_migrations WHERE version = 999")
+        connection.close()
+        client.ok("add_todo", title="c")
+        assert client.ok("list_todos")["total"] == 2
+
+
 def test_an_older_schema_is_backed_up_and_brought_forward(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def open_and_read() -> int:
         database = Database(db)
@@ -147,7 +162,7 @@ def test_processes_share_a_new_database(db: Path) -> None:
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     blocker = tmp_path / "file"
     blocker.write_text("")
-    done = run_cli("todo", "list", "--db", str(blocker / "ltmc.db"))
+    done = run_cli("todo", "add", "a", "--db", str(blocker / "ltmc.db"))
     assert done.returncode == 1
     assert str(blocker) in done.stderr
     assert "Traceback" not in done.stderr

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltmc.storage.rows import columns, loader, stored
+from ltmc.storage.sqlite import migrations
+from ltmc.storage.tables import resources
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -102,3 +104,19 @@ def test_a_default_stands_for_a_column_that_was_not_read_and_no_other_may_be_mis
     assert (row.anything, row.done, row.maybe_done) == (None, True, False)
     with pytest.raises(TypeError, match="factors"):
         loader(Sample, names[:12])(values)
+
+
+def test_what_is_not_current_has_an_index_of_its_own() -> None:
+    """Each search looks for it: it may not read every memory of a project."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for name in migrations.FILES:
+            for statement in migrations.statements(migrations.script(name)):
+                connection.execute(statement)
+        source = resources.SOURCE
+        plan = connection.execute(
+            f"EXPLAIN QUERY PLAN SELECT e.seq FROM {source.owner} CROSS JOIN search_entries e "
+            f"WHERE {source.project} = ? AND {source.visible} AND {source.bounded} "
+            f"AND NOT ({resources.CURRENT}) AND e.kind = ? AND e.owner_id = {source.key}",
+            ["a"] * 6,
+        ).fetchall()
+    assert "resources_bounded" in plan[0][3]

@@ -3,8 +3,10 @@
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_named_and_nothing_is_half_written(small_disk: Path) -> None:
     with Session(small_disk / "ltmc.db") as client:
         kept = client.ok("store_memory", file_name="kept.md", content="starfruit")
+        acknowledged = {"kept.md", "more.md"}
         refused = 0
         for n in range(100):
             answer = client.any("store_memory", file_name=f"big{n}.md", content=f"filler {n} " * 10_000)
@@ -35,18 +38,24 @@ def test_a_full_disk_is_named_and_nothing_is_half_written(small_disk: Path) -> N
                 assert answer["error_code"] == "BACKEND_UNAVAILABLE", answer
                 assert "full" in answer["error"]
                 refused += 1
+            else:
+                acknowledged.add(f"big{n}.md")
         assert refused > 50
         found = client.ok("retrieve_memory", query="starfruit")
         assert found["results"][0]["resource_id"] == kept["resource_id"]
-        stored = client.ok("retrieve_memory", query="filler", top_k=50)["total"]
         subprocess.run(["mount", "-o", "remount,size=60m", str(small_disk)], check=True)
         client.ok("store_memory", file_name="more.md", content="filler once more")
-        assert client.ok("retrieve_memory", query="filler", top_k=50)["total"] == stored + 1
+        more = client.ok("retrieve_memory", query="filler once more", top_k=50)["results"]
+        assert "more.md" in {one["file_name"] for one in more}
+    with closing(sqlite3.connect(small_disk / "ltmc.db")) as connection:
+        assert {name for (name,) in connection.execute("SELECT file_name FROM resources")} == acknowledged
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     with Session(small_disk / "ltmc.db") as client:
-        assert client.ok("retrieve_memory", query="starfruit")["total"] == 1
+        found = client.ok("retrieve_memory", query="starfruit")
+        assert found["results"][0]["resource_id"] == kept["resource_id"]
 
 
-def test_a_read_only_disk_serves_reads(small_disk: Path) -> None:
+def test_a_disk_that_becomes_read_only_is_named_and_survived(small_disk: Path) -> None:
     with Session(small_disk / "ltmc.db") as client:
         client.ok("store_memory", file_name="a.md", content="starfruit")
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
@@ -80,6 +89,7 @@ def test_a_damaged_database_is_named_and_left_alone(db: Path) -> None:
     data = bytearray(db.read_bytes())
     data[4096 * 8 :] = b"\xa5" * (len(data) - 4096 * 8)
     db.write_bytes(data)
+    before = bytes(data)
     with Session(db) as client:
         answer = client.any("retrieve_memory", query="starfruit")
         assert answer.get("error_code") == "BACKEND_UNAVAILABLE", answer
@@ -87,11 +97,7 @@ def test_a_damaged_database_is_named_and_left_alone(db: Path) -> None:
         client.any("store_memory", file_name="new.md", content="new")
         client.ok("redis_health_check")
         assert len(client.tools()) > 1
-
-
-def test_a_database_that_is_a_folder_is_named(tmp_path: Path) -> None:
-    with Session(tmp_path) as client:
-        assert str(tmp_path) in client.bad("list_todos", "BACKEND_UNAVAILABLE")["error"]
+    assert db.read_bytes() == before
 
 
 def test_a_redis_that_hangs_is_named(db: Path, redis_server: RedisServer) -> None:

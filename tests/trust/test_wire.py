@@ -137,6 +137,15 @@ def test_what_is_no_request_gets_an_error_without_id(shared_wire: Wire, line: by
     [
         (b'{"jsonrpc":"1.0","id":7,"method":"ping"}', -32600),
         (b'{"id":7,"method":"ping"}', -32600),
+        (
+            b'{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"x","arguments":{"value":NaN}}}',
+            -32700,
+        ),
+        (b'{"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":' + b"1" * 5_000 + b"}}", -32700),
+        (
+            b'{"jsonrpc":"2.0","id":7,"method":"ping","params":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+            -32700,
+        ),
         (b'{"jsonrpc":"2.0","id":7,"method":3}', -32600),
         (b'{"jsonrpc":"2.0","id":7,"method":"tools/call","params":"text"}', -32600),
         (b'{"jsonrpc":"2.0","id":7,"method":"tools/call","params":[1]}', -32600),
@@ -177,10 +186,73 @@ def test_ids_of_both_kinds_come_back_as_they_were(shared_wire: Wire) -> None:
         assert answer["result"]["tools"], number
 
 
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("m" * 50_000, {}),
+        ("tools/call", {"name": "m" * 50_000}),
+        ("tools/call", {"name": "add_todo", "arguments": {"m" * 50_000: 1}}),
+        ("tools/call", {"name": "add_todo", "arguments": {"title": "a", "priority": "m" * 50_000}}),
+        ("tools/call", {"name": "add_todo", "arguments": {"titel" + "m" * n: 1 for n in range(2_000)}}),
+    ],
+    ids=["method", "tool", "argument", "value", "arguments"],
+)
+def test_what_was_sent_is_repeated_in_part(shared_wire: Wire, method: str, params: dict[str, Any]) -> None:
+    answer = shared_wire.ask({"id": 7, "method": method, "params": params}, 7)
+    assert len(json.dumps(answer)) < 2_000
+
+
+LARGE = '"params":{"name":"add_todo","arguments":{"title":"' + "x" * 17_000_000 + '"}}'
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('{"jsonrpc":"2.0","id":7,"method":"tools/call",' + LARGE + "}", 7),
+        ('{"jsonrpc": "2.0", "id": "a\\"7", "method": "tools/call", ' + LARGE + "}", 'a"7'),
+        # The order of the TypeScript SDK.
+        ('{"method":"tools/call",' + LARGE + ',"jsonrpc":"2.0","id":7}', 7),
+        ('{"method":"tools/call",' + LARGE + ', "id": "x,{", "jsonrpc": "2.0" }', "x,{"),
+        ('{"jsonrpc":"2.0","id":7.5,"method":"tools/call",' + LARGE + "}", None),
+        ('{"jsonrpc":"2.0","method":"x",' + LARGE.replace("}}", '","id":7}}') + "}", None),
+        ('{"params":' + "[" * 17_000_000, None),
+        ("x" * 17_000_000, None),
+    ],
+    ids=["first", "text", "last", "before jsonrpc", "a float", "of an argument", "nested", "no JSON"],
+)
+def test_a_request_that_is_too_large_is_refused_under_its_id(
+    shared_wire: Wire, line: str, expected: Any
+) -> None:
+    before = len(shared_wire.frames)
+    shared_wire.send(line.encode())
+    answer = shared_wire.answer(expected, before)
+    assert (answer["error"]["code"], "16777216" in answer["error"]["message"]) == (-32600, True)
+    shared_wire.alive()
+
+
+def test_a_line_without_end_is_not_held(db: Path) -> None:
+    wire = Wire(db)
+    wire.alive()
+    before = resident_kb(wire.process.pid)
+    assert wire.process.stdin
+    wire.process.stdin.write(b'{"jsonrpc":"2.0","id":5,"x":"')
+    for _ in range(200):
+        wire.process.stdin.write(b"x" * 1_000_000)
+    grown = resident_kb(wire.process.pid) - before
+    wire.send(b'"}')
+    assert wire.answer(5)["error"]["code"] == -32600
+    assert grown < 60_000
+    wire.close()
+
+
+def resident_kb(process: int) -> int:
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * 4
+
+
 def test_oversized_lines_are_refused_and_skipped(shared_wire: Wire) -> None:
     before = len(shared_wire.frames)
     shared_wire.send(call(json.dumps({"title": "x" * 50_000_000})))
-    answer = shared_wire.answer(None, before)
+    answer = shared_wire.answer(7, before)
     assert answer["error"]["code"] == -32600
     assert "16777216" in answer["error"]["message"]
     shared_wire.alive()

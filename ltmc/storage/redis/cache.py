@@ -23,11 +23,16 @@ BATCH = 500
 
 class RedisCache:
     """The cache on a Redis server: keys ``ltmc:<project>:user:<key>``, and beside them the counters and,
-    so that what expires can be counted, the moment at which each key does."""
+    so that what expires can be counted, the moment at which each key does.
+
+    Args:
+        read_only: nothing is counted, probed or cleared away there.
+    """
 
     name = "redis"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        self._read_only = read_only
         self._client = redis.asyncio.from_url(
             url,
             decode_responses=True,
@@ -61,7 +66,8 @@ class RedisCache:
                 pipe.get(name)
                 pipe.pttl(name)
                 value, left_ms = await pipe.execute()
-            await self._client.hincrby(_stats(project_id), "misses" if value is None else "hits", 1)
+            if not self._read_only:
+                await self._client.hincrby(_stats(project_id), "misses" if value is None else "hits", 1)
         return None if value is None else (value, None if left_ms < 0 else left_ms / 1000)
 
     async def delete(self, project_id: str, key: str) -> bool:
@@ -79,10 +85,9 @@ class RedisCache:
     async def usage(self, project_id: str) -> CacheUsage:
         with self._reachable():
             expiries = _expiries(project_id)
-            async with self._client.pipeline(transaction=True) as pipe:
-                pipe.zremrangebyscore(expiries, "-inf", time.time())
-                gone, *_ = await pipe.execute()
-            if gone:
+            take = self._client.zcount if self._read_only else self._client.zremrangebyscore
+            gone = await take(expiries, "-inf", time.time())
+            if gone and not self._read_only:
                 await self._client.hincrby(_stats(project_id), "expired", gone)
             counters = await self._client.hgetall(_stats(project_id))
             keys = [_key(project_id, key) async for key in self._scan(project_id, "*")]
@@ -93,24 +98,23 @@ class RedisCache:
                 answers = await pipe.execute()
             server = await self._client.info("server")
         found = [(left, size) for left, size in zip(answers[::2], answers[1::2], strict=True) if left != -2]
+        counted = {counter: int(counters.get(counter, 0)) for counter in COUNTERS}
+        if self._read_only:
+            counted["expired"] += gone
         return CacheUsage(
-            {counter: int(counters.get(counter, 0)) for counter in COUNTERS},
+            counted,
             [None if left < 0 else left / 1000 for left, _ in found],
             sum(size for _, size in found),
             server["uptime_in_seconds"],
         )
 
     async def health(self) -> CacheHealth:
-        probe = _key(PROBE_PROJECT, "probe")
         with self._reachable():
             await self._client.ping()
-            async with self._client.pipeline(transaction=True) as pipe:
-                pipe.set(probe, "1", ex=10)
-                pipe.get(probe)
-                pipe.delete(probe)
-                _, found, removed = await pipe.execute()
+            problems = (
+                [] if self._read_only or await self._round_trip() else ["the probe key was not found again"]
+            )
             info = await self._client.info()
-        problems = [] if found == "1" and removed == 1 else ["the probe key was not found again"]
         maximum = info.get("maxmemory") or None
         if maximum and info["used_memory"] > 0.9 * maximum:
             problems.append("more than 90 % of maxmemory is used")
@@ -118,6 +122,15 @@ class RedisCache:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+    async def _round_trip(self) -> bool:
+        probe = _key(PROBE_PROJECT, "probe")
+        async with self._client.pipeline(transaction=True) as pipe:
+            pipe.set(probe, "1", ex=10)
+            pipe.get(probe)
+            pipe.delete(probe)
+            _, found, removed = await pipe.execute()
+        return bool(found == "1" and removed == 1)
 
     async def _remove(self, project_id: str, keys: list[str]) -> int:
         async with self._client.pipeline(transaction=True) as pipe:

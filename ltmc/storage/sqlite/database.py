@@ -1,17 +1,19 @@
-"""The SQLite database: connections, transactions, errors.
+"""The SQLite database: transactions, the log of use, and which file is open.
 
-One process has one `Database`. It opens at first use, with two connections: one that writes, one that
-reads, so that a long search never waits for a commit. Several processes share the file through WAL.
+One process has one `Database`. It opens at first use, with one connection that writes and some that read, so
+that reads run side by side and never wait for a commit. Several processes share the file through WAL.
 """
 
 import asyncio
 import logging
 import sqlite3
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 import aiosqlite
 
@@ -19,18 +21,20 @@ from ltmc.errors import LtmcError
 from ltmc.storage.engine import Parameters, R, T, Transaction
 from ltmc.storage.rows import loader, stored
 from ltmc.storage.sqlite import migrations
-from ltmc.storage.sqlite.backup import backup
-from ltmc.storage.sqlite.errors import translated, unavailable
-from ltmc.storage.sqlite.files import create_private
-from ltmc.storage.sqlite.waiting import LOCK_SECONDS, settled, while_busy
+from ltmc.storage.sqlite.errors import translated
+from ltmc.storage.sqlite.log_owner import ReplacedError
+from ltmc.storage.sqlite.open_file import Durability, OpenFile, moved, open_file
+from ltmc.storage.sqlite.waiting import LOCK_SECONDS, deadline_in, on_thread, settled, turn, while_busy
 from ltmc.timestamps import now
 
-BUSY_SECONDS = 0.2
-"""How long SQLite itself waits for a lock to write; a call that is cancelled is held up no longer. Readers
-wait only while another process recovers the database after a crash."""
+SETTLE_SECONDS = 5.0
+"""How long the log of use is waited for, which takes longer while another process holds the lock."""
 
-READ_CACHE_KIB = 32_000
-"""Pages that the reading connection keeps: search at 100,000 rows is 10 to 20% faster than with 2,000."""
+OPENINGS = 5
+"""How often a file is opened when each time another one takes its place meanwhile."""
+
+WHILE_READ = "while it was read"
+WHILE_WRITTEN = "while this was written, which is not in it"
 
 LOG_BACKLOG = 10_000
 """How many rows of the log of use wait in memory at most; beyond that the oldest are dropped."""
@@ -57,6 +61,7 @@ class SqliteTransaction:
     ) -> None:
         self._connection = connection
         self._resident = resident
+        self.began = time.monotonic()
 
     def resident(self, make: Callable[[], T]) -> T:
         """Return what this process keeps in memory of the open file under `make`."""
@@ -69,8 +74,11 @@ class SqliteTransaction:
 
     async def all(self, row: type[R], sql: str, parameters: Parameters = ()) -> list[R]:
         """Return every row, as instances of the dataclass `row`."""
-        rows = await self._rows(sql, parameters)
-        return [*map(loader(row, rows[0].keys()), rows)] if rows else []
+
+        def load(rows: list[sqlite3.Row]) -> list[R]:
+            return [*map(loader(row, rows[0].keys()), rows)] if rows else []
+
+        return await self._run(sql, parameters, load)
 
     async def one(self, row: type[R], sql: str, parameters: Parameters = ()) -> R | None:
         """Return the first row, or None."""
@@ -79,36 +87,42 @@ class SqliteTransaction:
 
     async def column(self, sql: str, parameters: Parameters = ()) -> list[Any]:
         """Return the first column of every row."""
-        return [row[0] for row in await self._rows(sql, parameters)]
+        return await self._run(sql, parameters, lambda rows: [row[0] for row in rows])
 
     async def value(self, sql: str, parameters: Parameters = ()) -> Any:
         """Return the first column of the first row, or None."""
-        rows = await self._rows(sql, parameters)
-        return rows[0][0] if rows else None
+        return await self._run(sql, parameters, lambda rows: rows[0][0] if rows else None)
 
     async def run(self, sql: str, parameters: Parameters = ()) -> None:
         """Execute for the effect alone."""
-        await self._rows(sql, parameters)
+        await self._run(sql, parameters, lambda _: None)
 
     async def many(self, sql: str, rows: Iterable[Parameters]) -> None:
         """Execute once for each of `rows`."""
-        await self._connection.executemany(sql, [_bound(sql, row) for row in rows])
+        await on_thread(
+            self._connection,
+            lambda connection: connection.executemany(sql, [_bound(sql, row) for row in rows]),
+        )
 
     async def call(self, function: Callable[[sqlite3.Cursor], T]) -> T:
         """Return the result of `function`, called with a cursor."""
 
-        def run() -> T:
-            cursor = self._connection._conn.cursor()
+        def run(connection: sqlite3.Connection) -> T:
+            cursor = connection.cursor()
             cursor.row_factory = None
             try:
                 return function(cursor)
             finally:
                 cursor.close()
 
-        return cast("T", await self._connection._execute(run))  # type: ignore[no-untyped-call]
+        return await on_thread(self._connection, run)
 
-    async def _rows(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
-        return list(await self._connection.execute_fetchall(sql, _bound(sql, parameters)))
+    async def _run(self, sql: str, parameters: Parameters, load: Callable[[list[sqlite3.Row]], T]) -> T:
+        """Return what `load` makes of the rows; large values are turned on its thread too."""
+        return await on_thread(
+            self._connection,
+            lambda connection: load(connection.execute(sql, _bound(sql, parameters)).fetchall()),
+        )
 
 
 class Database:
@@ -120,19 +134,17 @@ class Database:
             death of the process, and a power cut may take the last writes (SQLite's ``synchronous``).
     """
 
-    def __init__(self, path: Path, durability: Literal["full", "normal"] = "full") -> None:
+    read_only = False
+
+    def __init__(self, path: Path, durability: Durability = "full") -> None:
         self._path = path
-        self._durability = durability
-        self._opening = asyncio.Lock()
-        self._writing = asyncio.Lock()
-        self._reading = asyncio.Lock()
-        self._opened: tuple[aiosqlite.Connection, aiosqlite.Connection] | None = None
-        self._identity = (0, 0)
-        self._resident: dict[Callable[[], Any], Any] = {}
-        self._synchronous = ""
-        self._projects: set[str] = set()
-        self._log_work: deque[Callable[[Transaction], Awaitable[None]]] = deque(maxlen=LOG_BACKLOG)
+        self._durability: Durability = durability
+        self._file: OpenFile | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._log_work: deque[Callable[[Transaction], Awaitable[None]]] = deque()
         self._log_task: asyncio.Task[None] | None = None
+        self._logged = self._log_done = 0
+        self._log_progress = asyncio.Condition()
 
     @property
     def path(self) -> Path:
@@ -142,9 +154,24 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[SqliteTransaction]:
         """Open a snapshot of the database; writing in it is an error."""
-        _, reader = await self._connections()
-        async with self._reading, self._transaction(reader, "BEGIN"):
-            yield SqliteTransaction(reader, self._resident)
+        deadline = deadline_in(LOCK_SECONDS)
+        with translated(self.path):
+            while True:
+                file = await self._in_place(deadline)
+                async with (
+                    self._noticing(file, WHILE_READ) as begun,
+                    file.in_use(),
+                    file.reader(deadline) as reader,
+                ):
+                    if reader is None:
+                        continue  # replaced meanwhile
+                    transaction = SqliteTransaction(reader, file.resident)
+                    async with _transaction(reader, partial(_begin, "BEGIN", self.path), deadline):
+                        if not self._is_in_place(file):
+                            continue
+                        begun.append(transaction)
+                        yield transaction
+                    return
 
     @asynccontextmanager
     async def write(self, project_id: str | None = None) -> AsyncIterator[SqliteTransaction]:
@@ -156,129 +183,192 @@ class Database:
         async with self._write(project_id, self._durability) as transaction:
             yield transaction
 
+    @asynccontextmanager
+    async def _write(
+        self, project_id: str | None, durability: Durability
+    ) -> AsyncIterator[SqliteTransaction]:
+        deadline = deadline_in(LOCK_SECONDS)
+        with translated(self.path):
+            while True:
+                file = await self._in_place(deadline)
+                async with (
+                    self._noticing(file, WHILE_WRITTEN) as begun,
+                    file.in_use(),
+                    turn(file.writing, deadline),
+                ):
+                    await file.set_durability(durability)
+                    async with _transaction(
+                        file.writer, partial(_begin, "BEGIN IMMEDIATE", self.path), deadline
+                    ):
+                        file.write_began = deadline_in(0)
+                        if not self._is_in_place(file):
+                            continue  # replaced while this waited
+                        transaction = SqliteTransaction(file.writer)
+                        begun.append(transaction)
+                        if project_id is not None:
+                            await transaction.run(
+                                "INSERT INTO projects (project_id, created_at) VALUES (?, ?) "
+                                "ON CONFLICT DO NOTHING",
+                                (project_id, now()),
+                            )
+                        yield transaction
+                    if not self._is_in_place(file):
+                        raise ReplacedError(self.path, WHILE_WRITTEN)
+                    return
+
     def log(self, work: Callable[[Transaction], Awaitable[None]]) -> None:
         """Have rows of a log of use written soon, in the background and in order.
 
         They survive the death of the process once written, but are not waited for on the disk, and a
         failure to write them is itself only logged: no answer waits for them or fails with them.
         """
+        self._logged += 1
         self._log_work.append(work)
+        if len(self._log_work) > LOG_BACKLOG:
+            self._log_work.popleft()
+            self._log_done += 1
         if self._log_task is None or self._log_task.done():
             self._log_task = asyncio.create_task(self._write_logs())
 
     async def settle(self) -> None:
-        """Wait until what `log` was given is written."""
-        if self._log_task is not None:
-            await asyncio.shield(self._log_task)
+        """Wait until what `log` was given before is written; while the lock is held, for `SETTLE_SECONDS`."""
+        wanted = self._logged
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS), self._log_progress:
+                await self._log_progress.wait_for(lambda: self._log_done >= wanted)
+        except TimeoutError:
+            logger.warning("the log of use could not be written within %g s", SETTLE_SECONDS)
 
     async def _write_logs(self) -> None:
         while self._log_work:
-            batch = [self._log_work.popleft() for _ in range(len(self._log_work))]
-            try:
-                async with self._write(None, "normal") as transaction:
-                    for work in batch:
-                        await work(transaction)
-            except (LtmcError, sqlite3.Error) as error:
-                logger.warning("%d rows of the log of use were lost: %s", len(batch), error)
+            batch = [*self._log_work]
+            self._log_work.clear()
+            await self._write_log(batch)
+            async with self._log_progress:
+                self._log_done += len(batch)
+                self._log_progress.notify_all()
 
-    @asynccontextmanager
-    async def _write(self, project_id: str | None, durability: str) -> AsyncIterator[SqliteTransaction]:
-        writer, _ = await self._connections()
-        async with self._writing:
-            await self._set_synchronous(writer, durability)
-            async with self._transaction(writer, "BEGIN IMMEDIATE"):
-                transaction = SqliteTransaction(writer)
-                if project_id is not None and project_id not in self._projects:
-                    await transaction.run(
-                        "INSERT INTO projects (project_id, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                        (project_id, now()),
-                    )
-                yield transaction
-            if project_id is not None:
-                self._projects.add(project_id)
+    async def _write_log(self, batch: list[Callable[[Transaction], Awaitable[None]]]) -> None:
+        """Write rows of a log; where one of them cannot be written, the others are."""
+        try:
+            async with self._write(None, "normal") as transaction:
+                for work in batch:
+                    await work(transaction)
+        except LtmcError as error:  # the file cannot be used
+            logger.warning("%d rows of the log of use were lost: %s", len(batch), error)
+        except Exception as error:  # noqa: BLE001 - one row's fault, whatever it is
+            if len(batch) == 1:
+                logger.warning("a row of the log of use was lost: %s", error)
+                return
+            middle = len(batch) // 2
+            await self._write_log(batch[:middle])
+            await self._write_log(batch[middle:])
+
+    async def is_locked(self) -> bool:
+        """Return whether someone writes at length just now; nothing is written to find out."""
+        with translated(self.path):
+            file = await self._in_place(deadline_in(LOCK_SECONDS))
+            async with file.in_use():
+                return await file.is_locked()
+
+    async def empty_log(self) -> bool:
+        """Write everything to the database file and leave nothing beside it; return whether nobody was in the way."""
+        deadline = deadline_in(LOCK_SECONDS)
+        with translated(self.path):
+            file = await self._in_place(deadline)
+            async with file.in_use(), turn(file.writing, deadline):
+                return await file.empty_log()
 
     async def close(self) -> None:
-        """Write what is left to log and close both connections; the next use opens them again."""
+        """Write what is left to log and close the connections; the next use opens them again."""
         await self.settle()
-        async with self._opening:
-            for connection in reversed(self._opened or ()):
-                await connection.close()
-            self._opened = None
+        if self._log_task is not None:
+            self._log_task.cancel()
+            await asyncio.wait([self._log_task])
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
+        if self._file is not None:
+            file, self._file = self._file, None
+            await file.let_go()
 
-    async def _connections(self) -> tuple[aiosqlite.Connection, aiosqlite.Connection]:
-        """Return the connection that writes and the one that reads, opened where they are not."""
-        if self._opened is not None:
-            if self._is_in_place():
-                return self._opened
-            await self.close()  # another file stands there now
-        async with self._opening:
-            if self._opened is None:
-                with translated(self.path):
-                    await settled(self._open())
-            assert self._opened is not None  # noqa: S101 - _open set it or raised
-            return self._opened
+    async def _in_place(self, deadline: float) -> OpenFile:
+        """Return the file at the path, opened where it is not.
 
-    def _is_in_place(self) -> bool:
-        """Return whether the open file is the one at the path; SQLite would go on writing to a deleted one.
+        Raises:
+            TimeoutError: the opening, which goes on, takes longer.
+        """
+        while self._file is None or not self._is_in_place(self._file):
+            opening = self._opening
+            if opening is None or opening.done():
+                opening = self._opening = asyncio.create_task(self._open())
+            done, _ = await asyncio.wait([opening], timeout=deadline - deadline_in(0))
+            if not done:
+                raise TimeoutError("it is still being opened and brought to the present schema")
+            opening.result()
+        return self._file
+
+    async def _open(self) -> None:
+        with translated(self.path):
+            before = self._file
+            try:
+                self._file = await self._opened(before)
+            finally:
+                if before is not None:
+                    await before.let_go()
+
+    async def _opened(self, before: OpenFile | None) -> OpenFile:
+        for _ in range(OPENINGS - 1):
+            try:
+                return await open_file(self.path, before)
+            except ReplacedError:
+                if not self.path.exists():  # none is to be made in its place
+                    raise
+        return await open_file(self.path, before)
+
+    @asynccontextmanager
+    async def _noticing(self, file: OpenFile, when: str) -> AsyncIterator[list[SqliteTransaction]]:
+        """Notice that another file took the place of an open one where that makes something fail; give a list for the
+        transaction that began. Where none did yet, nothing is raised: it can begin in the other file."""
+        begun: list[SqliteTransaction] = []
+        try:
+            yield begun
+        except sqlite3.Error as error:
+            if self._is_in_place(file):
+                raise
+            if begun:
+                raise ReplacedError(self.path, when) from error
+
+    def _is_in_place(self, file: OpenFile) -> bool:
+        """Return whether an open file is the one at the path; SQLite would go on writing to a deleted one.
 
         Raises:
             LtmcError: BACKEND_UNAVAILABLE when nothing is there any more.
         """
-        try:
-            status = self.path.stat()
-        except OSError as error:
-            why = (
-                "it has been moved or removed since it was opened; put it back, or restart to begin a new one"
-            )
-            raise unavailable(self.path, why) from error
-        return (status.st_dev, status.st_ino) == self._identity
-
-    async def _open(self) -> None:
-        create_private(self.path)
-        writer = await self._connect(BUSY_SECONDS)
-        try:
-            await while_busy(lambda: _use_wal(writer))
-            self._synchronous = ""
-            await self._set_synchronous(writer, self._durability)
-            await while_busy(lambda: migrations.migrate(writer, self.path, backup))
-            reader = await self._connect(LOCK_SECONDS)
-            await reader.execute("PRAGMA query_only = ON")
-            await reader.execute(f"PRAGMA cache_size = -{READ_CACHE_KIB}")
-        except BaseException:
-            await writer.close()
-            raise
-        status = self.path.stat()
-        self._identity = (status.st_dev, status.st_ino)
-        self._opened, self._resident = (writer, reader), {}
-
-    async def _connect(self, busy_seconds: float) -> aiosqlite.Connection:
-        connection = await aiosqlite.connect(self.path, isolation_level=None, timeout=busy_seconds)
-        connection.row_factory = sqlite3.Row
-        await connection.execute("PRAGMA foreign_keys = ON")
-        return connection
-
-    async def _set_synchronous(self, connection: aiosqlite.Connection, level: str) -> None:
-        if level != self._synchronous:
-            self._synchronous = ""
-            await settled(connection.execute(f"PRAGMA synchronous = {level}"))
-            self._synchronous = level
-
-    @asynccontextmanager
-    async def _transaction(self, connection: aiosqlite.Connection, begin: str) -> AsyncIterator[None]:
-        # The thread carries out what it was sent even if the waiting task is cancelled, so the start and
-        # the end of a transaction are waited for in every case: none is left open for the next caller.
-        with translated(self.path):
-            try:
-                await while_busy(lambda: settled(connection.execute(begin)))
-                yield
-                await settled(connection.execute("COMMIT"))
-            except BaseException:
-                if connection.in_transaction:
-                    await settled(connection.execute("ROLLBACK"))
-                raise
+        if not self.path.exists():
+            raise moved(self.path)
+        return file.is_in_place()
 
 
-async def _use_wal(connection: aiosqlite.Connection) -> None:
-    rows = list(await connection.execute_fetchall("PRAGMA journal_mode"))
-    if rows[0][0] != "wal":
-        await connection.execute("PRAGMA journal_mode = WAL")
+@asynccontextmanager
+async def _transaction(
+    connection: aiosqlite.Connection, begin: Callable[[sqlite3.Connection], None], deadline: float
+) -> AsyncIterator[None]:
+    # The end of a transaction is waited for in every case: what became of it is told as it is, and none is left
+    # open for the next caller.
+    try:
+        await while_busy(lambda: on_thread(connection, begin), deadline)
+        yield
+        await settled(connection.execute("COMMIT"))
+    except BaseException:
+        if connection.in_transaction:
+            await settled(connection.execute("ROLLBACK"))
+        raise
+
+
+def _begin(begin: str, path: Path, connection: sqlite3.Connection) -> None:
+    connection.execute(begin)
+    try:
+        migrations.require_present(connection, path)  # this takes the snapshot
+    except BaseException:
+        connection.rollback()
+        raise

@@ -22,9 +22,16 @@ def translated(path: Path) -> Iterator[None]:
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError):
         raise
     except sqlite3.DatabaseError as error:
+        if _is_of_index(error):
+            why = f"its search index is damaged ({error}); `ltmc reindex --all` makes it anew"
+            raise unavailable(path, why) from error
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:  # a mistake in the SQL
             raise
         raise unavailable(path, str(error)) from error
+
+
+def _is_of_index(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CORRUPT_VTAB or "fts5" in str(error)
 
 
 def unavailable(path: Path, why: str) -> LtmcError:

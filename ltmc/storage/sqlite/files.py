@@ -1,12 +1,52 @@
-"""The database as a file: private, copied page by page, forced to the disk."""
+"""The database as a file: private, copied page by page, forced to the disk, replaced by another."""
 
 import os
+import re
 import sqlite3
-from contextlib import closing
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+
+from ltmc.errors import invalid
+from ltmc.storage.sqlite.errors import unavailable
+from ltmc.timestamps import days_ago
+
+try:
+    import fcntl
+except ImportError:  # Windows, where an open file cannot be replaced
+    fcntl = None  # type: ignore[assignment]
 
 COPY_SECONDS = 30.0
 """How long a copy waits for the locks of others."""
+
+OPENED = "-opened"
+"""What follows the name of a database in that of the note of whose log lies beside it."""
+
+BESIDE = ("-wal", "-shm", "-journal", OPENED)
+"""What SQLite and LTMC add to the name of a database for the files that belong to it."""
+
+Identity = tuple[int, int]
+"""The device and inode of a file."""
+
+_SCRATCH = ".ltmc-scratch-"
+_SCRATCH_NAME = re.compile(re.escape(_SCRATCH) + "[a-z0-9_]{8}")
+"""The folders of files that are being made."""
+
+KEPT_DAYS = 30
+"""How long is kept what a restore replaced, and a log whose database was replaced."""
+
+BEFORE_RESTORE, OF_REPLACED = ".before-restore-", "-wal.of-replaced-"
+"""What follows the name of a database, before the time, in the names of what is kept of it."""
+
+_KEPT_NAME = re.compile(
+    rf"(?:{re.escape(BEFORE_RESTORE)}|{re.escape(OF_REPLACED)})"
+    r"(\d{4}-\d\d-\d\dT\d{6}\.\d{6}Z)(?:-wal|-shm|-journal|-opened)?"
+)
+
+_PENDING_BYTE = 0x40000000
+"""The byte of a database file that SQLite locks before it reads it for the first time."""
 
 
 def create_private(path: Path) -> None:
@@ -18,13 +58,174 @@ def create_private(path: Path) -> None:
     path.touch(0o600, exist_ok=True)
 
 
-def copy_pages(source: Path, target: Path) -> None:
-    """Copy one database into another through SQLite, under its locks, as one transaction on the target."""
+def require_ordinary(field: str, path: Path) -> None:
+    """Refuse a path where something else than a file is; from a pipe one could wait for ever.
+
+    Raises:
+        LtmcError: INVALID_ARGUMENT.
+    """
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        raise invalid(field, str(path), "the path of a file, not of a folder, pipe or device")
+
+
+def require_apart(path: Path, database: Path) -> None:
+    """Refuse, as FILE, a path that is the database or belongs to it, by whatever name or link.
+
+    Raises:
+        LtmcError: INVALID_ARGUMENT.
+    """
+    for suffix in ("", *BESIDE):
+        own = database.resolve().with_name(database.resolve().name + suffix)
+        is_own = path.resolve().as_posix().casefold() == own.as_posix().casefold()
+        if is_own or (path.exists() and own.exists() and path.samefile(own)):
+            raise invalid("FILE", str(path), f"a file that does not belong to the database {database} itself")
+
+
+@contextmanager
+def scratch_file(folder: Path) -> Iterator[Path]:
+    """Give a private, empty file on the file system of `folder`, to be filled and moved to its place.
+
+    What is left is removed, and what processes that were killed left of theirs.
+    """
+    remove_left_over(folder)
+    with ExitStack() as held:
+        while True:
+            import tempfile
+
+            scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=folder))
+            with suppress(FileNotFoundError):  # another process took it for left over before it was locked
+                held.enter_context(locked(scratch))
+                if scratch.exists():
+                    break
+        try:
+            folder = scratch / "one"  # whose lock is free: who opens a database takes that of its folder
+            folder.mkdir(0o700)
+            folder.joinpath("copy.db").touch(0o600)
+            yield folder / "copy.db"
+        finally:
+            import shutil
+
+            shutil.rmtree(scratch)
+
+
+def remove_left_over(folder: Path) -> None:
+    """Remove the scratch files of processes that were killed, and nothing that belongs to a living one."""
+    if fcntl is None:
+        return
+    with suppress(OSError):
+        for entry in [*os.scandir(folder)]:
+            if _SCRATCH_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                with suppress(OSError), locked(Path(entry.path), wait=False):
+                    import shutil
+
+                    shutil.rmtree(entry.path)
+
+
+def remove_old(path: Path) -> None:
+    """Remove what was kept of a database `KEPT_DAYS` ago, when a restore or another file took its place."""
+    oldest = days_ago(KEPT_DAYS).replace(":", "")
+    with suppress(OSError):
+        for entry in [*os.scandir(path.parent)]:
+            rest = entry.name.removeprefix(path.name)
+            found = None if rest == entry.name else _KEPT_NAME.fullmatch(rest)
+            if found and found[1] < oldest and entry.is_file(follow_symlinks=False):
+                Path(entry.path).unlink(missing_ok=True)
+
+
+def copy_pages(
+    source: Path, target: Path, when_locked: Callable[[], None] | None = None, *, options: str = "mode=rw"
+) -> None:
+    """Copy one database into another through SQLite, under its locks, as one transaction on the target.
+
+    Args:
+        options: how SQLite opens `source`, as the query of its URI.
+        when_locked: called when no other process can write to `target` any more, and others still read what it
+            held; if it raises, `target` stays as it was. `target` must be in WAL mode then.
+
+    Raises:
+        LtmcError: BACKEND_UNAVAILABLE when one of the two stays locked.
+    """
+    give_up = time.monotonic() + COPY_SECONDS
+    begun = False
+
+    def stepped(status: int, _remaining: int, _total: int) -> None:
+        nonlocal begun
+        if status & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            if time.monotonic() > give_up:  # SQLite would try again for ever
+                raise unavailable(target if when_locked else source, "it is locked by another process")
+        elif when_locked is not None and not begun:
+            begun = True
+            when_locked()
+
     with (
-        closing(sqlite3.connect(source, timeout=COPY_SECONDS)) as row,
+        closing(
+            sqlite3.connect(f"{source.absolute().as_uri()}?{options}", uri=True, timeout=COPY_SECONDS)
+        ) as row,
         closing(sqlite3.connect(target, timeout=COPY_SECONDS)) as copy,
     ):
-        row.backup(copy)
+        pages = row.execute("PRAGMA page_count").fetchone()[0]
+        copy.execute("PRAGMA synchronous = FULL")
+        if when_locked is not None:
+            copy.execute("PRAGMA journal_mode = WAL")
+        # The first step takes the lock, the last one commits: with `when_locked` there must be several.
+        row.backup(copy, pages=max(1, pages // 16) if when_locked else -1, progress=stepped)
+
+
+def identity(path: Path) -> Identity | None:
+    """Return the device and inode of a file; None where there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def log_of(path: Path) -> Path:
+    """Return the write-ahead log of a database."""
+    return path.with_name(path.name + "-wal")
+
+
+@contextmanager
+def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock of a folder, which ends with the process; others that call this wait meanwhile.
+
+    Raises:
+        OSError: it is no folder, or another process has the lock and is not waited for (BlockingIOError).
+    """
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if wait:
+            with suppress(OSError):  # a file system without such locks; there nobody gets one without waiting
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def kept_from_opening(path: Path) -> Iterator[None]:
+    """Keep other processes, a second restore among them, from opening the database at `path`."""
+    if fcntl is None:
+        yield
+        return
+    give_up = time.monotonic() + COPY_SECONDS
+    with path.open("r+b") as file:
+        while True:
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _PENDING_BYTE)
+                break
+            except OSError as error:
+                if time.monotonic() > give_up:
+                    raise unavailable(path, "it is locked by another process") from error
+                time.sleep(0.05)
+        if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            raise unavailable(path, "another process replaced it meanwhile; try again")
+        yield
 
 
 def force_to_disk(path: Path) -> None:

@@ -6,22 +6,31 @@ a search is one hop to it and not fifty. The rows of that cursor are tuples.
 An entry is known by its `seq`, which grows with every write; its owner is the row that it was made of.
 """
 
-import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import loader, stored
 from ltmc.storage.sources import R, Source, Where, conditions, conjunction, count
+from ltmc.storage.sqlite import index_entries
 from ltmc.storage.tables import blueprints, chats, patterns, resources, todos
 
-_CAPITAL = re.compile("[A-Z]")
+SINCE_VERSION = 3
+"""The version of the schema that brought the index."""
+
 
 INDEXED = {
     source.kind: source
-    for source in (resources.SOURCE, chats.SOURCE, todos.SOURCE, patterns.SOURCE, blueprints.SOURCE)
+    for source in (
+        resources.SOURCE,
+        resources.PAST,
+        chats.SOURCE,
+        todos.SOURCE,
+        patterns.SOURCE,
+        blueprints.SOURCE,
+    )
 }
 """What the index holds, by kind."""
 
@@ -48,36 +57,100 @@ async def storage_counts(tx: Transaction) -> dict[str, int]:
     return {name: await tx.value(f"SELECT count(*) FROM {table}") for name, table in tables.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """The state of the index; see the table search_state."""
-
-    identity: str
-    target: str | None
-    boundary: int
-    removed: int
-
-
-def state(cursor: sqlite3.Cursor) -> State:
-    """Return the state of the index."""
-    row = cursor.execute("SELECT identity, target, boundary, removed FROM search_state").fetchone()
-    return State(row[0], row[1], row[2] or 0, row[3])
-
-
 def set_identity(cursor: sqlite3.Cursor, identity: str) -> None:
     """Record that the whole index was made for `identity` and no reindexing is under way."""
     cursor.execute("UPDATE search_state SET identity = ?, target = NULL, boundary = NULL", (identity,))
 
 
-def begin_reindexing(cursor: sqlite3.Cursor, identity: str) -> None:
-    """Record that every entry up to the last is to be made anew, for `identity`."""
-    cursor.execute("UPDATE search_state SET target = ?, boundary = ?", (identity, last_seq(cursor)))
+def begin_reindexing(cursor: sqlite3.Cursor, identity: str, boundary: int) -> None:
+    """Record that every entry up to `boundary` is to be made anew, for `identity`, and those that are missing."""
+    cursor.execute("UPDATE search_state SET target = ?, boundary = ?", (identity, boundary))
 
 
-def last_seq(cursor: sqlite3.Cursor) -> int:
-    """Return the largest seq ever given."""
-    row = cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'search_entries'").fetchone()
-    return row[0] if row else 0
+def damage(cursor: sqlite3.Cursor) -> str | None:
+    """Return what is wrong with the index in itself, if anything; in a transaction that writes."""
+    try:
+        cursor.execute("INSERT INTO search_terms (search_terms) VALUES ('integrity-check')")
+        for table, sql in _SOUND.items():
+            if not cursor.execute(sql).fetchone()[0]:
+                return f"the table {table} does not fit the others of the index"
+        sql = "SELECT kind, project_id, count(*) FROM search_entries GROUP BY kind, project_id"
+        for kind, project_id, count_of in cursor.execute(sql).fetchall():
+            if (
+                document_frequency(
+                    cursor,
+                    index_entries.quote(index_entries.scope_term(index_entries.scope_name(kind, project_id))),
+                )
+                != count_of
+            ):
+                return "the table search_terms does not hold every entry"
+        sql = "SELECT seq, impacts FROM search_entries WHERE seq % (SELECT 1 + count(*) / ? FROM search_entries) = 0"
+        for seq, impacts in cursor.execute(sql, (_SAMPLE,)).fetchall():
+            for term in index_entries.terms_of(impacts)[:_SAMPLE_TERMS]:
+                sql = "SELECT 1 FROM search_terms WHERE search_terms MATCH ? AND rowid = ?"
+                if cursor.execute(sql, (index_entries.quote(term), seq)).fetchone() is None:
+                    return "the table search_terms does not hold every term"
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)  # none for a text that is not UTF-8
+        if code & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
+            raise
+        return f"the table search_terms: {error}"
+    return None
+
+
+_SAMPLE, _SAMPLE_TERMS = 100, 10
+"""Of how many entries so many terms are looked for; the integrity check of FTS5 misses some that are lost."""
+
+_SOUND = {
+    "search_state": "SELECT count(*) = 1 AND min(typeof(identity) || typeof(removed)) = 'textinteger' "
+    "FROM search_state",
+    "search_entries": "SELECT count(*) = 0 FROM search_entries "
+    "WHERE typeof(impacts) <> 'text' OR typeof(vector) <> 'blob' OR seq NOT IN (SELECT seq FROM search_codes)",
+    "search_codes": "SELECT count(*) = 0 FROM search_codes "
+    "WHERE typeof(code) <> 'blob' OR seq NOT IN (SELECT seq FROM search_entries)",
+}
+"""What must be true of the index's tables."""
+
+
+def empty(cursor: sqlite3.Cursor) -> None:
+    """Make an index without entries in the place of one that may be damaged, and have all rows indexed anew."""
+    statement = cursor.execute("SELECT sql FROM sqlite_master WHERE name = 'search_terms'").fetchone()[0]
+    try:
+        cursor.execute("DROP TABLE search_terms")
+    except sqlite3.DatabaseError:
+        # It cannot even be opened before the tables that belong to it hold what those of an empty one do.
+        with closing(sqlite3.connect(":memory:")) as other:
+            other.execute(statement)
+            names = other.execute("SELECT name FROM sqlite_master WHERE name <> 'search_terms'").fetchall()
+            for (name,) in names:
+                cursor.execute(f"DELETE FROM {name}")
+                for row in other.execute(f"SELECT * FROM {name}"):
+                    cursor.execute(f"INSERT INTO {name} VALUES ({', '.join('?' * len(row))})", row)
+        cursor.execute("DROP TABLE search_terms")
+    cursor.execute(statement)
+    cursor.execute(
+        "INSERT OR REPLACE INTO search_state (id, identity, target, boundary, removed) VALUES (1, '', '', 0, "
+        "coalesce((SELECT max(CAST(removed AS INTEGER)) FROM search_state), 0) + (SELECT count(*) FROM search_entries))"
+    )
+    cursor.execute("DELETE FROM search_entries")
+    cursor.execute("DELETE FROM search_codes")
+
+
+_MERGED_PAGES = 64
+"""How many pages of the terms are merged at a time: a few milliseconds."""
+
+
+def merge(cursor: sqlite3.Cursor, *, anew: bool) -> bool:
+    """Merge parts of the terms, which leaves out those of entries that are gone; return whether there may be more.
+
+    Args:
+        anew: begin with all of them.
+    """
+    connection = cursor.connection
+    before = connection.total_changes
+    pages = -_MERGED_PAGES if anew else _MERGED_PAGES
+    cursor.execute("INSERT INTO search_terms (search_terms, rank) VALUES ('merge', ?)", (pages,))
+    return connection.total_changes - before >= 2
 
 
 def not_indexed(cursor: sqlite3.Cursor, source: Source[R], boundary: int, after: int, limit: int) -> list[R]:
@@ -102,67 +175,66 @@ def orphans(cursor: sqlite3.Cursor, source: Source[Any], limit: int) -> list[int
     return [owner_id for (owner_id,) in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class NewEntry:
-    """An entry for the index; `terms`: those of its impacts."""
-
-    owner_id: int
-    project_id: str
-    group_key: int | None
-    terms: Sequence[str]
-    impacts: str
-    vector: bytes
-    code: bytes
+def largest_id(cursor: sqlite3.Cursor, source: Source[Any]) -> int:
+    """Return the largest id of a kind's rows; 0 when there are none."""
+    row = cursor.execute(f"SELECT max({source.key}) FROM {source.owner}").fetchone()
+    return row[0] or 0
 
 
-def scope_name(kind: str, project_id: str) -> str:
-    """Return the name of a scope: the entries of one kind in one project."""
-    return f"{kind}:{project_id}"
-
-
-def scope_term(scope: str) -> str:
-    """Return the scope as a term; the index folds case, so capitals are marked."""
-    return _CAPITAL.sub(lambda found: "^" + found.group().lower(), scope)
-
-
-def insert(cursor: sqlite3.Cursor, kind: str, entry: NewEntry) -> None:
-    """Add an entry."""
-    scope = scope_name(kind, entry.project_id)
-    seq = cursor.execute(
-        "INSERT INTO search_entries (kind, owner_id, project_id, group_key, impacts, vector) "
-        "VALUES (?, ?, ?, ?, ?, ?)",
-        (kind, entry.owner_id, entry.project_id, entry.group_key, entry.impacts, entry.vector),
-    ).lastrowid
-    cursor.execute("INSERT INTO search_codes (seq, scope, code) VALUES (?, ?, ?)", (seq, scope, entry.code))
-    cursor.execute(
-        "INSERT INTO search_terms (rowid, terms) VALUES (?, ?)",
-        (seq, " ".join([scope_term(scope), *entry.terms])),
+def move(cursor: sqlite3.Cursor, old: str, new: str, owner_ids: Sequence[int]) -> None:
+    """Have the entries of owners be of another kind; unknown ids are ignored."""
+    sql = (
+        "SELECT owner_id, project_id, group_key, impacts, vector, code FROM search_entries "
+        f"JOIN search_codes USING (seq) WHERE kind = '{old}' AND owner_id IN ({{ids}}) ORDER BY owner_id"
     )
+    found = index_entries.chosen(cursor, sql, owner_ids)
+    index_entries.delete(cursor, old, owner_ids)
+    for owner_id, project_id, group_key, impacts, vector, code in found:
+        terms = index_entries.terms_of(impacts)
+        entry = index_entries.NewEntry(owner_id, project_id, group_key, terms, impacts, vector, code)
+        index_entries.insert(cursor, new, entry)
 
 
-def delete(cursor: sqlite3.Cursor, kind: str, owner_ids: Iterable[int]) -> None:
-    """Remove the entries of owners; unknown ids are ignored."""
-    removed = 0
-    for owner_id in owner_ids:
-        found = cursor.execute(
-            "DELETE FROM search_entries WHERE kind = ? AND owner_id = ? RETURNING seq, project_id, impacts",
-            (kind, owner_id),
-        ).fetchall()
-        for seq, project_id, impacts in found:
-            terms = [item[:-2] for item in impacts.split()]  # a contentless row goes by its terms
-            cursor.execute(
-                "INSERT INTO search_terms (search_terms, rowid, terms) VALUES ('delete', ?, ?)",
-                (seq, " ".join([scope_term(scope_name(kind, project_id)), *terms])),
-            )
-            cursor.execute("DELETE FROM search_codes WHERE seq = ?", (seq,))
-            removed += 1
-    if removed:
-        cursor.execute("UPDATE search_state SET removed = removed + ?", (removed,))
+def is_pending(cursor: sqlite3.Cursor, kind: str, project_id: str) -> bool:
+    """Return whether an entry of a kind in a project has no vector yet."""
+    sql = "SELECT 1 FROM search_entries WHERE vector = x'' AND kind = ? AND project_id = ? LIMIT 1"
+    return cursor.execute(sql, (kind, project_id)).fetchone() is not None
 
 
-def data_version(cursor: sqlite3.Cursor) -> int:
-    """Return a number that changes when another connection has written."""
-    return int(cursor.execute("PRAGMA data_version").fetchone()[0])
+def count_pending(cursor: sqlite3.Cursor, kind: str | None = None) -> int:
+    """Count the entries, of a kind or all, that have no vector yet."""
+    sql = "SELECT count(*) FROM search_entries WHERE vector = x'' AND (:kind IS NULL OR kind = :kind)"
+    return int(cursor.execute(sql, {"kind": kind}).fetchone()[0])
+
+
+def pending(cursor: sqlite3.Cursor, kind: str, first: int, limit: int) -> list[tuple[int, int | None]]:
+    """Return entries of a kind without a vector, from the place `first` on, as (owner id, group)."""
+    sql = (
+        "SELECT owner_id, group_key FROM search_entries WHERE vector = x'' AND kind = ? "
+        "ORDER BY project_id, owner_id LIMIT ? OFFSET ?"
+    )
+    return cursor.execute(sql, (kind, limit, first)).fetchall()
+
+
+def seqs_of(cursor: sqlite3.Cursor, kind: str, owner_ids: Sequence[int]) -> dict[int, int]:
+    """Return the seqs of a kind's entries by owner id."""
+    sql = "SELECT owner_id, seq FROM search_entries WHERE kind = ? AND owner_id IN ({ids})"
+    return dict(index_entries.chosen(cursor, sql, owner_ids, [kind]))
+
+
+def fill(cursor: sqlite3.Cursor, kind: str, vectors: Mapping[int, tuple[bytes, bytes]]) -> int:
+    """Give entries, by seq, their vector and its code; return how many of them were still there.
+
+    Each gets a new seq, by which other processes notice.
+    """
+    sql = "SELECT seq, owner_id, project_id, group_key, impacts FROM search_entries WHERE seq IN ({ids})"
+    found = index_entries.chosen(cursor, sql, list(vectors))
+    index_entries.delete(cursor, kind, [row[1] for row in found])
+    for seq, owner_id, project_id, group_key, impacts in sorted(found):
+        terms = index_entries.terms_of(impacts)
+        entry = index_entries.NewEntry(owner_id, project_id, group_key, terms, impacts, *vectors[seq])
+        index_entries.insert(cursor, kind, entry)
+    return len(found)
 
 
 def codes_after(
@@ -176,7 +248,7 @@ def codes_after(
 
 def codes_of(cursor: sqlite3.Cursor, seqs: Sequence[int]) -> dict[int, bytes]:
     """Return the sign codes of entries by seq."""
-    return dict(_chosen(cursor, "SELECT seq, code FROM search_codes WHERE seq IN ({ids})", seqs))
+    return dict(index_entries.chosen(cursor, "SELECT seq, code FROM search_codes WHERE seq IN ({ids})", seqs))
 
 
 def document_frequency(cursor: sqlite3.Cursor, expression: str) -> int:
@@ -185,36 +257,30 @@ def document_frequency(cursor: sqlite3.Cursor, expression: str) -> int:
     return int(found.fetchone()[0])
 
 
-def postings(cursor: sqlite3.Cursor, expression: str, limit: int) -> list[int]:
-    """Return the seqs of entries that match, the newest first: about 0.3 us each."""
-    found = cursor.execute(
-        "SELECT rowid FROM search_terms WHERE search_terms MATCH ? ORDER BY rowid DESC LIMIT ?",
-        (expression, limit),
-    )
-    return [seq for (seq,) in found]
-
-
 def owners(cursor: sqlite3.Cursor, seqs: Sequence[int]) -> list[tuple[int, int, int | None]]:
     """Return entries as (seq, owner id, group), without what is large."""
     sql = "SELECT seq, owner_id, group_key FROM search_entries WHERE seq IN ({ids})"
-    return _chosen(cursor, sql, seqs)
-
-
-def impacts(cursor: sqlite3.Cursor, seqs: Sequence[int]) -> list[tuple[int, int, int | None, str]]:
-    """Return entries as (seq, owner id, group, impacts)."""
-    sql = "SELECT seq, owner_id, group_key, impacts FROM search_entries WHERE seq IN ({ids})"
-    return _chosen(cursor, sql, seqs)
+    return index_entries.chosen(cursor, sql, seqs)
 
 
 def vectors(cursor: sqlite3.Cursor, seqs: Sequence[int]) -> list[tuple[int, bytes]]:
     """Return entries as (seq, vector)."""
-    return _chosen(cursor, "SELECT seq, vector FROM search_entries WHERE seq IN ({ids})", seqs)
+    return index_entries.chosen(cursor, "SELECT seq, vector FROM search_entries WHERE seq IN ({ids})", seqs)
 
 
 def owner_vectors(cursor: sqlite3.Cursor, kind: str, owner_ids: Sequence[int]) -> dict[int, bytes]:
     """Return the vectors of a kind's entries by owner id."""
     sql = "SELECT owner_id, vector FROM search_entries WHERE kind = ? AND owner_id IN ({ids})"
-    return dict(_chosen(cursor, sql, owner_ids, [kind]))
+    return dict(index_entries.chosen(cursor, sql, owner_ids, [kind]))
+
+
+def chunk_vectors(cursor: sqlite3.Cursor, resource_ids: Sequence[int]) -> list[tuple[int, bytes]]:
+    """Return the vectors of the chunks of memories as (resource id, vector)."""
+    sql = (
+        "SELECT c.resource_id, e.vector FROM resource_chunks c JOIN search_entries e "
+        "ON e.kind = 'chunk' AND e.owner_id = c.id WHERE c.resource_id IN ({ids})"
+    )
+    return index_entries.chosen(cursor, sql, resource_ids)
 
 
 def permitted(cursor: sqlite3.Cursor, source: Source[Any], where: Where, seqs: Sequence[int]) -> set[int]:
@@ -224,7 +290,7 @@ def permitted(cursor: sqlite3.Cursor, source: Source[Any], where: Where, seqs: S
         "SELECT e.seq FROM search_entries e WHERE e.seq IN ({ids}) AND EXISTS "
         f"(SELECT 1 FROM {source.owner} WHERE {source.key} = e.owner_id AND {condition})"
     )
-    return {seq for (seq,) in _chosen(cursor, sql, seqs, parameters)}
+    return {seq for (seq,) in index_entries.chosen(cursor, sql, seqs, parameters)}
 
 
 def permitted_if_few(
@@ -238,6 +304,28 @@ def permitted_if_few(
         (project_id, *parameters, source.kind, most + 1),
     ).fetchall()
     return {seq for (seq,) in rows} if len(rows) <= most else None
+
+
+def outdated(cursor: sqlite3.Cursor, source: Source[Any], project_id: str, moment: str) -> set[int]:
+    """Return the entries of the index whose owners are not current at a moment."""
+    if source.current is None:
+        return set()
+    condition = source.current([moment])
+    rows = cursor.execute(
+        f"SELECT e.seq FROM {source.owner} CROSS JOIN search_entries e WHERE {source.project} = ? "
+        f"AND {source.visible} AND {source.bounded} AND NOT ({condition.sql}) "
+        f"AND e.kind = ? AND e.owner_id = {source.key}",
+        (project_id, *condition.parameters, source.kind),
+    )
+    return {seq for (seq,) in rows}
+
+
+def group_owners(cursor: sqlite3.Cursor, group: int) -> list[int]:
+    """Return the owners of the entries of a group, in order."""
+    rows = cursor.execute(
+        "SELECT owner_id FROM search_entries WHERE group_key = ? ORDER BY owner_id", (group,)
+    )
+    return [owner_id for (owner_id,) in rows]
 
 
 def group_members(cursor: sqlite3.Cursor, group: int) -> list[int]:
@@ -274,21 +362,10 @@ def _by_id(
     cursor: sqlite3.Cursor, source: Source[Any], expression: str, owner_ids: Sequence[int]
 ) -> dict[int, str]:
     sql = f"SELECT {source.key}, {expression} FROM {source.owner} WHERE {source.key} IN ({{ids}})"
-    return dict(_chosen(cursor, sql, owner_ids))
+    return dict(index_entries.chosen(cursor, sql, owner_ids))
 
 
 def _filtered(source: Source[Any], where: Where) -> tuple[str, list[Any]]:
     """Return named filters as one condition and its parameters, as a cursor takes them."""
     sql, parameters = conjunction(conditions(source, where))
     return sql, [stored(value) for value in parameters]
-
-
-def _chosen(
-    cursor: sqlite3.Cursor, sql: str, ids: Sequence[int], parameters: Sequence[Any] = ()
-) -> list[Any]:
-    """Return the rows of `sql` with ``{ids}`` filled in, a thousand at a time: such a text is parsed fast."""
-    rows: list[Any] = []
-    for start in range(0, len(ids), 1000):
-        chosen = ",".join(map(str, ids[start : start + 1000]))
-        rows += cursor.execute(sql.replace("{ids}", chosen), parameters).fetchall()
-    return rows

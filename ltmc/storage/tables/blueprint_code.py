@@ -42,17 +42,35 @@ class StoredSymbol:
 
 
 async def upsert_file(
-    tx: Transaction, blueprint_id: str, file_path: str, link_type: str, content_hash: str, moment: str
+    tx: Transaction,
+    blueprint_id: str,
+    file_path: str,
+    link_type: str,
+    content_hash: str,
+    metrics: dict[str, Any],
+    moment: str,
 ) -> None:
     """Attach a file as it is now; it is then consistent."""
     await tx.run(
-        "INSERT INTO blueprint_files (blueprint_id, file_path, link_type, content_hash, consistency_status, "
-        "consistency_score, last_validated_at) VALUES (?, ?, ?, ?, 'consistent', 1.0, ?) "
+        "INSERT INTO blueprint_files (blueprint_id, file_path, link_type, content_hash, metrics, "
+        "consistency_status, consistency_score, last_validated_at) "
+        "VALUES (?, ?, ?, ?, ?, 'consistent', 1.0, ?) "
         "ON CONFLICT (blueprint_id, file_path) DO UPDATE SET content_hash = excluded.content_hash, "
-        "consistency_status = 'consistent', consistency_score = 1.0, "
+        "metrics = excluded.metrics, consistency_status = 'consistent', consistency_score = 1.0, "
         "last_validated_at = excluded.last_validated_at",
-        (blueprint_id, file_path, link_type, content_hash, moment),
+        (blueprint_id, file_path, link_type, content_hash, metrics, moment),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    metrics: dict[str, Any]
+
+
+async def metrics(tx: Transaction, blueprint_id: str) -> list[dict[str, Any]]:
+    """Return the metrics of the files of a blueprint, as far as they were measured."""
+    sql = "SELECT metrics FROM blueprint_files WHERE blueprint_id = ? AND metrics IS NOT NULL"
+    return [row.metrics for row in await tx.all(_Measured, sql, (blueprint_id,))]
 
 
 async def set_consistency(

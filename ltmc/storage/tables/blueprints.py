@@ -244,6 +244,7 @@ async def dependencies(tx: Transaction, project_id: str) -> list[Dependency]:
         Dependency,
         "SELECT d.* FROM blueprint_dependencies d "
         "JOIN blueprints b ON b.blueprint_id = d.dependent_blueprint_id "
-        "WHERE b.project_id = ? ORDER BY d.created_at, d.rowid",
+        "JOIN blueprints p ON p.blueprint_id = d.prerequisite_blueprint_id "
+        "WHERE b.project_id = ? ORDER BY d.created_at, b.id, p.id",
         (project_id,),
     )

@@ -100,22 +100,25 @@ class DatabaseCache:
     async def usage(self, project_id: str) -> CacheUsage:
         await self._engine.settle()
         moment = now()
-        async with self._engine.write() as tx:
-            await _expire(tx, project_id, moment)
+        async with self._engine.read() as tx:
             counters = await tx.one(_Counters, "SELECT * FROM cache_stats WHERE namespace = ?", (project_id,))
             rows = await tx.all(
                 _Size, "SELECT size_bytes, expires_at FROM cache_entries WHERE namespace = ?", (project_id,)
             )
+        live = [row for row in rows if row.expires_at is None or row.expires_at > moment]
+        counted = asdict(counters or _Counters())
+        counted["expired"] += len(rows) - len(live)  # the next write removes them
         return CacheUsage(
-            asdict(counters or _Counters()),
-            [_left(row.expires_at, moment) for row in rows],
-            sum(row.size_bytes for row in rows),
+            counted, [_left(row.expires_at, moment) for row in live], sum(row.size_bytes for row in live)
         )
 
     async def health(self) -> CacheHealth:
-        async with self._engine.write() as tx:
+        async with self._engine.read() as tx:
             version = await tx.value("SELECT sqlite_version()")
             used = await tx.value("SELECT coalesce(sum(size_bytes), 0) FROM cache_entries")
+        if self._engine.read_only:
+            return CacheHealth(version, used)
+        async with self._engine.write() as tx:
             await tx.run(
                 "INSERT INTO cache_entries VALUES (?1, 'probe', '1', 1, NULL, ?2, ?2) "
                 "ON CONFLICT DO UPDATE SET value = '1'",

@@ -1,6 +1,6 @@
 """Chat messages and the memories that informed them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,16 @@ class ConversationUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation, when it began and when it was used last."""
+
+    conversation_id: str
+    messages: int
+    first_at: str
+    last_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChatTotals:
     """How many conversations and messages there are."""
 
@@ -60,15 +70,6 @@ class AgentActivity:
     agent_name: str
     messages: int
     last_active_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConversationAgent:
-    """An agent that wrote in a conversation."""
-
-    project_id: str
-    conversation_id: str
-    agent_name: str
 
 
 SOURCE = Source(
@@ -97,6 +98,22 @@ SOURCE = Source(
 async def insert(tx: Transaction, message: Message) -> Message:
     """Store a message; it comes back with its id."""
     return await insert_row(tx, "chat_messages", message)
+
+
+async def from_source(
+    tx: Transaction, conversations: Iterable[tuple[str, str]], source_tool: str
+) -> set[tuple[str, str, str]]:
+    """Return what a client or tool produced in conversations, given by project and name: name, role and text."""
+    found: set[tuple[str, str, str]] = set()
+    for project_id, conversation_id in conversations:
+        rows = await tx.all(
+            Message,
+            f"SELECT {columns(Message)} FROM chat_messages "
+            "WHERE project_id = ? AND conversation_id = ? AND source_tool = ?",
+            (project_id, conversation_id, source_tool),
+        )
+        found |= {(row.conversation_id, row.role, row.content) for row in rows}
+    return found
 
 
 async def link_chunks(tx: Transaction, message_id: int, chunk_ids: Sequence[int], moment: str) -> None:
@@ -141,6 +158,23 @@ async def page(
         Message,
         f"SELECT * FROM chat_messages WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?",
         (project_id, conversation_id, limit, offset),
+    )
+    return rows, int(total)
+
+
+async def conversations(
+    tx: Transaction, project_id: str, limit: int, offset: int
+) -> tuple[list[Conversation], int]:
+    """Return the conversations of a project, the last used first, and how many there are in all."""
+    total = await tx.value(
+        "SELECT count(DISTINCT conversation_id) FROM chat_messages WHERE project_id = ?", (project_id,)
+    )
+    rows = await tx.all(
+        Conversation,
+        "SELECT conversation_id, count(*) AS messages, min(created_at) AS first_at, max(created_at) AS last_at "
+        "FROM chat_messages WHERE project_id = ? GROUP BY conversation_id "
+        "ORDER BY last_at DESC, conversation_id LIMIT ? OFFSET ?",
+        (project_id, limit, offset),
     )
     return rows, int(total)
 
@@ -235,16 +269,3 @@ async def peak_hour(tx: Transaction, project_id: str | None, since: str | None) 
         (project_id, since),
     )
     return hour
-
-
-async def agents_by_conversation(tx: Transaction) -> dict[tuple[str, str], list[str]]:
-    """Return the agents that wrote in each (project, conversation)."""
-    rows = await tx.all(
-        ConversationAgent,
-        "SELECT DISTINCT project_id, conversation_id, agent_name FROM chat_messages "
-        "WHERE agent_name IS NOT NULL ORDER BY agent_name",
-    )
-    found: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        found.setdefault((row.project_id, row.conversation_id), []).append(row.agent_name)
-    return found

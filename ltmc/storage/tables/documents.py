@@ -20,7 +20,6 @@ class DocumentLink:
     code_hash: str | None
     doc_hash: str | None
     last_sync_at: str | None
-    last_validated_at: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +47,12 @@ class FileState(Protocol):
 async def link(
     tx: Transaction, project_id: str, kind: str, ref: str, doc_path: str | None
 ) -> DocumentLink | None:
-    """Return the recorded document of a file or blueprint: at that path, else the last synced."""
+    """Return the recorded document of a file or blueprint: at that path, else the one written last."""
     return await tx.one(
         DocumentLink,
         f"SELECT {columns(DocumentLink)} FROM doc_links WHERE project_id = ?1 AND kind = ?2 AND ref = ?3 "
-        "AND (?4 IS NULL OR doc_path = ?4) ORDER BY coalesce(last_sync_at, '') DESC, doc_path LIMIT 1",
+        "AND (doc_path = ?4 OR ?4 IS NULL AND last_sync_at IS NOT NULL) "
+        "ORDER BY coalesce(last_sync_at, '') DESC, doc_path LIMIT 1",
         (project_id, kind, ref, doc_path),
     )
 

@@ -1,12 +1,12 @@
 """The knowledge graph: nodes and directed, weighted, named edges."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns
-from ltmc.storage.sources import Condition, among, conjunction
+from ltmc.storage.sources import Condition, among, conjunction, same_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,17 @@ async def nodes(tx: Transaction, project_id: str, node_ids: Sequence[str]) -> li
     )
 
 
+async def named(tx: Transaction, project_id: str, name: str) -> str | None:
+    """Return the id of the node of a name, written exactly so or in other letters' case."""
+    chosen = same_name("node_id", name)
+    found = await tx.value(
+        f"SELECT node_id FROM graph_nodes WHERE project_id = ? AND {chosen.sql} "
+        "ORDER BY node_id = ? DESC, node_id LIMIT 1",
+        [project_id, *chosen.parameters, name],
+    )
+    return None if found is None else str(found)
+
+
 async def every_node(tx: Transaction, project_id: str) -> list[Node]:
     """Return every node of a project."""
     return await tx.all(Node, f"SELECT {columns(Node)} FROM graph_nodes WHERE project_id = ?", (project_id,))
@@ -102,29 +113,42 @@ async def upsert_edge(
     target_id: str,
     relation: str,
     *,
-    weight: float,
+    weight: float | None = None,
     auto: bool,
-    properties: dict[str, Any],
+    properties: dict[str, Any] | None = None,
     moment: str,
-) -> tuple[int, bool]:
-    """Store an edge, or its new weight and properties; return its id and whether it is new."""
-    known = await tx.value(
-        "SELECT id FROM graph_edges "
-        "WHERE project_id = ? AND source_id = ? AND target_id = ? AND relation = ?",
+) -> tuple[Edge, bool]:
+    """Store an edge, or what is given of its weight and properties; return it and whether it is new.
+
+    LTMC (`auto`) leaves one made by hand as it is.
+    """
+    known = await tx.one(
+        Edge,
+        "SELECT * FROM graph_edges WHERE project_id = ? AND source_id = ? AND target_id = ? AND relation = ?",
         (project_id, source_id, target_id, relation),
+    )
+    edge = known or Edge(source_id, target_id, relation, 0, 1.0, auto, {}, moment, moment)
+    if known is not None and auto and not known.auto:
+        return known, False
+    edge = replace(
+        edge,
+        weight=edge.weight if weight is None else weight,
+        auto=auto,
+        properties=edge.properties if properties is None else properties,
+        updated_at=moment,
     )
     if known is not None:
         await tx.run(
             "UPDATE graph_edges SET weight = ?, auto = ?, properties = ?, updated_at = ? WHERE id = ?",
-            (weight, int(auto), properties, moment, known),
+            (edge.weight, auto, edge.properties, moment, edge.id),
         )
-        return int(known), False
+        return edge, False
     created = await tx.value(
         "INSERT INTO graph_edges (project_id, source_id, target_id, relation, weight, auto, properties, "
         "created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-        (project_id, source_id, target_id, relation, weight, int(auto), properties, moment, moment),
+        (project_id, source_id, target_id, relation, edge.weight, auto, edge.properties, moment, moment),
     )
-    return int(created), True
+    return replace(edge, id=int(created)), True
 
 
 async def edges(
@@ -177,6 +201,22 @@ async def remove_edges(
     return await tx.all(
         Link, f"DELETE FROM graph_edges WHERE {sql} RETURNING source_id, target_id, relation", parameters
     )
+
+
+async def move_edges(tx: Transaction, project_id: str, old: str, new: str) -> int:
+    """Have the edges of a node belong to another one, and return how many; one that would be there twice stays."""
+    moved = 0
+    for near, far in (("source_id", "target_id"), ("target_id", "source_id")):
+        moved += len(
+            await tx.column(
+                f"UPDATE graph_edges SET {near} = ?3 WHERE project_id = ?1 AND {near} = ?2 AND {far} <> ?3 "
+                "AND NOT EXISTS (SELECT 1 FROM graph_edges known WHERE known.project_id = ?1 "
+                f"AND known.{near} = ?3 AND known.{far} = graph_edges.{far} "
+                "AND known.relation = graph_edges.relation) RETURNING id",
+                (project_id, old, new),
+            )
+        )
+    return moved
 
 
 async def remove_nodes(tx: Transaction, project_id: str, node_ids: Sequence[str]) -> int:

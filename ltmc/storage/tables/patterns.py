@@ -105,14 +105,16 @@ class _PassRate:
     rate: float
 
 
-async def pass_rates(tx: Transaction, project_id: str, code_hashes: Sequence[str]) -> dict[str, float]:
+async def pass_rates(
+    tx: Transaction, projects: Sequence[str], code_hashes: Sequence[str]
+) -> dict[str, float]:
     """Return the ratio of passes to all attempts with the same code, by code hash."""
-    chosen = among("code_hash")(code_hashes)
+    chosen, inside = among("code_hash")(code_hashes), among("project_id")(projects)
     rows = await tx.all(
         _PassRate,
         "SELECT code_hash, avg(CASE WHEN result = 'pass' THEN 1.0 ELSE 0.0 END) AS rate FROM code_patterns "
-        f"WHERE project_id = ? AND {chosen.sql} GROUP BY code_hash",
-        [project_id, *chosen.parameters],
+        f"WHERE {inside.sql} AND {chosen.sql} GROUP BY code_hash",
+        [*inside.parameters, *chosen.parameters],
     )
     return {row.code_hash: round(row.rate, 4) for row in rows}
 

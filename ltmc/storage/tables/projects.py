@@ -33,19 +33,27 @@ async def upsert(
     project_id: str,
     name: str | None,
     root_path: str,
-    allowed_paths: Sequence[str],
+    allowed_paths: Sequence[str] | None,
     moment: str,
 ) -> bool:
-    """Store a project with its folders; return whether it is new."""
+    """Store a project with its folders, or what is given of a known one; return whether it is new."""
     known = await get(tx, project_id)
     await tx.run(
         "INSERT INTO projects (project_id, name, root_path, allowed_paths, created_at) "
-        "VALUES (?, ?, ?, ?, ?) ON CONFLICT (project_id) DO UPDATE SET "
-        "name = coalesce(excluded.name, projects.name), "
-        "root_path = excluded.root_path, allowed_paths = excluded.allowed_paths",
-        (project_id, name, root_path, list(allowed_paths), moment),
+        "VALUES (?1, ?2, ?3, coalesce(?4, '[]'), ?5) ON CONFLICT (project_id) DO UPDATE SET "
+        "name = coalesce(?2, projects.name), root_path = ?3, "
+        "allowed_paths = coalesce(?4, projects.allowed_paths)",
+        (project_id, name, root_path, allowed_paths, moment),
     )
     return known is None
+
+
+async def make(tx: Transaction, project_id: str, moment: str) -> None:
+    """Make a project known, if it is new."""
+    await tx.run(
+        "INSERT INTO projects (project_id, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        (project_id, moment),
+    )
 
 
 async def get(tx: Transaction, project_id: str) -> Project | None:

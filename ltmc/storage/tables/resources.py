@@ -1,12 +1,39 @@
 """Memories: resources and their chunks."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypedDict
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns, insert_row
-from ltmc.storage.sources import Source, all_of, among, any_of, least, like, member_of, most
+from ltmc.storage.sources import (
+    Condition,
+    Source,
+    all_of,
+    among,
+    any_of,
+    conjunction,
+    least,
+    like,
+    member_of,
+    most,
+    same_name,
+)
+from ltmc.storage.tables.validity import BOUNDED, CURRENT, UNEXPIRED, VALID
+from ltmc.timestamps import now
+
+
+class NamedFile(TypedDict):
+    """A file as it was; the same time and size say that it still is so, else its hash tells.
+
+    `root`: the folder that its name is relative to.
+    """
+
+    name: str
+    root: str
+    mtime_ns: int
+    size: int
+    hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +51,57 @@ class Chunk:
     tags: list[str]
     version: int
     created_at: str
+    valid_from: str | None = None
+    valid_until: str | None = None
+    superseded_at: str | None = None
+    superseded_by: int | None = None
+    heir_name: str | None = None
+    files: list[NamedFile] = field(default_factory=list)
+
+
+class Period:
+    """When a version of a memory holds; `CURRENT` says the same in SQL."""
+
+    __slots__ = ()
+    archived: bool
+    created_at: str
+    valid_from: str | None
+    valid_until: str | None
+    superseded_at: str | None
+    superseded_by: int | None
+    expires_at: str | None
+
+    @property
+    def begins(self) -> str:
+        """From when on it holds."""
+        return self.valid_from or self.created_at
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether another one was put in its place because it was wrong: it never held."""
+        return self.archived and self.superseded_at is None
+
+    def is_past(self, moment: str) -> bool:
+        """Return whether another one took its place before a moment."""
+        return self.archived or (self.superseded_at is not None and self.superseded_at <= moment)
+
+    def is_current(self, moment: str) -> bool:
+        """Return whether it holds at a moment, which is now."""
+        return not self.archived and self.holds(moment)
+
+    def holds(self, moment: str) -> bool:
+        """Return whether it holds at a moment, which may be past or to come."""
+        return (
+            not self.is_replaced
+            and self.begins <= moment
+            and (self.valid_until is None or self.valid_until >= moment)
+            and (self.superseded_at is None or self.superseded_at > moment)
+            and (self.expires_at is None or self.expires_at > moment)
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Period):
     """A version of a memory."""
 
     id: int
@@ -44,18 +118,30 @@ class Resource:
     archived: bool
     created_at: str
     updated_at: str
+    valid_from: str | None = None
+    valid_until: str | None = None
+    superseded_at: str | None = None
+    superseded_by: int | None = None
+    files: list[NamedFile] = field(default_factory=list)
+    expires_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class Version(Period):
     """A version of a memory without its content."""
 
     id: int
+    file_name: str
     type: str
     content_hash: str
     version: int
     archived: bool
     created_at: str
+    valid_from: str | None
+    valid_until: str | None
+    superseded_at: str | None
+    superseded_by: int | None
+    expires_at: str | None
     chunk_count: int
 
 
@@ -68,11 +154,23 @@ class Content:
     content: str
 
 
+def current(values: Sequence[Any]) -> Condition:
+    """Leave what holds at the one moment given, which is now."""
+    return Condition(CURRENT, [*values] * 4)
+
+
+def valid_at(values: Sequence[Any]) -> Condition:
+    """Leave what held at the one moment given, which may be past; what was not stored yet did not."""
+    return Condition(f"{VALID} AND coalesce(r.valid_from, r.created_at) <= ?", [*values] * 4)
+
+
 SOURCE = Source(
     kind="chunk",
     row=Chunk,
     columns="c.id, r.project_id, c.resource_id, c.ordinal, c.start_char, c.text, r.file_name, r.type, r.tags, "
-    "r.version, r.created_at",
+    "r.version, r.created_at, r.valid_from, r.valid_until, r.superseded_at, r.superseded_by, "
+    "(SELECT n.file_name FROM resources n WHERE n.id = r.superseded_by) AS heir_name, "
+    "r.files",
     owner="resource_chunks c JOIN resources r ON r.id = c.resource_id",
     key="c.id",
     project="r.project_id",
@@ -89,10 +187,23 @@ SOURCE = Source(
         "metadata": member_of("r.metadata"),
         "date_from": least("r.created_at"),
         "date_to": most("r.created_at"),
+        "valid_at": valid_at,
+        "unexpired": lambda values: Condition(UNEXPIRED, values),
     },
     group="c.resource_id",
     visible="r.archived = 0",
+    current=current,
+    bounded=BOUNDED,
 )
+
+PAST = replace(
+    SOURCE,
+    kind="superseded",
+    visible="r.archived = 1 AND r.superseded_at IS NOT NULL",
+    current=None,
+    bounded="TRUE",
+)
+"""What was superseded. What a correction replaced, archived and never superseded, is in no index."""
 
 
 async def insert(tx: Transaction, resource: Resource) -> Resource:
@@ -112,23 +223,48 @@ async def insert_chunks(
     return await chunk_ids(tx, resource_id)
 
 
+_VERSION = (
+    "id, file_name, type, content_hash, version, archived, created_at, valid_from, valid_until, superseded_at, "
+    "superseded_by, expires_at, (SELECT count(*) FROM resource_chunks c WHERE c.resource_id = r.id) AS chunk_count"
+)
+
+
 async def versions(tx: Transaction, project_id: str, file_name: str) -> list[Version]:
     """Every version of a name, newest first, without the content."""
     return await tx.all(
         Version,
-        "SELECT id, type, content_hash, version, archived, created_at, "
-        "(SELECT count(*) FROM resource_chunks c WHERE c.resource_id = r.id) AS chunk_count "
-        "FROM resources r WHERE project_id = ? AND file_name = ? ORDER BY version DESC",
+        f"SELECT {_VERSION} FROM resources r WHERE project_id = ? AND file_name = ? ORDER BY version DESC",
         (project_id, file_name),
     )
 
 
-async def archive(tx: Transaction, project_id: str, file_name: str, moment: str) -> None:
-    """Archive every version of a name."""
+async def others_hold(
+    tx: Transaction, project_id: str, file_name: str, resource_id: int, version: int
+) -> bool:
+    """Return whether a name has versions that a version did not come after: as new ones, or such as hold still."""
+    found = await tx.value(
+        "SELECT 1 FROM resources WHERE project_id = ? AND file_name = ? AND id <> ? "
+        "AND (version >= ? OR (archived = 0 AND superseded_at IS NULL)) LIMIT 1",
+        (project_id, file_name, resource_id, version),
+    )
+    return found is not None
+
+
+async def version_of(tx: Transaction, project_id: str, resource_id: int) -> Version | None:
+    """Return a version of a project by its id, without the content."""
+    return await tx.one(
+        Version,
+        f"SELECT {_VERSION} FROM resources r WHERE project_id = ? AND id = ?",
+        (project_id, resource_id),
+    )
+
+
+async def update(tx: Transaction, resource_id: int, changes: dict[str, Any], moment: str) -> None:
+    """Set columns, and `updated_at`."""
+    changes = changes | {"updated_at": moment}
     await tx.run(
-        "UPDATE resources SET archived = 1, updated_at = ? "
-        "WHERE project_id = ? AND file_name = ? AND archived = 0",
-        (moment, project_id, file_name),
+        f"UPDATE resources SET {', '.join(f'{column} = ?' for column in changes)} WHERE id = ?",
+        [*changes.values(), resource_id],
     )
 
 
@@ -149,24 +285,212 @@ async def chunk_ids(tx: Transaction, resource_id: int) -> list[int]:
 
 
 async def delete(tx: Transaction, resource_id: int) -> None:
-    """Delete a resource; its chunks go with it."""
+    """Delete a resource; its chunks go with it.
+
+    What it was yet to supersede stays. What it superseded does not come back: it has the heir of a past one, and
+    without one ends as before.
+    """
+    moment = now()
+    await tx.run(
+        "UPDATE resources SET superseded_at = NULL, superseded_by = NULL "
+        "WHERE superseded_by = ? AND superseded_at > ?",
+        (resource_id, moment),
+    )
+    await tx.run(
+        "UPDATE resources SET superseded_by = "
+        "(SELECT r.superseded_by FROM resources r WHERE r.id = ?1 AND r.superseded_at <= ?2) "
+        "WHERE superseded_by = ?1",
+        (resource_id, moment),
+    )
     await tx.run("DELETE FROM resources WHERE id = ?", (resource_id,))
 
 
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A memory that is to be forgotten."""
+
+    id: int
+    project_id: str
+
+
+async def expired(tx: Transaction, moment: str, limit: int) -> list[Expired]:
+    """Return memories whose time is over."""
+    return await tx.all(
+        Expired,
+        "SELECT id, project_id FROM resources WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
+        (moment, limit),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A version of a memory by its name."""
+
+    id: int
+    file_name: str
+    version: int
+    created_at: str
+
+
+_NAMED = "SELECT id, file_name, version, created_at FROM resources r WHERE project_id = ?"
+
+
+async def past(tx: Transaction, project_id: str) -> list[Named]:
+    """Return the versions that another one has taken the place of, oldest first."""
+    return await tx.all(Named, f"{_NAMED} AND archived = 1 ORDER BY id", (project_id,))
+
+
+async def over(tx: Transaction, project_id: str, moment: str) -> list[Named]:
+    """Return the memories that have expired or whose time was over before a moment, oldest first."""
+    return await tx.all(
+        Named,
+        f"{_NAMED} AND archived = 0 AND (valid_until < ? OR expires_at <= ?) ORDER BY id",
+        (project_id, moment, moment),
+    )
+
+
+async def never_found(tx: Transaction, project_id: str, moment: str, before: str) -> list[Named]:
+    """Return the current memories stored before a time that no search in the log of use returned, oldest first."""
+    chosen = current([moment])
+    return await tx.all(
+        Named,
+        f"{_NAMED} AND created_at < ? AND {chosen.sql} AND NOT EXISTS (SELECT 1 FROM resource_chunks c "
+        "JOIN context_links l ON l.chunk_id = c.id WHERE c.resource_id = r.id) ORDER BY id",
+        [project_id, before, *chosen.parameters],
+    )
+
+
+async def follow(tx: Transaction, old: Version, heir_id: int, start: str) -> list[str]:
+    """Have other memories whose place one took when it began end with a new start, or by another heir.
+
+    Returns:
+        Their names.
+    """
+    chosen = "superseded_by = ? AND superseded_at = ? AND file_name <> ?"
+    given = (old.id, old.begins, old.file_name)
+    names: list[str] = await tx.column(f"SELECT DISTINCT file_name FROM resources WHERE {chosen}", given)
+    await tx.run(
+        f"UPDATE resources SET superseded_by = ?, superseded_at = ? WHERE {chosen}", (heir_id, start, *given)
+    )
+    return names
+
+
+async def name_of(tx: Transaction, resource_id: int | None) -> str | None:
+    """Return the name of a memory."""
+    name: str | None = await tx.value("SELECT file_name FROM resources WHERE id = ?", (resource_id,))
+    return name
+
+
 async def newest_by_name(tx: Transaction, project_id: str, file_name: str) -> Resource | None:
-    """Return the newest live version of a name."""
+    """Return the newest live version of a name; where all were superseded, the newest."""
     return await tx.one(
         Resource,
-        f"SELECT {columns(Resource)} FROM resources WHERE project_id = ? AND file_name = ? AND archived = 0 "
-        "ORDER BY version DESC LIMIT 1",
+        f"SELECT {columns(Resource)} FROM resources WHERE project_id = ? AND file_name = ? "
+        "ORDER BY archived, version DESC LIMIT 1",
         (project_id, file_name),
     )
 
 
-async def live(tx: Transaction, project_id: str) -> list[Content]:
-    """Every live resource of a project with its content, oldest first."""
+async def name_alike(tx: Transaction, project_id: str, file_name: str) -> str | None:
+    """Return the newest name, if possible a live one, that differs in its letters' case at most."""
+    chosen = same_name("file_name", file_name)
+    found = await tx.value(
+        f"SELECT file_name FROM resources WHERE project_id = ? AND {chosen.sql} "
+        "ORDER BY archived, id DESC LIMIT 1",
+        [project_id, *chosen.parameters],
+    )
+    return None if found is None else str(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A memory of a listing; `head`: the beginning of its text."""
+
+    id: int
+    project_id: str
+    file_name: str
+    type: str
+    version: int
+    head: str
+    tags: list[str]
+    created_at: str
+    files: list[NamedFile]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A chunk by its id and that of its memory."""
+
+    id: int
+    resource_id: int
+
+
+async def parts(tx: Transaction, project_id: str, moment: str) -> list[Part]:
+    """Return the chunks of a project of what holds at a moment or is to hold later, those of the newest first."""
+    over = "r.valid_until < ? OR r.superseded_at <= ? OR r.expires_at <= ?"
+    return await tx.all(
+        Part,
+        "SELECT c.id, c.resource_id FROM resource_chunks c JOIN resources r ON r.id = c.resource_id "
+        f"WHERE r.project_id = ? AND r.archived = 0 AND ({over}) IS NOT TRUE ORDER BY c.resource_id DESC, c.id",
+        (project_id, moment, moment, moment),
+    )
+
+
+async def page(
+    tx: Transaction,
+    projects: list[str],
+    moment: str,
+    *,
+    tag: str | None,
+    prefix: str | None,
+    branch: str | None,
+    limit: int,
+    offset: int,
+) -> tuple[list[Listed], int]:
+    """Return the current memories of projects, newest first, of a tag, a beginning of the name and a branch if given.
+
+    They come with how many there are in all.
+    """
+    chosen = [among("r.project_id")(projects), current([moment])]
+    if tag is not None:
+        chosen.append(any_of("r.tags")([tag]))
+    if prefix is not None:
+        chosen.append(Condition("substr(r.file_name, 1, length(?)) = ?", [prefix, prefix]))
+    if branch is not None:
+        chosen.append(member_of("r.metadata")(["branch", branch]))
+    condition, parameters = conjunction(chosen)
+    total = await tx.value(f"SELECT count(*) FROM resources r WHERE {condition}", parameters)
+    rows = await tx.all(
+        Listed,
+        "SELECT id, project_id, file_name, type, version, substr(content, 1, 300) AS head, tags, created_at, files "
+        f"FROM resources r WHERE {condition} ORDER BY id DESC LIMIT ? OFFSET ?",
+        [*parameters, limit, offset],
+    )
+    return rows, int(total)
+
+
+async def live(tx: Transaction, project_id: str, moment: str) -> list[Content]:
+    """Every resource of a project that is current, with its content, oldest first."""
+    chosen = current([moment])
     return await tx.all(
         Content,
-        "SELECT id, file_name, content FROM resources WHERE project_id = ? AND archived = 0 ORDER BY id",
-        (project_id,),
+        f"SELECT id, file_name, content FROM resources r WHERE project_id = ? AND {chosen.sql} ORDER BY id",
+        [project_id, *chosen.parameters],
     )
+
+
+async def every_current(tx: Transaction, project_id: str | None, moment: str) -> AsyncIterator[Resource]:
+    """Yield every current memory, of one project or all, by id."""
+    chosen, after = current([moment]), 0
+    while True:
+        rows = await tx.all(
+            Resource,
+            f"SELECT {columns(Resource)} FROM resources r WHERE id > ? AND (? IS NULL OR project_id = ?) "
+            f"AND {chosen.sql} ORDER BY id LIMIT 100",
+            [after, project_id, project_id, *chosen.parameters],
+        )
+        for row in rows:
+            yield row
+        if not rows:
+            return
+        after = rows[-1].id

@@ -1,6 +1,6 @@
 """Team members, assignments and their progress."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ltmc.storage.engine import Transaction
@@ -12,7 +12,7 @@ _OPEN_SQL = "status IN ('assigned', 'in_progress', 'blocked')"
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of the team; a capacity of 1 is 40 hours a week."""
+    """A member of the team; a capacity of 1 is 8 hours on each working day."""
 
     project_id: str
     member_id: str
@@ -20,6 +20,9 @@ class Member:
     skills: list[str]
     capacity: float
     status: str
+    working_days: list[str] = field(default_factory=lambda: ["mon", "tue", "wed", "thu", "fri"])
+    timezone: str = "UTC"
+    days_off: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,12 @@ class Assignment:
 async def upsert_member(tx: Transaction, member: Member, moment: str) -> None:
     """Store a member as last described."""
     await tx.run(
-        "INSERT INTO team_members (project_id, member_id, name, skills, capacity, status, created_at, "
-        "updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) ON CONFLICT (project_id, member_id) DO UPDATE SET "
+        "INSERT INTO team_members (project_id, member_id, name, skills, capacity, status, working_days, "
+        "timezone, days_off, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10) "
+        "ON CONFLICT (project_id, member_id) DO UPDATE SET "
         "name = coalesce(excluded.name, team_members.name), skills = excluded.skills, "
-        "capacity = excluded.capacity, status = excluded.status, updated_at = excluded.updated_at",
+        "capacity = excluded.capacity, status = excluded.status, working_days = excluded.working_days, "
+        "timezone = excluded.timezone, days_off = excluded.days_off, updated_at = excluded.updated_at",
         (
             member.project_id,
             member.member_id,
@@ -58,6 +63,9 @@ async def upsert_member(tx: Transaction, member: Member, moment: str) -> None:
             member.skills,
             member.capacity,
             member.status,
+            member.working_days,
+            member.timezone,
+            member.days_off,
             moment,
         ),
     )
@@ -107,6 +115,26 @@ async def assignments(
         f"AND (?2 IS NULL OR assigned_at >= ?2) {f'AND {_OPEN_SQL}' if open_only else ''} "
         "ORDER BY assigned_at, assignment_id",
         (project_id, since),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """The minutes that were worked on a completed task."""
+
+    blueprint_id: str
+    complexity: str
+    minutes: float
+
+
+async def worked(tx: Transaction, project_id: str) -> list[Worked]:
+    """Return the completed tasks of a project for which hours were reported."""
+    return await tx.all(
+        Worked,
+        "SELECT b.blueprint_id, b.complexity, sum(a.actual_hours_worked * 60) AS minutes FROM assignments a "
+        "JOIN blueprints b ON b.blueprint_id = a.blueprint_id WHERE a.project_id = ?1 AND b.project_id = ?1 "
+        "AND b.status = 'completed' GROUP BY b.blueprint_id HAVING minutes > 0",
+        (project_id,),
     )
 
 

@@ -20,6 +20,7 @@ class Todo:
     status: str
     created_at: str
     completed_at: str | None = None
+    due_at: str | None = None
 
 
 SOURCE = Source(
@@ -47,22 +48,31 @@ async def insert(tx: Transaction, todo: Todo) -> Todo:
 
 async def page(
     tx: Transaction,
-    project_id: str,
+    projects: list[str],
     *,
     status: str | None,
     priority: int | None,
-    by_priority: bool,
+    due_before: str | None,
     limit: int,
     offset: int,
 ) -> tuple[list[Todo], int]:
-    """Todos in order, and how many match in all."""
-    where = "project_id = ?1 AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR priority = ?3)"
-    total = await tx.value(f"SELECT count(*) FROM todos WHERE {where}", (project_id, status, priority))
-    order = "priority DESC, id DESC" if by_priority else "id DESC"
+    """Todos in order, and how many match in all.
+
+    Args:
+        due_before: open ones first, of them those due before this by their dates, then by priority; None: the
+            newest first.
+    """
+    inside = "project_id IN (SELECT value FROM json_each(?1))"
+    where = f"{inside} AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR priority = ?3)"
+    total = await tx.value(f"SELECT count(*) FROM todos WHERE {where}", (projects, status, priority))
+    to_do = (
+        "status DESC, CASE WHEN status = 'pending' AND due_at < ?6 THEN due_at ELSE '9999' END, priority DESC, "
+        "coalesce(due_at, '9999'), id DESC"
+    )
     rows = await tx.all(
         Todo,
-        f"SELECT * FROM todos WHERE {where} ORDER BY {order} LIMIT ?4 OFFSET ?5",
-        (project_id, status, priority, limit, offset),
+        f"SELECT * FROM todos WHERE {where} ORDER BY {'id DESC' if due_before is None else to_do} LIMIT ?4 OFFSET ?5",
+        (projects, status, priority, limit, offset, *([] if due_before is None else [due_before])),
     )
     return rows, int(total)
 

@@ -1,4 +1,4 @@
-"""The logs of use: tool calls, retrievals and the chunks they returned."""
+"""The logs of use: tool calls, retrievals and the chunks they returned; and how old all logs may grow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,13 +59,12 @@ async def insert_call(tx: Transaction, call: ToolCall) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RetrievalEvent:
-    """A search of a tool: what it looked for and how many results it gave."""
+    """A search of a tool, without what it looked for, and how many results it gave."""
 
     id: int
     project_id: str
     conversation_id: str | None
     tool: str
-    query: str
     top_k: int
     result_count: int
     search_mode: str
@@ -87,10 +86,83 @@ async def insert_retrieval(
     )
 
 
-async def calls(tx: Transaction, *, project_id: str | None, since: str | None) -> list[ToolCall]:
-    """Return the calls since a time, oldest first."""
-    where, parameters = _scope(project_id, since)
-    return await tx.all(ToolCall, f"SELECT * FROM tool_calls WHERE {where} ORDER BY id", parameters)
+@dataclass(frozen=True, slots=True)
+class CallTotals:
+    """The calls of a group, when the first and the last was, and percentiles of their durations, in ms."""
+
+    name: str | None
+    calls: int
+    errors: int
+    first_at: str
+    last_at: str
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
+_GROUPS = {
+    "tool": ("c.tool", "tool_calls c"),
+    "project": ("c.project_id", "tool_calls c"),
+    "day": ("substr(c.created_at, 1, 10)", "tool_calls c"),
+    "agent": (
+        "a.agent_name",
+        (
+            "tool_calls c LEFT JOIN (SELECT DISTINCT project_id, conversation_id, agent_name FROM chat_messages "
+            "WHERE agent_name IS NOT NULL) a ON a.project_id = c.project_id "
+            "AND a.conversation_id = c.conversation_id"
+        ),
+    ),
+    None: ("NULL", "tool_calls c"),
+}
+
+
+async def call_totals(
+    tx: Transaction, group_by: str | None, *, project_id: str | None, since: str | None
+) -> list[CallTotals]:
+    """Measure the calls since a time by tool, project, agent or day, or all together: the most frequent first.
+
+    A percentile is the smallest duration that at least so many of a hundred do not exceed (nearest rank).
+    """
+    group, tables = _GROUPS[group_by]
+    where, parameters = _scope(project_id, since, "c.project_id", "c.created_at")
+
+    def rank(percent: int) -> str:
+        return (
+            f"round(max(CASE WHEN nth = (size * {percent} + 99) / 100 THEN duration_ms END), 3) "
+            f"AS p{percent}_ms"
+        )
+
+    return await tx.all(
+        CallTotals,
+        "SELECT name, count(*) AS calls, sum(1 - ok) AS errors, min(created_at) AS first_at, "
+        f"max(created_at) AS last_at, {rank(50)}, {rank(95)}, {rank(99)} FROM "
+        f"(SELECT {group} AS name, c.ok, c.duration_ms, c.created_at, count(*) OVER (PARTITION BY {group}) "
+        f"AS size, row_number() OVER (PARTITION BY {group} ORDER BY c.duration_ms) AS nth "
+        f"FROM {tables} WHERE {where}) ranked GROUP BY name ORDER BY calls DESC, coalesce(name, 'None')",
+        parameters,
+    )
+
+
+LOGS = ("tool_calls", "retrieval_events", "routing_log")
+"""The tables that grow with use and are pruned; the links of a retrieval go with it."""
+
+
+async def prune(tx: Transaction, *, before: str, most: int, batch: int) -> bool:
+    """Remove, from each log, of its oldest `batch` rows those made before a time or not among the newest `most`.
+
+    Returns:
+        Whether there may be more to remove.
+    """
+    more = False
+    for table in LOGS:
+        removed = await tx.column(
+            f"DELETE FROM {table} WHERE id IN (SELECT id FROM "
+            f"(SELECT id, created_at FROM {table} ORDER BY id LIMIT ?) "
+            f"WHERE created_at < ? OR id <= (SELECT max(id) FROM {table}) - ?) RETURNING id",
+            (batch, before, most),
+        )
+        more = more or len(removed) == batch
+    return more
 
 
 async def durations(tx: Transaction, tool: str, *, project_id: str | None, since: str | None) -> list[float]:

@@ -5,11 +5,13 @@ import sqlite3
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 
-from ltmc.errors import ErrorCode, LtmcError
+from ltmc.errors import ErrorCode, LtmcError, shorten
 from ltmc.storage.engine import Transaction
+from ltmc.storage.sqlite.errors import unavailable
 from ltmc.timestamps import now
 
 FILES = sorted(file.name for file in resources.files(__name__).iterdir() if file.name.endswith(".sql"))
@@ -17,13 +19,38 @@ SCHEMA_VERSION = len(FILES)
 """The version of the schema that this program knows: the number of its last migration."""
 
 
-async def current_version(connection: aiosqlite.Connection) -> int:
-    """Return the version of the schema in the file; 0 when it is empty."""
-    known = await connection.execute_fetchall("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'")
-    if not list(known):
-        return 0
-    rows = list(await connection.execute_fetchall("SELECT max(version) FROM schema_migrations"))
-    return int(rows[0][0] or 0)
+def script(name: str) -> str:
+    """Return the text of one of `FILES`."""
+    return resources.files(__name__).joinpath(name).read_text("utf-8")
+
+
+def require_known(path: Path, version: int) -> None:
+    """Refuse the database at `path` when its schema is newer than this program.
+
+    Raises:
+        LtmcError: UNSUPPORTED.
+    """
+    if version > SCHEMA_VERSION:
+        raise LtmcError(
+            ErrorCode.UNSUPPORTED,
+            f"The database {path} has schema version {version}; this LTMC knows versions up to "
+            f"{SCHEMA_VERSION}. Use a newer LTMC, or another file (--db).",
+            details={"path": str(path), "version": version, "supported": SCHEMA_VERSION},
+        )
+
+
+def require_present(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse, in a transaction, a database that another program has changed the schema of since it was opened.
+
+    Raises:
+        LtmcError: UNSUPPORTED when the schema is newer than this program, BACKEND_UNAVAILABLE when it is older.
+    """
+    version = connection.execute("SELECT max(version) FROM schema_migrations").fetchone()[0]
+    require_known(path, version)
+    if version != SCHEMA_VERSION:
+        raise unavailable(
+            path, f"an older LTMC has set it back to schema version {version}; restart this one"
+        )
 
 
 async def schema_version(tx: Transaction) -> int:
@@ -31,27 +58,25 @@ async def schema_version(tx: Transaction) -> int:
     return int(await tx.value("SELECT max(version) FROM schema_migrations"))
 
 
-async def migrate(
-    connection: aiosqlite.Connection, path: Path, backup: Callable[[Path, Path], object]
-) -> None:
+async def migrate(connection: aiosqlite.Connection, path: Path, keep: Callable[[Path, Path], object]) -> None:
     """Bring the schema of the database at `path` up to `SCHEMA_VERSION`; a backup is written beside it first.
 
     Args:
-        backup: copies the database to the second path.
+        keep: copies the database to the second path.
 
     Raises:
         LtmcError: UNSUPPORTED when the schema is newer than this program.
     """
-    if await _checked_version(connection, path) == SCHEMA_VERSION:
+    if await checked_version(connection, path) == SCHEMA_VERSION:
         return
     await connection.execute("BEGIN IMMEDIATE")
     try:
-        version = await _checked_version(connection, path)  # another process may have been faster
+        version = await checked_version(connection, path)  # another process may have been faster
         if 0 < version < SCHEMA_VERSION:
             target = path.with_name(f"{path.name}.v{version}-{now().replace(':', '')}.backup")
-            await asyncio.to_thread(backup, path, target)
+            await asyncio.to_thread(keep, path, target)
         for number, name in enumerate(FILES[version:], start=version + 1):
-            for statement in statements(resources.files(__name__).joinpath(name).read_text("utf-8")):
+            for statement in statements(script(name)):
                 await connection.execute(statement)
             await connection.execute("INSERT INTO schema_migrations VALUES (?, ?)", (number, now()))
         await connection.execute("COMMIT")
@@ -60,15 +85,25 @@ async def migrate(
         raise
 
 
-async def _checked_version(connection: aiosqlite.Connection, path: Path) -> int:
-    version = await current_version(connection)
-    if version > SCHEMA_VERSION:
-        raise LtmcError(
-            ErrorCode.UNSUPPORTED,
-            f"The database {path} has schema version {version}; this LTMC knows versions up to "
-            f"{SCHEMA_VERSION}. Use a newer LTMC, or another file (--db).",
-            details={"path": str(path), "version": version, "supported": SCHEMA_VERSION},
+async def checked_version(connection: aiosqlite.Connection, path: Path) -> int:
+    """Return the version of the schema in the file; 0 when it is empty."""
+    tables = [
+        row[0] for row in await connection.execute_fetchall("SELECT name FROM sqlite_master LIMIT 1000")
+    ]
+    if not tables:
+        return 0
+    version: Any = None
+    if "schema_migrations" in tables:
+        rows = await connection.execute_fetchall("SELECT max(version) FROM schema_migrations")
+        version = next(iter(rows))[0]
+    if not isinstance(version, int) or version < 1:
+        why = (
+            f"schema version {shorten(version)}"
+            if "schema_migrations" in tables
+            else "tables of another program"
         )
+        raise LtmcError(ErrorCode.UNSUPPORTED, f"The database {path} has {why}: it is not one of LTMC's.")
+    require_known(path, version)
     return version
 
 

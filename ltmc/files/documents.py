@@ -1,0 +1,59 @@
+"""Which files are documents that LTMC may write: never what a program, a tool or version control reads."""
+
+import re
+from collections.abc import Sequence
+
+SUFFIXES = (".md", ".markdown", ".mdx", ".rst", ".txt")
+"""How the names of documents end."""
+
+NOT_ONES_OWN = frozenset(
+    ".git .hg .svn .bzr .jj __pycache__ node_modules .venv venv .tox .nox .mypy_cache .pytest_cache .ruff_cache "
+    ".hypothesis .cache .eggs .idea .vscode site-packages".split()
+)
+"""Folders that hold what tools put there."""
+
+_BUILT = frozenset(
+    "__pypackages__ _book _build _site bower_components build carthage coverage deriveddata dist dist-packages "
+    "elm-stuff htmlcov jspm_packages obj out pods target third_party vendor".split()
+)
+_BUILT_BEGIN = ("bazel-", "cmake-build-")
+_METADATA = (".dist-info", ".egg-info")
+_READ_BY_TOOLS = frozenset(
+    "ads apt cmakelists conanfile conda constraint constraints dependencies dependency deps entry environment freeze "
+    "lock lockfile manifest meson modules packages pip pylock reqs requirement requirements requires robots runtime "
+    "sources tox version".split()
+)
+"""Words in the names of text files, or of their folders, that tools, builds and crawlers read."""
+
+_READ_BY_AGENTS = frozenset("agent agents claude conventions copilot-instructions gemini qwen skill".split())
+"""Names, without their ends, of documents that agents obey."""
+
+_WORD = re.compile(r"[a-z]+")
+_SHORT_NAME = re.compile(r"~\d")
+"""How Windows writes a second name of a file: ``git~1`` is ``.git`` there."""
+
+
+def why_not_written(parts: Sequence[str]) -> str | None:
+    """Return why the file at a path below a project's folder is not written; None when it may be."""
+    *folders, name = [part.casefold().rstrip(". ") for part in parts]  # Windows leaves these out
+    for shown, part in zip(parts, (*folders, name), strict=True):
+        if shown.startswith("."):
+            return f"{shown!r} begins with a dot"
+        if (
+            not part.isprintable()
+        ):  # some file systems leave such characters out: "\u200c.git" is ".git" there
+            return f"{shown!r} holds a character that cannot be seen"
+        if _SHORT_NAME.search(part):
+            return f"{shown!r} may be the short name of another file"
+    if parts[0].startswith(("~", "$", "file:")):
+        return f"{parts[0]!r} is written as another place, and would be a folder of this name"
+    for folder in folders:
+        if folder in NOT_ONES_OWN | _BUILT or folder.endswith(_METADATA) or folder.startswith(_BUILT_BEGIN):
+            return f"{folder!r} is a folder for what tools make"
+    if not name.endswith(SUFFIXES):
+        return "it is no document"
+    if name.endswith(".txt") and _READ_BY_TOOLS & {*_WORD.findall(" ".join((*folders[-1:], name)))}:
+        return "it is read by tools"
+    if name.partition(".")[0] in _READ_BY_AGENTS:
+        return "agents obey what it says"
+    return None

@@ -1,0 +1,140 @@
+"""What can be forgotten, and the filters that choose it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ltmc.storage.engine import Transaction
+from ltmc.storage.sources import Condition, Filter, Where, among, any_of, conjunction
+
+
+@dataclass(frozen=True, slots=True)
+class Forgettable:
+    """A kind of thing.
+
+    Attributes:
+        table: where it is stored, as t.
+        key: its id.
+        title: what is shown of it.
+        project: the column of its project.
+        names: what else it can be named by.
+        filters: what it can be chosen by, besides its id, project and age.
+        condition: what all of the kind meet.
+    """
+
+    table: str
+    key: str
+    title: str
+    project: str = "t.project_id"
+    names: Sequence[str] = ()
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    condition: str = "TRUE"
+
+
+def _before(values: Sequence[Any]) -> Condition:
+    return Condition("t.created_at < ?", values)
+
+
+def _begins(column: str) -> Filter:
+    return lambda values: Condition(f"substr({column}, 1, length(?)) = ?", [*values] * 2)
+
+
+def _named_like(chosen: Filter) -> Filter:
+    """Leave every version of the memories of which one meets a filter on n."""
+
+    def condition(values: Sequence[Any]) -> Condition:
+        found = chosen(values)
+        names = f"SELECT n.file_name FROM resources n WHERE n.project_id = t.project_id AND {found.sql}"
+        return Condition(f"t.file_name IN ({names})", found.parameters)
+
+    return condition
+
+
+KINDS = {
+    "link": Forgettable(
+        "graph_edges t",
+        "t.id",
+        "t.source_id || ' ' || t.relation || ' ' || t.target_id",
+        names=("t.source_id", "t.target_id"),
+        condition="t.auto = 0 OR t.relation = 'similar_to'",
+    ),
+    "dependency": Forgettable(
+        "blueprint_dependencies t JOIN blueprints b ON b.blueprint_id = t.dependent_blueprint_id",
+        "t.dependent_blueprint_id || '>' || t.prerequisite_blueprint_id",
+        "b.title || ' waits for ' || (SELECT p.title FROM blueprints p "
+        "WHERE p.blueprint_id = t.prerequisite_blueprint_id)",
+        project="b.project_id",
+        names=("t.dependent_blueprint_id", "t.prerequisite_blueprint_id"),
+    ),
+    "memory": Forgettable(
+        "resources t",
+        "t.id",
+        "t.file_name || ' (version ' || t.version || ')'",
+        names=("t.file_name",),
+        filters={"tag": _named_like(any_of("n.tags")), "prefix": _begins("t.file_name")},
+    ),
+    "chat": Forgettable(
+        "chat_messages t",
+        "t.id",
+        "t.role || ': ' || substr(t.content, 1, 200)",
+        filters={"conversation_id": among("t.conversation_id")},
+    ),
+    "todo": Forgettable("todos t", "t.id", "t.title"),
+    "pattern": Forgettable(
+        "code_patterns t",
+        "t.id",
+        "substr(t.input_prompt, 1, 200)",
+        filters={"tag": any_of("t.tags"), "prefix": _begins("t.file_name")},
+    ),
+}
+"""What can be forgotten. Of the links that LTMC makes it keeps those up to date that show what is stored elsewhere."""
+
+COMMON = ("ids", "before")
+"""The filters of every kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """A thing that filters choose; `total`: how many of its kind they do."""
+
+    id: int | str
+    title: str
+    total: int
+
+
+def offers(kind: str, names: Sequence[str]) -> bool:
+    """Return whether a kind has every filter of these names."""
+    return set(names) <= {*COMMON, *KINDS[kind].filters}
+
+
+async def chosen(tx: Transaction, kind: str, project_id: str, where: Where, limit: int) -> list[Thing]:
+    """Return the oldest things of a kind that meet every filter."""
+    of = KINDS[kind]
+    filters = {**of.filters, "before": _before, "ids": _named(of)}
+    found = [Condition(f"{of.project} = ?", [project_id]), Condition(of.condition)]
+    sql, parameters = conjunction([*found, *(filters[name](values) for name, values in where.items())])
+    return await tx.all(
+        Thing,
+        f"SELECT {of.key} AS id, {of.title} AS title, count(*) OVER () AS total FROM {of.table} "
+        f"WHERE {sql} ORDER BY t.created_at, {of.key} LIMIT ?",
+        [*parameters, limit],
+    )
+
+
+async def unknown(tx: Transaction, kind: str, project_id: str, ids: Sequence[int | str]) -> Any:
+    """Return the first of these ids that names nothing of a kind; None where each does."""
+    of = KINDS[kind]
+    equal = " OR ".join(f"{column} = j.value" for column in (of.key, *of.names))
+    return await tx.value(
+        f"SELECT j.value FROM json_each(?) j WHERE NOT EXISTS (SELECT 1 FROM {of.table} "
+        f"WHERE {of.project} = ? AND ({of.condition}) AND ({equal})) LIMIT 1",
+        [list(ids), project_id],
+    )
+
+
+def _named(of: Forgettable) -> Filter:
+    def condition(values: Sequence[Any]) -> Condition:
+        each = [among(column)(values) for column in (of.key, *of.names)]
+        return Condition(" OR ".join(f"({one.sql})" for one in each), [one.parameters[0] for one in each])
+
+    return condition
