@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ltmc.code import apart
 from ltmc.code.symbols import Module, decode, parse_module
 from ltmc.errors import ErrorCode, LtmcError, shorten
 from ltmc.files.guard import FileState, PathGuard
@@ -48,25 +49,25 @@ def is_python(name: str) -> bool:
     return PurePosixPath(name).suffix in PYTHON
 
 
-def read_file(guard: PathGuard, path: str, field: str = "file_path") -> SourceFile:
+async def read_file(guard: PathGuard, path: str, field: str = "file_path") -> SourceFile:
     """Read a file, and its symbols if it is Python.
 
     Raises:
-        LtmcError: as `PathGuard.read` and `parse_module`.
+        LtmcError: as `PathGuard.read`, `apart.parse` and `parse_module`.
     """
-    resolved, data, state = guard.read(path, field)
+    resolved, data, state = await asyncio.to_thread(guard.read, path, field)
     name = guard.name(resolved)
-    module = parse_module(decode(data, name), name) if is_python(name) else None
+    module = await apart.parse(parse_module, decode(data, name), name) if is_python(name) else None
     return SourceFile(name, resolved, hashlib.sha256(data).hexdigest(), state, module)
 
 
 async def read_python(guard: PathGuard, path: str, field: str = "file_path") -> tuple[SourceFile, Module]:
-    """Read a Python file, in a thread: a large one takes a second.
+    """Read a Python file.
 
     Raises:
         LtmcError: as `read_file`, and UNSUPPORTED for a file that is not Python.
     """
-    source = await asyncio.to_thread(read_file, guard, path, field)
+    source = await read_file(guard, path, field)
     if source.module is None:
         raise LtmcError(
             ErrorCode.UNSUPPORTED,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ltmc.code.signatures import Signature, decorator_name, of_function
+from ltmc.code.signatures import Signature, of_function
 from ltmc.code.traits import label_of
 from ltmc.errors import ErrorCode, LtmcError
 
@@ -35,6 +35,12 @@ _NESTING = (
     ast.AsyncWith,
     ast.Match,
 )
+
+
+MOST_SYMBOLS, MOST_PARAMETERS = (
+    10_000,
+    20_000,
+)  # of a file; the standard library's largest has 1,000 and 3,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +169,11 @@ def parse_module(text: str, path: str) -> Module:
         path: named in errors.
 
     Raises:
-        LtmcError: PARSE_ERROR with line and column, or UNSUPPORTED for code nested too deeply to read.
+        LtmcError: PARSE_ERROR with line and column, or UNSUPPORTED for code nested too deeply to read or
+            with more than `MOST_SYMBOLS` or `MOST_PARAMETERS`.
     """
     try:
-        tree = ast.parse(text)
-        return _Reader(tree, text).module()
+        module = _Reader(ast.parse(text), text).module()
     except SyntaxError as error:
         raise LtmcError(
             ErrorCode.PARSE_ERROR,
@@ -179,15 +185,21 @@ def parse_module(text: str, path: str) -> Module:
         raise _unsupported(path, "its code is nested too deeply to be read") from None
     except ValueError as error:
         raise _unsupported(path, str(error)) from None
+    symbols = module.symbols.values()
+    _require_at_most(MOST_SYMBOLS, len(symbols), "symbols", path)
+    parameters = sum(len(symbol.signature.parameters) + len(symbol.bases) for symbol in symbols)
+    _require_at_most(MOST_PARAMETERS, parameters, "parameters and base classes", path)
+    return module
+
+
+def _require_at_most(most: int, count: int, what: str, path: str) -> None:
+    if count > most:
+        raise _unsupported(path, f"it defines {count} {what}; allowed: {most}. Split it into smaller files")
 
 
 def _unsupported(path: str, why: str) -> LtmcError:
-    return LtmcError(
-        ErrorCode.UNSUPPORTED,
-        f"{path}: {why}.",
-        field="file_path",
-        details={"path": path, "reason": why},
-    )
+    details = {"path": path, "reason": why}
+    return LtmcError(ErrorCode.UNSUPPORTED, f"{path}: {why}.", field="file_path", details=details)
 
 
 @dataclass(slots=True)
@@ -207,7 +219,7 @@ class _Reader:
         lines = sum(1 for line in self.text.splitlines() if line.strip())
         imports, imported = _imports(self.tree)
         return Module(
-            ast.get_docstring(self.tree),
+            _docstring(self.tree),
             self.symbols,
             imports,
             imported,
@@ -231,7 +243,11 @@ class _Reader:
         public: bool,
         methods: bool,
     ) -> None:
-        """Return the definitions of a module or of a class, also those under ``if``, ``try`` or ``with``."""
+        """Return the definitions of a module or of a class, also those under ``if``, ``try`` or ``with``.
+
+        Args:
+            methods: false in a private class: there they are a part of its body.
+        """
         for node in _statements(body):
             if isinstance(node, Function) and methods:
                 if prefix and node.name == "__init__":
@@ -243,8 +259,9 @@ class _Reader:
                 shown = self._is_public(node.name, exported, public)
                 if prefix + node.name in self.symbols:
                     self._forget(prefix + node.name)
-                self._add(self._class(node, prefix, shown))
-                self._read(node.body, f"{prefix}{node.name}.", exported=None, public=shown, methods=shown)
+                opened = methods and not node.name.startswith("_")
+                self._add(self._class(node, prefix, public=shown, methods=opened))
+                self._read(node.body, f"{prefix}{node.name}.", exported=None, public=shown, methods=opened)
 
     def _is_public(self, name: str, exported: frozenset[str] | None, public: bool) -> bool:
         return public and not name.startswith("_") and (exported is None or name in exported)
@@ -266,7 +283,7 @@ class _Reader:
             qualname,
             "method" if prefix else "function",
             of_function(node, method=bool(prefix)),
-            ast.get_docstring(node),
+            _docstring(node),
             (),
             public,
             node.lineno,
@@ -275,11 +292,13 @@ class _Reader:
             _cyclomatic(node),
         )
 
-    def _class(self, node: ast.ClassDef, prefix: str, public: bool) -> Symbol:
+    def _class(self, node: ast.ClassDef, prefix: str, *, public: bool, methods: bool) -> Symbol:
         qualname = prefix + node.name
         made = [one for one in _statements(node.body) if isinstance(one, Function) and one.name == "__init__"]
         own: list[ast.AST] = [
-            one for one in _without_docstring(node.body) if not isinstance(one, Function | ast.ClassDef)
+            one
+            for one in _without_docstring(node.body)
+            if not (methods and isinstance(one, Function | ast.ClassDef))
         ]
         signature = Signature()
         if made:
@@ -290,7 +309,7 @@ class _Reader:
             qualname,
             "class",
             signature,
-            ast.get_docstring(node) or (ast.get_docstring(made[-1]) if made else None),
+            _docstring(node) or (_docstring(made[-1]) if made else None),
             tuple(ast.unparse(base) for base in [*node.bases, *node.keywords]),
             public,
             node.lineno,
@@ -381,12 +400,14 @@ def _without_docstring(body: Sequence[ast.stmt]) -> list[ast.stmt]:
     return list(body)
 
 
+def _docstring(node: ast.Module | ast.ClassDef | Function) -> str | None:
+    """Return the docstring as it can be stored: a lone surrogate stays the escape that the code has."""
+    text = ast.get_docstring(node)
+    return None if text is None else text.encode("utf-8", "backslashreplace").decode()
+
+
 def _accessor(decorator: ast.expr) -> bool:
-    return isinstance(decorator, ast.Attribute) and decorator_name(decorator) in (
-        "setter",
-        "deleter",
-        "getter",
-    )
+    return isinstance(decorator, ast.Attribute) and decorator.attr in ("setter", "deleter", "getter")
 
 
 def _dotted(node: ast.AST) -> str | None:
@@ -475,4 +496,4 @@ _CLOSE = _Token(")")
 
 
 def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

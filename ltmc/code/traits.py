@@ -27,21 +27,24 @@ EXTENSIONS = {
 _BY_EXTENSION = {extension: language for language, names in EXTENSIONS.items() for extension in names}
 
 _SIGNS = {
-    "python": r"^\s*(?:async )?def \w+\(.*\).*:|^\s*(?:from [\w.]+ )?import [\w., *]+$|^\s*class \w+.*:\s*$",
-    "rust": r"\bfn \w+.*\{|\blet mut\b|\bimpl\b.*\{|^use \w+::",
+    "python": (
+        r"^[ \t]*(?:async )?def \w+\([^)\n]*\)[^:\n]*:"
+        r"|^[ \t]*(?:from [\w.]+ )?import [\w., *]+$|^[ \t]*class \w.*:[ \t]*$"
+    ),
+    "rust": r"\bfn \w+[(<]|\blet mut\b|^[ \t]*(?:unsafe )?impl\b.*\{|^use \w+::",
     "go": r"^package \w+|^func (?:\(\w+ \*?\w+\) )?\w+\(|:= ",
-    "typescript": r"^\s*(?:export )?interface \w+|: (?:string|number|boolean)\b[;,)=]",
+    "typescript": r"^[ \t]*(?:export )?interface \w+|: (?:string|number|boolean)\b[;,)=]",
     "javascript": r"\bfunction\s*\w*\(|\b(?:const|let|var) \w+ =|=> \{|\brequire\(",
-    "java": r"\b(?:public|private|protected) (?:static )?(?:final )?[\w<>\[\]]+ \w+\(.*\{|\bSystem\.out\.",
-    "c": r"^#include\s*[<\"]|\b(?:int|void|char)\s+\**\w+\([^)]*\)\s*\{",
-    "sql": r"(?i)^\s*(?:select\b.+\bfrom\b|insert into\b|create (?:table|index)\b|update \w+ set\b)",
-    "bash": r"^#!.*\b(?:ba)?sh\b|^\s*(?:if \[\[? |fi$|done$|echo )",
-    "html": r"(?i)^\s*<(?:!doctype|html|div|head|body)\b",
+    "java": r"\b(?:public|private|protected) (?:static )?(?:final )?[\w<>\[\]]+ \w+\(|\bSystem\.out\.",
+    "c": r"^#include\s*[<\"]|\b(?:int|void|char)\s+\**\w+\([^()]*\)\s*\{",
+    "sql": r"(?i)^[ \t]*(?:select\b.+\bfrom\b|insert into\b|create (?:table|index)\b|update \w+ set\b)",
+    "bash": r"^#!.*\b(?:ba)?sh\b|^[ \t]*(?:if \[\[? |fi$|done$|echo )",
+    "html": r"(?i)^[ \t]*<(?:!doctype|html|div|head|body)\b",
 }
 _SIGN_PATTERNS = {language: re.compile(pattern, re.MULTILINE) for language, pattern in _SIGNS.items()}
 
 LABELS = ("TRIVIAL", "SIMPLE", "MODERATE", "COMPLEX", "CRITICAL")
-_BRANCH = re.compile(r"\b(?:if|elif|for|while|case|catch|except|match|switch|when)\b|&&|\|\||\?[^.:]*:")
+_BRANCH = re.compile(r"\b(?:if|elif|for|while|case|catch|except|match|switch|when)\b|&&|\|\||\?[^?.:]*:")
 
 
 def language_of(file_name: str | None, text: str) -> str | None:
@@ -55,14 +58,23 @@ def language_of(file_name: str | None, text: str) -> str | None:
     return best if counts[best] else None
 
 
-def first_function(text: str) -> str | None:
-    """Return the name of the first function that a Python text defines, else None."""
+def first_function(text: str, path: str = "") -> str | None:  # noqa: ARG001 - see `ltmc.code.apart.parse`
+    """Return the name of the first function that a Python text defines, else None.
+
+    For a method such as ``__init__`` it is that of its class.
+    """
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    return min(functions, key=lambda node: node.lineno).name if functions else None
+    if not functions:
+        return None
+    first = min(functions, key=lambda node: node.lineno)
+    if not (first.name.startswith("__") and first.name.endswith("__")):
+        return first.name
+    owners = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and first in node.body)
+    return next(owners, first).name
 
 
 def complexity_of(text: str) -> str:

@@ -1,16 +1,25 @@
 """Orders, cycles and parts, for wide input."""
 
+import json
+import re
+from collections import Counter
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ltmc.code.traits import label_of
+from ltmc.code.traits import LABELS, label_of
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.features.blueprints.complexity import MINUTES, WEIGHTS, score
-from ltmc.features.blueprints.decomposition import from_description, from_skills, from_template, plan
+from ltmc.features.blueprints.decomposition import from_skills, from_steps, from_template, plan, spread
 from ltmc.features.blueprints.dependencies import Task
+from ltmc.features.blueprints.lexicon import weights
 from ltmc.features.blueprints.ordering import Edge, order, path_between
-from ltmc.features.blueprints.templates import choose_template, templates
+from ltmc.features.blueprints.steps import read_steps
+from ltmc.features.blueprints.templates import LAYERS, choose_template, templates
 
 NODES = [f"bp_{number:02}" for number in range(12)]
 KINDS = st.sampled_from(["blocking", "soft", "resource"])
@@ -99,7 +108,12 @@ def test_a_cycle_is_refused_with_its_path(found: dict, data: st.DataObject) -> N
 
 
 WORDS = st.sampled_from(
-    "build the api then and test deploy kafka; finally, write docs - 1. * fix Bug\n . é 漢字".split(" ")
+    "build the api then and test deploy kafka; finally, write docs - 1. * fix Bug\n . é 漢字 \n\n \n- \n1. \n2. "
+    "\n\t- \n##  \n``` \n|a| > • 2) 1、 3） (2) 首先 然后 部署。 ， : [ ] [1]: e.g. \na) \nb) b) c) \ni. \nii. -> "
+    "→ --> => ⇒ `a ->` build -> test → "
+    "\n１． \n２． १. 90 % 9. \n9. \n10. First Next must; #7 x=1 ✓ Step_1: Task_2: third, затем ثم".replace(
+        "_", "\xa0"
+    ).split(" ")
 )
 TEXTS = st.one_of(st.text(max_size=300), st.lists(WORDS, max_size=60).map(" ".join))
 
@@ -117,7 +131,8 @@ TEXTS = st.one_of(st.text(max_size=300), st.lists(WORDS, max_size=60).map(" ".jo
 def test_the_minutes_of_parts_sum_to_the_whole(
     title: str, description: str, skills: list[str], minutes: int, most: int, target: int, strategy: str
 ) -> None:
-    parts = {"description": from_description(description), "skills": from_skills(title, skills)}.get(strategy)
+    described = from_steps(*read_steps(description), title)
+    parts = {"description": described, "skills": from_skills(title, skills)}.get(strategy)
     if not parts:
         name = strategy if strategy in templates() else None
         parts = from_template(choose_template(title, description, name), title)
@@ -130,8 +145,49 @@ def test_the_minutes_of_parts_sum_to_the_whole(
         "no part waits for a later one"
     )
     assert all(part.title.strip() and len(part.title) <= 200 for part in made)
-    room = len(made) < min(most, minutes)
-    assert not room or max(part.minutes for part in made) <= target
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    description=TEXTS, strategy=st.sampled_from(["steps", "skills", *templates()]), most=st.integers(2, 20)
+)
+def test_every_word_number_and_sign_of_a_description_is_in_exactly_one_part(
+    description: str, strategy: str, most: int
+) -> None:
+    context, steps = read_steps(description)
+    marks = counted(*(step.mark for step in steps))
+    assert counted(context, *(step.text for step in steps)) + marks == counted(description), "but for marks"
+    if strategy == "steps":
+        parts = from_steps(context, steps, "Title")
+    else:
+        plain = strategy == "skills"
+        parts = from_skills("T", ["go", "sql"]) if plain else from_template(templates()[strategy], "T")
+        parts = [replace(part, description="-") for part in parts]
+        spread(parts, context, steps)
+    if parts:
+        made = plan(parts, 1000, most=most, target=1000, skills=[])
+        kept = counted(*(part.description for part in made))
+        assert not counted(description) - kept - marks, "only the marks of order may go"
+        numbers = counted(*map(str, range(1, len(steps) + 1)))
+        added = kept - counted(description)
+        assert all(one in numbers for one in added), "a list without numbers may get some"
+        finer = plan(parts, 1000, most=most, target=30, skills=[])
+        lost = counted(description) - counted(*(part.description for part in finer))
+        assert all(one.isdigit() or one in "abciStepTask" for one in lost), "what may be in a mark"
+
+
+SEPARATORS = set(",;:，、；：。.·•◦▪‣・–—-*+>→=⇒⟶➔➜[]()（）．")
+"""What stands between clauses and what begins an item."""
+
+
+def counted(*texts: str) -> Counter[str]:
+    """The letters, digits and signs of texts, without the words that are put before what is done."""
+    return Counter(
+        char
+        for text in texts
+        for char in re.sub(r"Done already|\[[xX]\]", "", text)
+        if not char.isspace() and char not in SEPARATORS
+    )
 
 
 @settings(max_examples=300, deadline=None)
@@ -150,6 +206,137 @@ def test_complexity_is_a_weighted_sum_of_capped_parts(
     assert scored.complexity_score == pytest.approx(whole / halved, abs=0.001)
 
 
+@pytest.mark.parametrize(
+    ("description", "titles", "after"),
+    [
+        ("1. read\n2. write\n3) Deploy", ["Read", "Write", "Deploy"], [[], [0], [1]]),
+        ("1) read it 2) write it 3) Deploy", ["Read it", "Write it", "Deploy"], [[], [0], [1]]),
+        ("Be quick. Step 1: read it. Step 2: write it.", ["Read it", "Write it"], [[], [0]]),
+        (
+            "First read the file, then write the rows and finally switch over.",
+            ["Read the file", "Write the rows", "Switch over"],
+            [[], [0], [1]],
+        ),
+        ("- [x] plan\n- [ ] Build it\n- [ ] Ship it", ["Build it", "Ship it"], [[], []]),
+        ("- The docs\n- Write tests", ["The docs: T", "Write tests"], [[], []]),
+        (
+            "Build the API and their tests, write the docs.",
+            ["Build the API and their tests", "Write the docs"],
+            [[], []],
+        ),
+        ("步骤：\n1、读取数据\n2、写入数据\n3、部署", ["读取数据", "写入数据", "部署"], [[], [0], [1]]),
+        ("首先读取数据，然后写入新表，最后部署。", ["读取数据", "写入新表", "部署"], [[], [0], [1]]),
+        ("第一步读取数据，第二步写入新表", ["读取数据", "写入新表"], [[], [0]]),
+        ("・設計する\n・実装する", ["設計する", "実装する"], [[], []]),
+        ("まず設計する。次に実装する。", ["設計する", "実装する"], [[], [0]]),
+        (
+            "Zuerst Tests schreiben, dann die Daten migrieren.",
+            ["Tests schreiben", "Daten migrieren"],
+            [[], [0]],
+        ),
+        (
+            "## Phase 1\n- Store it\n- Read it\n\n## Phase 2\n- Show it\n\nThen update the docs.",
+            ["Store it", "Read it", "Show it", "Update the docs"],
+            [[], [], [0, 1], [2]],
+        ),
+        (
+            "1. one thing\n\n```\n2. code\n```\n\n2. another thing",
+            ["One thing: T", "Another thing: T"],
+            [[], [0]],
+        ),
+        (
+            "It fails.\n\nSteps to reproduce:\n1. open it\n2. click\n\n## Tasks\n- Fix the check\n- Add a test",
+            ["Fix the check", "Add a test"],
+            [[], []],
+        ),
+        ("Steps to reproduce:\n1. open it\n2. click", [], []),
+        (
+            "- First page of the wizard\n- Second page of the wizard\n- Next button",
+            ["First page of the wizard", "Second page of the wizard", "Next button: T"],
+            [[], [], []],
+        ),
+        ("i. design\nii. build\niii. test", ["Design", "Build", "Test"], [[], [0], [1]]),
+        ("A. design\nB. build\nC. test", ["Design", "Build", "Test"], [[], [0], [1]]),
+        ("a) design b) build c) test", ["Design", "Build", "Test"], [[], [0], [1]]),
+        ("a) design\nb) build\nc) test", ["Design", "Build", "Test"], [[], [0], [1]]),
+        ("A. Smith asked for it. Build it and test it.", ["Build it", "Test it"], [[], []]),
+        ("１．設計する\n２．実装する", ["設計する", "実装する"], [[], [0]]),
+        ("１．設計 ２．実装 ３．試験", ["設計", "実装", "試験"], [[], [0], [1]]),
+        ("१. मसौदा बनाओ अभी\n२. जाँच करो अभी", ["मसौदा बनाओ अभी", "जाँच करो अभी"], [[], [0]]),
+        ("١. صمم\n٢. اكتب", ["صمم", "اكتب"], [[], [0]]),
+        (
+            "Сначала спроектировать схему, затем написать код, потом развернуть.",
+            ["Спроектировать схему", "Написать код", "Развернуть"],
+            [[], [0], [1]],
+        ),
+        ("설계하고, 구현하고, 배포한다", ["설계하고", "구현하고", "배포한다"], [[], [], []]),
+        (
+            "أولاً: صمم القاعدة\nثانياً: اكتب الواجهة\nثالثاً: انشر",
+            ["صمم القاعدة", "اكتب الواجهة", "انشر"],
+            [[], [0], [1]],
+        ),
+        (
+            "Back up -> migrate the rows -> verify",
+            ["Back up: T", "Migrate the rows", "Verify"],
+            [[], [0], [1]],
+        ),
+        ("It goes browser -> proxy -> server.", [], []),
+        ("Fix `a -> b -> c`. Add a test.", ["Fix a -> b -> c", "Add a test"], [[], []]),
+        (
+            "It is slow. Order: back up → migrate the rows → verify. Then update the docs.",
+            ["Back up: T", "Migrate the rows", "Verify", "Update the docs"],
+            [[], [0], [1], [2]],
+        ),
+        ("Read it. Test it.\n\nThen deploy it.", ["Read it", "Test it", "Deploy it"], [[], [], [0, 1]]),
+        ("Read it.\n\nFirst write it. Test it.", ["Read it", "Write it", "Test it"], [[], [], []]),
+        ("Task 1: read. Task 2: write.", ["Read", "Write"], [[], [0]]),
+        (
+            "Acceptance criteria:\n- P95 under 200 ms\n- No errors\n\nTasks:\n- Profile it\n- Add an index",
+            ["Profile it", "Add an index"],
+            [[], []],
+        ),
+        (
+            "It must show invoices. It must allow download as PDF. It must not crash.",
+            ["Show invoices", "Allow download as PDF"],
+            [[], []],
+        ),
+        ("Rotate the keys; the owner at 90 %.", ["Rotate the keys", "The owner at 90 %"], [[], []]),
+        ("It is slow since version 2.1. The table has 3.5 million rows.", [], []),
+    ],
+)
+def test_steps_are_read_from(description: str, titles: list[str], after: list[list[int]]) -> None:
+    parts = from_steps(*read_steps(description), "T")
+    assert ([part.title for part in parts], [part.after for part in parts]) == (titles, after)
+
+
+DESCRIBED = json.loads((Path(__file__).parent / "described_tasks.json").read_text("utf-8"))
+"""Descriptions as people write them, with the subtasks that a reader would make of them."""
+
+
+@pytest.mark.parametrize("task", DESCRIBED, ids=lambda task: task["what"])
+def test_a_description_becomes_the_subtasks_that_a_reader_makes(task: dict) -> None:
+    parts = from_steps(*read_steps(task["description"]), "T")
+    found = [(part.title, part.after) for part in parts]
+    assert found == list(zip(task["titles"], task["after"], strict=True))
+
+
+def test_what_is_too_long_is_cut_along_its_own_list_and_too_many_are_joined_in_order() -> None:
+    nested = "- Store it\n  1. make the table\n  2. fill the table\n- Show it"
+    parts = plan(from_steps(*read_steps(nested), "T"), 1000, most=8, target=100, skills=[])
+    assert [part.title for part in parts] == ["Make the table", "Fill the table", "Show it"]
+    assert [part.after for part in parts] == [[], [0], []]
+    many = "\n".join(f"{number}. Do number {number}" for number in range(1, 9))
+    parts = plan(from_steps(*read_steps(many), "T"), 1000, most=2, target=1000, skills=[])
+    assert [part.after for part in parts] == [[], [0]]
+    assert parts[0].title == "Do number 1 and 3 more"
+    again = from_steps(*read_steps(parts[0].description), "T")
+    assert [part.title for part in again] == ["Do number 1", "Do number 2", "Do number 3", "Do number 4"]
+    assert [part.after for part in again] == [[], [0], [1], [2]]
+    assert parts[1].description.splitlines() == [f"{number}. Do number {number}" for number in range(5, 9)]
+    again = from_steps(*read_steps(parts[1].description), "T")
+    assert [part.after for part in again] == [[], [0], [1], [2]]
+
+
 def test_complexity_fixtures_of_the_contract() -> None:
     typo = score("Fix typo in README", "Correct a misspelt word in the README.", [])
     assert typo.complexity_score <= 0.2
@@ -163,10 +350,73 @@ def test_complexity_fixtures_of_the_contract() -> None:
     assert migration.complexity_score > 0.6
 
 
+@pytest.mark.parametrize(("part", "right"), [("development", 100), ("held_back", 26)])
+def test_labels_agree_with_a_reader(part: str, right: int) -> None:
+    tasks = json.loads((Path(__file__).parent / "labelled_tasks.json").read_text("utf-8"))[part]
+    assert len(tasks) >= 30
+    given_ = [(label, score(title, description, []).complexity, title) for label, title, description in tasks]
+    assert sum(label == found for label, found, _ in given_) >= right
+    far = [one for one in given_ if abs(LABELS.index(one[0]) - LABELS.index(one[1])) > 1]
+    assert not far, "none is more than a level off"
+
+
+def test_each_synonym_stands_for_one_term_that_counts() -> None:
+    lexicon = json.loads(
+        resources.files("ltmc.features.blueprints").joinpath("lexicon.json").read_text("utf-8")
+    )
+    counted_ = {*weights(), *lexicon["risks"], *lexicon["trivial"]}
+    assert not lexicon["synonyms"].keys() - counted_
+    words = [word for found in lexicon["synonyms"].values() for word in found]
+    assert [word for word, count in Counter(words).items() if count > 1] == []
+    assert not {word for word in words if len(word) < 5 and word.endswith("*")}, "they would begin too much"
+
+
+@pytest.mark.parametrize(
+    ("text", "term"),
+    [
+        ("Kundendatenbankmigration vorbereiten", "database"),
+        ("Chiffrer les sauvegardes", "encryption"),
+        ("Ajouter une file d'attente", "queue"),
+        ("Зашифровать резервные копии", "encryption"),
+        ("データベースを暗号化する", "encryption"),
+        ("데이터베이스 복제", "replication"),
+    ],
+)
+def test_a_term_is_found_in_other_languages(text: str, term: str) -> None:
+    assert term in score(text, "", []).factors["technical"]["matched_terms"]
+
+
 def test_complexity_counts_whole_words() -> None:
     for text in ("the capital is rapid", "a therapist's sapience", "classical unitary"):
         assert score(text, text, []).factors["technical"]["matched_terms"] == []
     assert score("An API", "x", []).factors["technical"]["matched_terms"] == ["api"]
+
+
+TEMPLATE_TASKS = json.loads((Path(__file__).parent / "template_tasks.json").read_text("utf-8"))
+"""For each template three tasks that are done by it."""
+
+
+@pytest.mark.parametrize("name", sorted({*templates()} - {LAYERS}))
+def test_a_template_is_picked_for_its_tasks_and_gives_a_plan(name: str) -> None:
+    assert len(templates()) >= 20
+    tasks = TEMPLATE_TASKS[name]
+    assert len(tasks) == 3
+    for title, description in tasks:
+        chosen = choose_template(title, description, None)
+        assert (chosen.name, title) == (name, title)
+        parts = from_template(chosen, title)
+        spread(parts, description, [])
+        made = plan(parts, 600, most=8, target=600, skills=[])
+        assert 4 <= len(made) <= 6
+        assert len({part.title for part in made}) == len(made)
+        assert all(part.title.endswith(f": {title}") for part in made)
+        assert all(len(part.description) > 15 and part.minutes >= 15 for part in made)
+        assert made[0].description.endswith(description)
+        edges = [Edge(str(place), str(one)) for place, part in enumerate(made) for one in part.after]
+        ordered = order({str(place): Task(0.5, "1", part.minutes) for place, part in enumerate(made)}, edges)
+        waited = {edge.prerequisite for edge in edges}
+        assert ordered.groups[-1] == [str(len(made) - 1)], "the last phase comes last, alone"
+        assert waited >= {str(place) for place in range(len(made) - 1)}, "nothing dangles"
 
 
 def test_each_template_is_whole() -> None:
@@ -180,6 +430,19 @@ def test_each_template_is_whole() -> None:
         ("Publish version 2", "release"),
         ("Outage of the checkout", "incident"),
         ("Simplify the parser", "refactoring"),
+        ("Make the login page faster", "performance_regression"),
+        ("修复登录崩溃", "bug_fix"),
+        ("ログインの不具合を直す", "bug_fix"),
+        ("API returns stale data", "bug_fix"),
+        ("Users report 500 on checkout", "bug_fix"),
+        ("Cannot log in with Google", "bug_fix"),
+        ("Search returns wrong results for umlauts", "bug_fix"),
+        ("Pentest of the API", "security_fix"),
+        ("Add an endpoint test", "test_coverage"),
+        ("Flaky login test", "flaky_test"),
+        ("Write a blog post about the launch", "documentation"),
+        ("Rename the package", "refactoring"),
+        ("Print the calendar in Python", "feature"),
         ("Something else", "feature"),
     ):
         assert choose_template(title, "", None).name == name

@@ -352,3 +352,71 @@ def test_on_ltmc_itself(tmp_path: Path) -> None:
         assert drifted == [(name, "TodoService.complete", "signature_changed")]
         planned = client.ok("validate_blueprint_consistency", blueprint_id=blueprints[name], file_path=name)
         assert [one["element"] for one in planned["inconsistencies"]] == ["TodoService.complete"]
+
+
+def test_the_measures_follow_every_file(shared: Session, project: str, root: Path) -> None:
+    def measures() -> dict[str, Any]:
+        return shared.ok("get_blueprint", blueprint_id=key)
+
+    def update(name: str, **more: Any) -> dict[str, Any]:
+        return shared.ok("update_blueprint_structure", blueprint_id=key, file_path=name, **more)
+
+    branches = "".join(f"    if a > {n}:\n        a += 1\n" for n in range(60))
+    (root / "app" / "more.py").write_text(f"def tangled(a):\n{branches}    return a\n")
+    made = create(shared, project)
+    key = made["blueprint_id"]
+    before = measures()
+    update("app/more.py", dry_run=True)
+    assert measures() == before
+    update("app/more.py")
+    after = measures()
+    both = after["complexity_factors"]
+    assert both["functions"] == made["metrics"]["functions"] + 1
+    assert both["loc"] == made["metrics"]["loc"] + 122
+    assert (both["classes"], both["max_cyclomatic"]) == (2, 61)
+    total = made["metrics"]["avg_cyclomatic"] * (both["functions"] + both["methods"] - 1) + 61
+    assert both["avg_cyclomatic"] == round(total / (both["functions"] + both["methods"]), 2)
+    assert after["complexity_score"] > before["complexity_score"]
+    assert create(shared, project)["metrics"] == made["metrics"], "of the file alone"
+    assert measures()["complexity_factors"] == both
+    shared.ok("update_blueprint_metadata", blueprint_id=key, complexity="TRIVIAL")
+    (root / "app" / "more.py").write_text("def plain(a):\n    return a\n")
+    update("app/more.py")
+    assert (measures()["complexity"], measures()["complexity_factors"]["max_cyclomatic"]) == ("TRIVIAL", 2)
+    measured = shared.ok("update_blueprint_metadata", blueprint_id=key, complexity="AUTO")
+    assert measured["complexity_score"] == before["complexity_score"]
+
+
+def test_a_dry_run_counts_what_would_change(shared: Session, project: str, root: Path) -> None:
+    key = create(shared, project)["blueprint_id"]
+    (root / "app" / "shapes.py").write_text(
+        CODE.replace("(Shape)", "").replace("import math\n", "import math\nimport json\n")
+    )
+
+    def counts(**more: Any) -> tuple[int, int]:
+        found = shared.ok("update_blueprint_structure", blueprint_id=key, file_path="app/shapes.py", **more)
+        return found["relationships_added"], found["relationships_removed"]
+
+    assert counts(dry_run=True) == (1, 1)
+    assert counts(dry_run=True) == (1, 1)
+    assert counts() == (1, 1)
+    assert counts(dry_run=True) == counts() == (0, 0)
+    (root / "app" / "new.py").write_text("def f(): ...\n")
+
+    def attach(**more: Any) -> int:
+        return shared.ok("update_blueprint_structure", blueprint_id=key, file_path="app/new.py", **more)[
+            "relationships_added"
+        ]
+
+    assert attach(dry_run=True) == attach() == 2
+
+
+def test_a_title_given_again_is_taken(shared: Session, project: str, root: Path) -> None:
+    key = create(shared, project)["blueprint_id"]
+    again = shared.ok(
+        "create_blueprint_from_code", file_path="app/shapes.py", title="Kumquat forms", project_id=project
+    )
+    assert (again["blueprint_id"], again["title"], again["created"]) == (key, "Kumquat forms", False)
+    found = shared.ok("retrieve_by_type", query="kumquat", doc_type="blueprint", project_id=project)
+    assert [one["blueprint_id"] for one in found["results"]] == [key]
+    assert create(shared, project)["title"] == "Kumquat forms"

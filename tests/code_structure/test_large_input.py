@@ -6,7 +6,8 @@ import pytest
 
 from ltmc.code.docstrings import documented_parameters
 from ltmc.code.signatures import from_text
-from ltmc.features.blueprints.decomposition import from_description
+from ltmc.code.symbols import MOST_PARAMETERS
+from ltmc.features.blueprints.steps import read_steps
 from ltmc.features.documentation.consistency import mentions
 from tests.client import Session
 
@@ -37,6 +38,25 @@ def test_a_file_of_thousands_of_symbols(tmp_path: Path, db: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (f"def f({', '.join(f'p{number}' for number in range(100_000))}): ...", 100_000),
+        (f"class A({', '.join(f'B{number}' for number in range(100_000))}): ...", 100_000),
+        ("".join(f"def f{number}(a, b, c, *, d, e=1): ...\n" for number in range(5_000)), 25_000),
+    ],
+    ids=["one function", "one class", "many functions"],
+)
+def test_more_parameters_than_a_person_writes_are_refused(
+    tmp_path: Path, db: Path, text: str, count: int
+) -> None:
+    (tmp_path / "m.py").write_text(text)
+    with Session(db) as client:
+        client.ok("register_project", project_id="p", root_path=str(tmp_path))
+        error = client.bad("create_blueprint_from_code", "UNSUPPORTED", file_path="m.py", project_id="p")
+        assert f"{count} parameters and base classes; allowed: {MOST_PARAMETERS}" in error["error"]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "# " + " " * 1_000_000 + "x",
@@ -60,5 +80,5 @@ def test_other_texts_made_to_be_slow() -> None:
     assert documented_parameters(":param " + "x " * 500_000) is None
     assert from_text("f(" + "(" * 100_000) is None
     assert from_text("f" + ".f" * 500_000) is None
-    assert from_description(" " * 9_999 + "x") == []
-    assert from_description("a, " * 3_000) == []
+    assert read_steps(" " * 9_999 + "x")
+    assert read_steps("a, " * 3_000)

@@ -6,12 +6,22 @@ skills the other weights are scaled up to sum to 1. It is the formula of LTMC's 
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from ltmc.code.traits import LABELS, label_of
+from ltmc.features.blueprints.lexicon import (
+    canonical,
+    innermost,
+    is_wide,
+    meanings,
+    named,
+    terms,
+    vocabulary,
+    weights,
+    words_of,
+)
 
 WEIGHTS = {"size": 0.15, "breadth": 0.20, "technical": 0.30, "risk": 0.15, "skills": 0.20}
 MIDPOINTS = {"TRIVIAL": 0.1, "SIMPLE": 0.3, "MODERATE": 0.5, "COMPLEX": 0.7, "CRITICAL": 0.9}
@@ -20,52 +30,14 @@ MIDPOINTS = {"TRIVIAL": 0.1, "SIMPLE": 0.3, "MODERATE": 0.5, "COMPLEX": 0.7, "CR
 MINUTES = {"TRIVIAL": 30, "SIMPLE": 90, "MODERATE": 240, "COMPLEX": 480, "CRITICAL": 960}
 """The duration that is assumed for a label."""
 
-TRIVIAL = frozenset("typo typos rename lint comment comments bump".split())
-_ACTIONS = frozenset(
-    "add analyse analyze audit automate benchmark build change clean configure connect convert create "
-    "debug define delete deploy deployment design develop document enable evaluate export extend "
-    "extract fix handle implement import improve install integrate integration introduce investigate "
-    "measure merge migrate migration monitor move optimise optimize parse plan port prepare publish "
-    "refactor refactoring release remove rename replace research review rewrite scale secure set setup "
-    "split support switch test train translate tune update upgrade validate verify write".split()
-)
-_RISKS = frozenset(
-    "production irreversible security breaking downtime outage incident rollback compliance gdpr pci hipaa "
-    "credentials secrets payment payments data-loss vulnerability exploit encryption live".split()
-)
-_LEXICON = {
-    1.0: "kubernetes cqrs microservices microservice distributed consensus sharding cryptography compiler "
-    "kernel raft paxos event-sourcing multi-tenant real-time zero-downtime concurrency deadlock",
-    0.7: "kafka migration terraform replication machine-learning neural gpu cuda oauth saml oidc grpc "
-    "webassembly elasticsearch cassandra spark rabbitmq websocket websockets async asynchronous threading "
-    "parallel streaming pipeline architecture orchestration scalability failover optimizer",
-    0.4: "database postgresql mysql mongodb redis sql docker api rest graphql authentication authorization "
-    "cache caching queue schema index performance backend frontend aws azure gcp cloud linux network tls "
-    "ssl regex parser protocol embedding embeddings vector rust c++ integration ci cd webhook webhooks",
-    0.2: "python javascript typescript java go react vue angular django flask fastapi node html css json xml "
-    "yaml csv form page script endpoint function class module component test tests unit library package",
-}
-LEXICON = {term: weight for weight, words in _LEXICON.items() for term in words.split()}
-"""Technical terms and their weights."""
-
 _SKILL_WEIGHT = 0.5
 """The weight of a skill that the lexicon does not name."""
 
-_WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*\+*")
-LIST_ITEM = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+(.*\S)", re.MULTILINE)
-_CONJUNCTION = re.compile(r"\b(?:and|then|also|plus|while|after|before|as well as)\b|;", re.IGNORECASE)
+FULL = {"size": 60, "breadth": 5, "technical": 3.5, "risk": 5}
+"""What makes a part 1: so many words; items, clauses and actions, which count half; weights of terms; risks."""
 
-
-def words_of(text: str) -> list[str]:
-    """Return the whole words of a text, lower-cased; a compound with hyphens is one word."""
-    return _WORD.findall(text.lower())
-
-
-def _vocabulary(words: Sequence[str]) -> set[str]:
-    """Return the words, the parts of compounds, and each two neighbours as a compound."""
-    parts = {part for word in words for part in word.split("-")}
-    pairs = {f"{left}-{right}" for left, right in pairwise(words)}
-    return {*words, *parts, *pairs}
+_LIST_ITEM = re.compile(r"^[ \t]*(?:[-*+•・]|\d{1,3}[.)、])[ \t]*\S", re.MULTILINE)
+_CLAUSE = re.compile(r"\b(?:and|then|also|plus|while|after|before|und|et|y)\b|[;,；，、。]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +59,23 @@ class Score:
 def score(title: str, description: str, skills: Sequence[str]) -> Score:
     """Score how complex a task is."""
     text = f"{title}\n{description}"
-    words = words_of(text)
-    vocabulary = _vocabulary(words)
-    items = LIST_ITEM.findall(description)
-    actions = sorted(vocabulary & _ACTIONS)
-    clauses = _CONJUNCTION.findall(text)
-    technical = sorted(vocabulary & LEXICON.keys(), key=lambda term: (-LEXICON[term], term))
-    risks = sorted(vocabulary & _RISKS)
+    known = vocabulary(text)
+    lowered = text.lower()
+    size = sum(len(word) / 2 if is_wide(word) else 1 for word in words_of(text))
+    actions = sorted(innermost(named(terms("actions"), lowered, known)))
+    many = len(actions) / 2 + len(_LIST_ITEM.findall(description)) + len(_CLAUSE.findall(text))
+    meant = meanings(lowered, known)
+    technical = _longest(meant & weights().keys())
+    risks = _longest(meant & terms("risks"))
+    hardness = sum(weights()[term] for term in technical)
     values: dict[str, tuple[float, list[str]]] = {
-        "size": (math.log1p(len(words)) / math.log(301), []),
-        "breadth": ((len(actions) + len(items) + len(clauses)) / 8, actions),
-        "technical": (sum(LEXICON[term] for term in technical) / 3, technical),
-        "risk": (len(risks) / 3, risks),
+        "size": (math.log1p(size) / math.log1p(FULL["size"]), []),
+        "breadth": (many / FULL["breadth"], actions),
+        "technical": (hardness / FULL["technical"], technical),
+        "risk": (len(risks) / FULL["risk"], risks),
     }
     if skills:
-        mean_weight = sum(LEXICON.get(skill, _SKILL_WEIGHT) for skill in skills) / len(skills)
+        mean_weight = sum(weights().get(canonical(skill), _SKILL_WEIGHT) for skill in skills) / len(skills)
         values["skills"] = (0.6 * min(1, len(skills) / 6) + 0.4 * mean_weight, list(skills))
     whole = sum(WEIGHTS[name] for name in values)
     total = 0.0
@@ -117,12 +91,18 @@ def score(title: str, description: str, skills: Sequence[str]) -> Score:
             "contribution": round(value * weight, 4),
             "matched_terms": matched,
         }
-    markers = sorted(vocabulary & TRIVIAL)
+    markers = sorted(meant & terms("trivial"))
     if markers and factors["technical"]["value"] < 0.2:
         total /= 2
         factors["trivial"] = markers
     total = round(total, 4)
     return Score(label_of(total), total, factors)
+
+
+def _longest(found: Collection[str]) -> list[str]:
+    """Return terms without those that are a part of another, the heaviest first."""
+    parts = {part for term in found if not is_wide(term) for part in term.split("-") if part != term}
+    return sorted(set(found) - parts, key=lambda term: (-weights().get(term, 0), term))
 
 
 def reasoning(scored: Score) -> str:
@@ -142,7 +122,9 @@ def reasoning(scored: Score) -> str:
 def suggested_skills(scored: Score, given: Sequence[str]) -> list[str]:
     """Return the technical terms of the text that name a skill not yet required."""
     terms = scored.factors["technical"]["matched_terms"]
-    return [term for term in terms if term not in given and (LEXICON[term] >= 0.4 or term in _LANGUAGES)][:8]
+    return [term for term in terms if term not in given and (weights()[term] >= 0.4 or term in _LANGUAGES)][
+        :8
+    ]
 
 
 _LANGUAGES = frozenset("python javascript typescript java go react vue angular django flask fastapi".split())

@@ -1,7 +1,9 @@
 """What waits for what among blueprints, and in which order they are done."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
 from ltmc.errors import ErrorCode, LtmcError, invalid
 from ltmc.features.blueprints.lifecycle import require
@@ -16,7 +18,7 @@ from ltmc.features.blueprints.results import (
 )
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.tables import blueprints
-from ltmc.storage.tables.blueprints import BLOCKING, RESOURCE, Blueprint, Dependency
+from ltmc.storage.tables.blueprints import BLOCKING, OPEN_STATUSES, RESOURCE, Blueprint, Dependency
 from ltmc.timestamps import now
 
 
@@ -29,10 +31,33 @@ class Task:
     minutes: int
 
     @classmethod
-    def of(cls, row: Blueprint) -> "Task":
+    def of(cls, row: Blueprint, minutes: int) -> "Task":
         """Return a blueprint with what is left of its minutes."""
-        left = 0 if row.status == "completed" else row.estimated_duration_minutes
-        return cls(row.priority_score, row.created_at, left)
+        return cls(row.priority_score, row.created_at, 0 if row.status == "completed" else minutes)
+
+
+def own_minutes(rows: Mapping[str, Blueprint]) -> list[int]:
+    """Return the minutes of each of the blueprints less those of its parts among them."""
+    parts: dict[str | None, int] = defaultdict(int)
+    for row in rows.values():
+        parts[row.parent_id] += row.estimated_duration_minutes
+    return [max(0, row.estimated_duration_minutes - parts[row.blueprint_id]) for row in rows.values()]
+
+
+def _with_parts(edges: Sequence[Edge], rows: Mapping[str, Blueprint]) -> list[Edge]:
+    """Return the edges, and those from each parent to its parts, unless some part waits for its parent."""
+    implied = [
+        Edge(row.parent_id, one) for one, row in rows.items() if row.parent_id and row.parent_id in rows
+    ]
+    whole = [*edges, *implied]
+    graph: TopologicalSorter[str] = TopologicalSorter()
+    for edge in whole:
+        graph.add(edge.dependent, edge.prerequisite)
+    try:
+        graph.prepare()
+    except CycleError:
+        return list(edges)
+    return whole
 
 
 class DependencyService:
@@ -42,9 +67,15 @@ class DependencyService:
         self._engine = engine
 
     async def add(
-        self, dependent_id: str, prerequisite_id: str, kind: str, *, critical: bool, project_id: str | None
+        self,
+        dependent_id: str,
+        prerequisite_id: str,
+        kind: str | None,
+        *,
+        critical: bool | None,
+        project_id: str | None,
     ) -> DependencyAdded:
-        """Have one blueprint wait for another; a known pair gets the new type.
+        """Have one blueprint wait for another; of a known pair what is given changes.
 
         Raises:
             LtmcError: CYCLE_DETECTED with the path; INVALID_ARGUMENT for itself, a relative above or below,
@@ -67,6 +98,10 @@ class DependencyService:
             back = path_between(edges, prerequisite_id, dependent_id)
             if back is not None:
                 raise cycle_detected(field, [dependent_id, *back])
+            if kind is None:
+                kind = known.dependency_type if known else BLOCKING
+            if critical is None:
+                critical = known is not None and known.is_critical
             await depend(tx, project, dependent_id, prerequisite_id, kind, critical, now())
         return {
             "dependent_blueprint_id": dependent_id,
@@ -85,8 +120,8 @@ class DependencyService:
             row = await require(tx, blueprint_id, project_id)
             stored = await blueprints.dependencies(tx, row.project_id)
             edges = _as_edges(stored)
-            needs = reach(edges, blueprint_id, backwards=False, deep=include_transitive)
-            needed_by = reach(edges, blueprint_id, backwards=True, deep=include_transitive)
+            needs = reach(edges, [blueprint_id], backwards=False, deep=include_transitive)
+            needed_by = reach(edges, [blueprint_id], backwards=True, deep=include_transitive)
             found = await blueprints.many(tx, [*needs, *needed_by])
         critical = {
             (edge.dependent_blueprint_id, edge.prerequisite_blueprint_id): edge.is_critical for edge in stored
@@ -140,20 +175,24 @@ class DependencyService:
             project = await self._project_of(tx, wanted, project_id)
             edges = _as_edges(await blueprints.dependencies(tx, project))
             if include_prerequisites:
-                for blueprint_id in list(wanted):
-                    wanted += reach(edges, blueprint_id, backwards=False, deep=True)
-                wanted = list(dict.fromkeys(wanted))
-            needed = [edge.prerequisite for edge in edges if edge.dependent in set(wanted)]
+                wanted += reach(edges, wanted, backwards=False, deep=True)
+            inside = set(wanted)
+            needed = [edge.prerequisite for edge in edges if edge.dependent in inside]
             found = await blueprints.many(tx, [*wanted, *needed])
-        live = {one: Task.of(found[one]) for one in wanted if found[one].status != "cancelled"}
+        chosen = {one: found[one] for one in wanted if found[one].status != "cancelled"}
+        live = {
+            one: Task.of(row, left)
+            for (one, row), left in zip(chosen.items(), own_minutes(chosen), strict=True)
+        }
         inner = [edge for edge in edges if edge.dependent in live and edge.prerequisite in live]
-        ordered = order(live, inner)
+        ordered = order(live, _with_parts(inner, chosen))
         outside: dict[str, list[str]] = {}
         for edge in edges:
-            if edge.dependent in live and edge.prerequisite not in wanted:
+            if edge.dependent in live and edge.prerequisite not in inside:
                 outside.setdefault(edge.prerequisite, []).append(edge.dependent)
         return {
             "execution_order": ordered.linear,
+            "titles": {one: found[one].title for one in [*wanted, *outside]},
             "parallel_groups": ordered.groups,
             "critical_path": ordered.critical_path,
             "critical_path_minutes": ordered.critical_minutes,
@@ -184,7 +223,7 @@ class DependencyService:
 def _satisfied(kind: str, status: str) -> bool:
     """Return whether a prerequisite of this status lets its dependents begin."""
     if kind == BLOCKING:
-        return status == "completed"
+        return status not in OPEN_STATUSES
     return status != "active" if kind == RESOURCE else True
 
 

@@ -86,16 +86,33 @@ async def transition(
             details={"blocking_open": blocking},
         )
     await _set_status(tx, row, status, moment)
-    await _let_parent_follow(tx, row.parent_id, status, moment)
+    await _let_others_follow(tx, [(row, status)], moment)
 
 
 async def try_complete(tx: Transaction, blueprint_id: str, moment: str) -> str:
     """Complete an active blueprint unless children, assignments or prerequisites are open; return its status."""
     row = await require(tx, blueprint_id, None)
-    if row.status == "active" and not await open_prerequisites(tx, row) and await _all_done(tx, row):
-        await transition(tx, row, "completed", moment)
-        return "completed"
-    return row.status
+    if not await _can_complete(tx, row):
+        return row.status
+    await transition(tx, row, "completed", moment)
+    return "completed"
+
+
+async def wake(tx: Transaction, blueprint_ids: Sequence[str], moment: str) -> None:
+    """Complete those of the blueprints whose work is done and that only waited for what is gone now."""
+    for row in (await blueprints.many(tx, blueprint_ids)).values():
+        if await _can_complete(tx, row) and await _was_worked_on(tx, row):
+            await transition(tx, row, "completed", moment)
+
+
+async def _can_complete(tx: Transaction, row: Blueprint) -> bool:
+    return row.status == "active" and not await open_prerequisites(tx, row) and await _all_done(tx, row)
+
+
+async def _was_worked_on(tx: Transaction, row: Blueprint) -> bool:
+    """Tell whether a child or an assignment of a blueprint is completed."""
+    children = [child.status for child in await blueprints.children(tx, row.blueprint_id)]
+    return "completed" in [*children, *(one.status for one in await team.of_blueprint(tx, row.blueprint_id))]
 
 
 async def _all_done(tx: Transaction, row: Blueprint) -> bool:
@@ -107,18 +124,26 @@ async def _all_done(tx: Transaction, row: Blueprint) -> bool:
     )
 
 
-async def _let_parent_follow(tx: Transaction, parent_id: str | None, status: str, moment: str) -> None:
-    """Activate the parent of a child that becomes active; complete it with its last child."""
-    if parent_id is None:
-        return
-    parent = await require(tx, parent_id, None)
-    if status == "active" and parent.status == "draft":
-        await _set_status(tx, parent, "active", moment)
-        await _let_parent_follow(tx, parent.parent_id, "active", moment)
-    if status in ("completed", "cancelled") and parent.status == "active":
-        children = await blueprints.children(tx, parent_id)
-        if any(child.status == "completed" for child in children):
-            await try_complete(tx, parent_id, moment)
+async def _let_others_follow(tx: Transaction, changed: list[tuple[Blueprint, str]], moment: str) -> None:
+    """Activate the parent of what became active; complete parents and dependents that waited for what ended."""
+    while changed:
+        row, status = changed.pop()
+        if row.parent_id is not None and status == "active":
+            parent = await require(tx, row.parent_id, None)
+            if parent.status == "draft":
+                await _set_status(tx, parent, "active", moment)
+                changed.append((parent, "active"))
+        if status in ("completed", "cancelled"):
+            waiting = [
+                edge.dependent_blueprint_id
+                for edge in await blueprints.dependencies(tx, row.project_id)
+                if edge.prerequisite_blueprint_id == row.blueprint_id and edge.dependency_type == BLOCKING
+            ]
+            following = await blueprints.many(tx, [*waiting, *([row.parent_id] if row.parent_id else [])])
+            for other in following.values():
+                if await _can_complete(tx, other) and await _was_worked_on(tx, other):
+                    await _set_status(tx, other, "completed", moment)
+                    changed.append((other, "completed"))
 
 
 async def _set_status(tx: Transaction, row: Blueprint, status: str, moment: str) -> None:

@@ -52,7 +52,7 @@ def path_between(edges: Iterable[Edge], start: str, goal: str) -> list[str] | No
     """Return the shortest chain of prerequisites from `start` to `goal`, both included."""
     if start == goal:
         return [start]
-    reached = reach(edges, start, backwards=False, deep=True)
+    reached = reach(edges, [start], backwards=False, deep=True)
     if goal not in reached:
         return None
     path = [goal]
@@ -128,20 +128,23 @@ def _linear(nodes: Sequence[str], rank: Mapping[str, int], edges: Sequence[Edge]
     return linear
 
 
-def reach(edges: Iterable[Edge], start: str, *, backwards: bool, deep: bool) -> dict[str, tuple[int, Edge]]:
-    """Return what `start` depends on (or, backwards, what depends on it): its depth and the edge met first."""
+def reach(
+    edges: Iterable[Edge], starts: Sequence[str], *, backwards: bool, deep: bool
+) -> dict[str, tuple[int, Edge]]:
+    """Return what `starts` depend on (or, backwards, what depends on them): its depth and the edge met first."""
     following = defaultdict(list)
     for edge in edges:
         near, far = (edge.prerequisite, edge.dependent) if backwards else (edge.dependent, edge.prerequisite)
         following[near].append((far, edge))
     found: dict[str, tuple[int, Edge]] = {}
-    frontier, depth = [start], 0
+    known, frontier, depth = set(starts), [*starts], 0
     while frontier and (deep or depth == 0):
         depth += 1
         fresh: list[str] = []
         for node in frontier:
             for far, edge in following[node]:
-                if far not in found and far != start:
+                if far not in known:
+                    known.add(far)
                     found[far] = (depth, edge)
                     fresh.append(far)
         frontier = fresh

@@ -2,15 +2,19 @@
 
 import secrets
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ltmc.features.blueprints.complexity import MIDPOINTS, MINUTES, score
 from ltmc.search import index
 from ltmc.search.kinds import BLUEPRINT
 from ltmc.storage.engine import Transaction
-from ltmc.storage.tables import blueprint_code, blueprints, graph
+from ltmc.storage.tables import blueprint_code, blueprints, graph, trash
 from ltmc.storage.tables.blueprints import Blueprint
 from ltmc.timestamps import now
+
+SEARCHED = {"title", "description", "tags"}
+"""The columns that a search looks at."""
 
 
 def complexity_columns(
@@ -29,8 +33,8 @@ def complexity_columns(
     }
 
 
-async def insert(tx: Transaction, project: str, values: dict[str, Any]) -> Blueprint:
-    """Store a blueprint with its graph node and index entry.
+def draft(project: str, values: dict[str, Any]) -> Blueprint:
+    """Return a new blueprint, to be stored by `insert`.
 
     Args:
         values: what differs from a plain draft task; without a duration that of its complexity is taken.
@@ -55,19 +59,34 @@ async def insert(tx: Transaction, project: str, values: dict[str, Any]) -> Bluep
     }
     if columns.get("estimated_duration_minutes") is None:
         columns["estimated_duration_minutes"] = MINUTES[columns["complexity"]]
-    row = await blueprints.insert(tx, Blueprint(**columns))
-    await index.add(tx, BLUEPRINT, [row])
-    node = row.blueprint_id
+    return Blueprint(**columns)
+
+
+async def insert(tx: Transaction, row: Blueprint, ready: index.Prepared) -> Blueprint:
+    """Store a draft with its graph node and index entry; it comes back with its id.
+
+    Args:
+        ready: see `ltmc.search.index.add`.
+    """
+    row = await blueprints.insert(tx, row)
+    await index.add(tx, BLUEPRINT, [row], ready)
+    project, node, moment = row.project_id, row.blueprint_id, row.created_at
     await graph.insert_node(tx, project, node, "blueprint", node, row.title, moment)
     if row.parent_id is not None:
         await link(tx, project, node, row.parent_id, "subtask_of", moment)
     return row
 
 
-async def delete(tx: Transaction, root: Blueprint, family: Collection[Blueprint]) -> int:
-    """Delete a blueprint and its family (itself and all below it); return how many edges went with them."""
+async def delete(
+    tx: Transaction, root: Blueprint, family: Collection[Blueprint], forgetting: trash.Forgetting
+) -> int:
+    """Delete a blueprint and its family (itself and all below it); return how many edges went with them.
+
+    All of it is kept in the trash, with the assignments as they are, so that an undo brings it back.
+    """
     await index.remove(tx, BLUEPRINT, [row.id for row in family])
     gone = sorted(row.blueprint_id for row in family)
+    await trash.keep(tx, forgetting, "blueprint", gone, delete=False)
     nodes = [*gone, *await blueprint_code.node_ids(tx, gone)]
     edges = await graph.remove_nodes(tx, root.project_id, nodes)
     await blueprints.delete(tx, root.blueprint_id)
@@ -98,14 +117,20 @@ async def link(
         source,
         target,
         relation,
-        weight=1.0,
         auto=True,
-        properties=properties or {},
+        properties=properties,
         moment=moment,
     )
 
 
-async def reindex(tx: Transaction, old: Blueprint, new: Blueprint) -> None:
+async def rename(tx: Transaction, row: Blueprint, title: str, moment: str) -> None:
+    """Give a blueprint another title."""
+    await reindex(tx, row, replace(row, title=title), {})
+    await blueprints.update(tx, row.blueprint_id, {"title": title}, moment)
+    await graph.relabel(tx, row.project_id, row.blueprint_id, title)
+
+
+async def reindex(tx: Transaction, old: Blueprint, new: Blueprint, ready: index.Prepared) -> None:
     """Have the index follow a change."""
-    if (old.title, old.description, old.tags) != (new.title, new.description, new.tags):
-        await index.add(tx, BLUEPRINT, [new])
+    if any(getattr(old, name) != getattr(new, name) for name in SEARCHED):
+        await index.add(tx, BLUEPRINT, [new], ready)

@@ -1,13 +1,11 @@
 """What the tools of blueprints answer."""
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from ltmc.tools.paging import PageCounts
 
 
-class BlueprintView(TypedDict):
-    """A blueprint as tools show it."""
-
+class _BlueprintView(TypedDict):
     blueprint_id: str
     project_id: str
     kind: str
@@ -17,7 +15,6 @@ class BlueprintView(TypedDict):
     complexity: str
     complexity_score: float
     complexity_source: str
-    complexity_factors: dict[str, Any]
     estimated_duration_minutes: int
     required_skills: list[str]
     priority_score: float
@@ -28,6 +25,12 @@ class BlueprintView(TypedDict):
     created_at: str
     updated_at: str
     completed_at: str | None
+
+
+class BlueprintView(_BlueprintView):
+    """A blueprint as tools show it."""
+
+    complexity_factors: dict[str, Any]
 
 
 class AttachedFileView(TypedDict):
@@ -59,9 +62,10 @@ class BlueprintDetails(BlueprintView):
     history: list[dict[str, Any]]
 
 
-class BlueprintChanged(BlueprintView):
-    """A blueprint after a change."""
+class BlueprintChanged(_BlueprintView):
+    """A blueprint after a change; the factors where they changed."""
 
+    complexity_factors: NotRequired[dict[str, Any]]
     changed_fields: list[str]
 
 
@@ -87,14 +91,21 @@ class BlueprintDeleted(TypedDict):
     deleted: bool
     removed: RemovedWithBlueprint
     unblocked: list[str]
+    undo: str
 
 
 class Estimate(TypedDict):
-    """Minutes that half and nine tenths of such tasks take; `basis`: label or history."""
+    """Minutes that half and nine tenths of such tasks take.
 
-    p50: float | None
-    p90: float | None
+    `basis`: history (of similar tasks), project (all of its completed tasks) or label; `error`: the share by which
+    half of the `samples` are missed, each estimated from the others.
+    """
+
+    p50: float
+    p90: float
     basis: str
+    samples: int
+    error: float | None
 
 
 class SimilarBlueprint(TypedDict):
@@ -171,9 +182,10 @@ class ExternalPrerequisite(TypedDict):
 
 
 class ExecutionOrder(TypedDict):
-    """In which order to do blueprints."""
+    """In which order to do blueprints; `titles` of all that are named, by id."""
 
     execution_order: list[str]
+    titles: dict[str, str]
     parallel_groups: list[list[str]]
     critical_path: list[str]
     critical_path_minutes: int
@@ -197,7 +209,7 @@ class Subtask(TypedDict):
 
 
 class Decomposition(TypedDict):
-    """A task cut into subtasks; `strategy_used`: None where it was left whole."""
+    """A task cut into subtasks; `strategy_used`: None where it was left whole; `undo` of those that were replaced."""
 
     blueprint_id: str
     requires_decomposition: bool
@@ -205,3 +217,4 @@ class Decomposition(TypedDict):
     subtasks: list[Subtask]
     parallel_minutes: int
     sequential_minutes: int
+    undo: NotRequired[str]

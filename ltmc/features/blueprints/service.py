@@ -6,8 +6,9 @@ from typing import Any, cast
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, nothing_to_change
 from ltmc.features.blueprints.complexity import MIDPOINTS, label_rank
-from ltmc.features.blueprints.lifecycle import ids, require, shown, transition
-from ltmc.features.blueprints.repository import complexity_columns, insert, reindex
+from ltmc.features.blueprints.estimates import expected_minutes
+from ltmc.features.blueprints.lifecycle import ids, require, shown, transition, wake
+from ltmc.features.blueprints.repository import SEARCHED, complexity_columns, draft, insert, reindex
 from ltmc.features.blueprints.repository import delete as delete_rows
 from ltmc.features.blueprints.results import (
     AttachedFileView,
@@ -19,8 +20,10 @@ from ltmc.features.blueprints.results import (
 )
 from ltmc.features.projects.service import ProjectService
 from ltmc.files.guard import PathGuard
+from ltmc.search import index
+from ltmc.search.kinds import BLUEPRINT
 from ltmc.storage.engine import Engine
-from ltmc.storage.tables import blueprint_code, blueprints, graph, team
+from ltmc.storage.tables import blueprint_code, blueprints, graph, team, trash
 from ltmc.storage.tables.blueprints import BLOCKING, OPEN_STATUSES, Blueprint, Dependency
 from ltmc.timestamps import now
 from ltmc.tools.paging import page_counts
@@ -46,23 +49,29 @@ class BlueprintService:
         resource_requirements: dict[str, Any],
         project_id: str | None,
     ) -> BlueprintView:
-        """Store a draft; its complexity is computed unless given, and so is its duration."""
+        """Store a draft; its complexity is computed unless given, and so is its duration, by what such tasks took."""
         project = project_of(project_id)
+        scored = complexity_columns(title, description, required_skills, complexity)
+        minutes = estimated_duration_minutes
+        if minutes is None:
+            async with self._engine.read() as tx:
+                minutes = await expected_minutes(tx, project, title, description, scored["complexity"])
+        row = draft(
+            project,
+            {
+                "title": title,
+                "description": description,
+                "required_skills": list(required_skills),
+                "priority_score": priority_score,
+                "tags": list(tags),
+                "resource_requirements": resource_requirements,
+                "estimated_duration_minutes": minutes,
+                **scored,
+            },
+        )
+        ready = await index.prepare(BLUEPRINT, [row])
         async with self._engine.write(project) as tx:
-            row = await insert(
-                tx,
-                project,
-                {
-                    "title": title,
-                    "description": description,
-                    "required_skills": list(required_skills),
-                    "priority_score": priority_score,
-                    "tags": list(tags),
-                    "resource_requirements": resource_requirements,
-                    "estimated_duration_minutes": estimated_duration_minutes,
-                    **complexity_columns(title, description, required_skills, complexity),
-                },
-            )
+            row = await insert(tx, row, ready)
         return shown(row)
 
     async def get(self, blueprint_id: str, project_id: str | None) -> BlueprintDetails:
@@ -102,12 +111,17 @@ class BlueprintService:
         moment = now()
         status = given.pop("status", None)
         label = given.pop("complexity", None)
+        ready: index.Prepared = {}
+        if given.keys() & SEARCHED:
+            async with self._engine.read() as tx:
+                row = await require(tx, blueprint_id, project_id)
+            ready = await index.prepare(BLUEPRINT, [replace(row, **given)])
         async with self._engine.write() as tx:
             row = await require(tx, blueprint_id, project_id)
             given |= _rescored(row, given, label)
             changed = {name: value for name, value in given.items() if getattr(row, name) != value}
             if changed:
-                await reindex(tx, row, replace(row, **changed))
+                await reindex(tx, row, replace(row, **changed), ready)
                 await blueprints.update(tx, blueprint_id, changed, moment)
                 rows = [(name, getattr(row, name), value) for name, value in changed.items()]
                 await blueprints.insert_history(tx, blueprint_id, rows, moment)
@@ -118,7 +132,10 @@ class BlueprintService:
                 await transition(tx, row, status, moment)
                 names.append("status")
             updated = await require(tx, blueprint_id, None)
-        return {**shown(updated), "changed_fields": names}
+        answer: BlueprintChanged = {**shown(updated), "changed_fields": names}
+        if "complexity_factors" not in changed:
+            del answer["complexity_factors"]
+        return answer
 
     async def page(
         self,
@@ -154,7 +171,7 @@ class BlueprintService:
         }
 
     async def delete(self, blueprint_id: str, *, force: bool, project_id: str | None) -> BlueprintDeleted:
-        """Delete a blueprint with its parts; open assignments are cancelled if `force`, never erased.
+        """Delete a blueprint with its parts; open assignments are cancelled if `force`. All of it can be put back.
 
         Raises:
             LtmcError: CONFLICT when assignments are open and `force` is not set.
@@ -177,18 +194,20 @@ class BlueprintService:
                     field="blueprint_id",
                     details={"open_assignments": opened},
                 )
-            for assignment_id in opened:
-                cancelled = {"status": "cancelled", "updated_at": moment, "completed_at": moment}
-                await team.update_assignment(tx, assignment_id, cancelled)
             edges = await blueprints.dependencies(tx, row.project_id)
             touching = [
                 edge for edge in edges if {edge.dependent_blueprint_id, edge.prerequisite_blueprint_id} & gone
             ]
             needed = await blueprints.many(tx, [edge.prerequisite_blueprint_id for edge in edges])
-            completed = {one for one, prerequisite in needed.items() if prerequisite.status == "completed"}
-            freed = _unblocked(edges, gone, completed)
-            links = await delete_rows(tx, row, family)
+            ended = {one for one, prerequisite in needed.items() if prerequisite.status not in OPEN_STATUSES}
+            freed = _unblocked(edges, gone, ended)
+            forgetting = await trash.begin(tx, row.project_id, moment, {"blueprint": len(family)})
+            links = await delete_rows(tx, row, family, forgetting)
+            for assignment_id in opened:
+                cancelled = {"status": "cancelled", "updated_at": moment, "completed_at": moment}
+                await team.update_assignment(tx, assignment_id, cancelled)
             remaining = await blueprints.many(tx, freed)
+            await wake(tx, freed, moment)
         return {
             "blueprint_id": blueprint_id,
             "deleted": True,
@@ -199,6 +218,7 @@ class BlueprintService:
                 "links": links,
             },
             "unblocked": [one for one in freed if remaining[one].status in OPEN_STATUSES],
+            "undo": forgetting.token,
         }
 
     async def guard(self, project_id: str | None, blueprint_id: str | None = None) -> PathGuard:
@@ -242,17 +262,15 @@ def _rescored(row: Blueprint, given: dict[str, Any], label: str | None) -> dict[
     }
 
 
-def _unblocked(edges: Sequence[Dependency], gone: set[str], completed: set[str]) -> list[str]:
+def _unblocked(edges: Sequence[Dependency], gone: set[str], ended: set[str]) -> list[str]:
     """Return the blueprints that waited for what is gone and now wait for nothing that blocks."""
     blocking = [edge for edge in edges if edge.dependency_type == BLOCKING]
     waited = [
         edge.dependent_blueprint_id
         for edge in blocking
-        if edge.prerequisite_blueprint_id in gone - completed and edge.dependent_blueprint_id not in gone
+        if edge.prerequisite_blueprint_id in gone - ended and edge.dependent_blueprint_id not in gone
     ]
     waiting = {
-        edge.dependent_blueprint_id
-        for edge in blocking
-        if edge.prerequisite_blueprint_id not in gone | completed
+        edge.dependent_blueprint_id for edge in blocking if edge.prerequisite_blueprint_id not in gone | ended
     }
     return [one for one in dict.fromkeys(waited) if one not in waiting]

@@ -1,9 +1,9 @@
 """Templates: usual ways to do a kind of task.
 
-A template is a JSON file: ``name``, ``title``, ``keywords`` that suggest it, and ``phases``, each with a
-``title``, a ``description``, a ``share`` of the time, and optionally ``skills`` and ``after`` (positions of
-the phases it waits for; by default the one before it). Files in the user's folder join those of LTMC; one of
-the same name takes its place.
+A template is a JSON file: ``name``, ``title``, ``keywords`` that suggest it (``topic``: true where they name what a
+task is about rather than what is done), and ``phases``, each with a ``title``, a ``description``, a ``share`` of the
+time, and optionally ``skills``, ``terms`` that belong to it, and ``after`` (positions of the phases it waits for; by
+default the one before it). Files in the user's folder join those of LTMC; one of the same name takes its place.
 """
 
 import json
@@ -15,7 +15,8 @@ from typing import Any
 import platformdirs
 
 from ltmc.errors import ErrorCode, LtmcError, invalid
-from ltmc.features.blueprints.complexity import words_of
+from ltmc.features.blueprints.lexicon import named, vocabulary
+from ltmc.features.blueprints.steps import Step
 
 PACKAGE = "ltmc.features.blueprints.template_library"
 LAYERS = "layers"
@@ -31,6 +32,9 @@ class Subtask:
     Attributes:
         weight: its share of the time, relative to the other parts.
         after: the positions of the parts that it waits for.
+        terms: words of what belongs to it, beside those of its text.
+        pieces: what of the task's description falls to it.
+        titles: those of the parts that were joined in it, one of which may follow the other (`in_order`).
     """
 
     title: str
@@ -39,14 +43,19 @@ class Subtask:
     skills: list[str] = field(default_factory=list)
     after: list[int] = field(default_factory=list)
     minutes: int = 0
+    terms: tuple[str, ...] = ()
+    pieces: list[Step] = field(default_factory=list)
+    titles: list[str] = field(default_factory=list)
+    in_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A usual way to do a kind of task."""
+    """A usual way to do a kind of task; `topic`: its keywords tell what the task is about, not what is done."""
 
     name: str
     title: str
+    topic: bool
     keywords: frozenset[str]
     phases: tuple[Subtask, ...]
 
@@ -97,12 +106,13 @@ def _template(data: dict[str, Any]) -> Template:
                 float(phase["share"]),
                 [skill.lower() for skill in phase.get("skills", [])],
                 list(after),
+                terms=tuple(phase.get("terms", ())),
             )
         )
     if len(phases) < 2:
         raise ValueError("phases: at least 2")
     keywords = frozenset(word.lower() for word in data.get("keywords", []))
-    return Template(data["name"].lower(), data["title"], keywords, tuple(phases))
+    return Template(data["name"].lower(), data["title"], bool(data.get("topic")), keywords, tuple(phases))
 
 
 def choose_template(title: str, description: str, name: str | None) -> Template:
@@ -116,10 +126,15 @@ def choose_template(title: str, description: str, name: str | None) -> Template:
         if name.lower() not in known:
             raise invalid("template", name, ", ".join(sorted(known)))
         return known[name.lower()]
-    in_title, in_text = set(words_of(title)), set(words_of(description))
+    in_title, in_text = title.lower(), description.lower()
+    title_words, text_words = vocabulary(in_title), vocabulary(in_text)
 
     def hits(template: Template) -> int:
-        return 2 * len(template.keywords & in_title) + len(template.keywords & in_text)
+        named_in_title = named(template.keywords, in_title, title_words)
+        return 2 * len(named_in_title) + len(named(template.keywords, in_text, text_words))
 
-    best = max(known.values(), key=lambda template: (hits(template), template.name != DEFAULT_TEMPLATE))
+    best = max(
+        known.values(),
+        key=lambda template: (hits(template), template.name != DEFAULT_TEMPLATE, not template.topic),
+    )
     return best if hits(best) else known[DEFAULT_TEMPLATE]

@@ -186,11 +186,15 @@ async def add_blueprint_dependency(
     /,
     dependent_blueprint_id: BlueprintId,
     prerequisite_blueprint_id: BlueprintId,
-    dependency_type: Annotated[Literal["blocking", "soft", "resource"], BeforeValidator(lower)] = "blocking",
-    is_critical: Bool = False,
+    dependency_type: Annotated[Literal["blocking", "soft", "resource"], BeforeValidator(lower)] | None = None,
+    is_critical: Bool | None = None,
     project_id: ProjectId = None,
 ) -> DependencyAdded:
-    """Have one task wait for another; cycles are refused."""
+    """Have one task wait for another; cycles are refused. Added again, it keeps what is left out.
+
+    Args:
+        dependency_type: A new one is blocking.
+    """
     return await dependencies.add(
         dependent_blueprint_id,
         prerequisite_blueprint_id,
@@ -208,7 +212,7 @@ async def delete_task_blueprint(
     force: Bool = False,
     project_id: ProjectId = None,
 ) -> BlueprintDeleted:
-    """Delete a blueprint with its subtasks, dependencies and code links.
+    """Delete a blueprint with its subtasks, dependencies and code links. forget(undo) puts it back.
 
     Args:
         force: Cancel its open assignments.
@@ -236,7 +240,7 @@ async def decompose_task_blueprint(
     Args:
         force: Also if it is small.
         replace: Delete earlier subtasks.
-        template: feature, bug_fix, migration, release, incident, refactoring, layers, or your own.
+        template: Such as bug_fix or migration; an unknown name lists all.
     """
     return await decomposition.decompose(
         blueprint_id,

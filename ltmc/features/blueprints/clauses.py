@@ -1,0 +1,152 @@
+"""Cutting prose into sentences, clauses and arrows, and telling what they say: an action, an order."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from ltmc.features.blueprints.lexicon import is_wide, terms, words_of
+
+_SENTENCE = re.compile(r"[.!?](?=\s)\s*|[。！？؟।；;](?:\s*)|\n+")
+_CLAUSE = re.compile(r",\s|\s(?=(?:and|then|und|et|y|puis|dann|и|затем)\s)|[，،]|(?<=[しててりみきえべ])、")
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(])(?:e\.g|i\.e|etc|vs|z\.B|bzw|d\.h|approx|no|fig|v?\d+)\.$", re.IGNORECASE
+)
+_ARROW = re.compile(r"(?<!<)(?:-{1,2}>|={1,2}>|[→⇒⟶➔➜])")
+_ARROW_BEFORE = re.compile(rf"{_ARROW.pattern}\s*\Z")
+_ARROW_OR_CODE = re.compile(rf"`[^`\n]*`|({_ARROW.pattern})")
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text; a text in one piece comes back as it is."""
+    return [piece for piece in _split(text, _SENTENCE) if piece.strip()]
+
+
+def is_action(text: str) -> bool:
+    """Tell whether a clause says what to do: it begins with an action, in German it may end with one."""
+    if is_wide(text):
+        return any(term in text for term in wide("actions"))
+    words = words_of(text)
+    asked = next((place for place, word in enumerate(words[:4]) if word in terms("demands")), None)
+    if asked is not None and words[asked + 1 : asked + 2] not in ([], ["not"], ["never"]):
+        return True
+    words = [word for word in words if word not in terms("openers") | terms("order")]
+    ending = len(words) > 1 and words[-1].endswith("en") and words[-1] in terms("actions")
+    return bool(words) and (words[0] in terms("actions") or ending)
+
+
+def orders(clause: str) -> bool:
+    """Tell whether a clause begins with a word such as "then" or "finally"."""
+    words = [word for word in words_of(clause)[:3] if word not in terms("openers")]
+    if is_wide(clause):
+        return clause.strip().startswith(wide("order"))
+    if words and words[0] in terms("ordinals"):
+        rest = re.split(re.escape(words[0]), clause, maxsplit=1, flags=re.IGNORECASE)[-1]
+        return leads(words[0] + rest[:1].strip(), rest)
+    return bool(words) and (words[0] in terms("order") or "-".join(words[:2]) in terms("order"))
+
+
+def follows(clause: str) -> bool:
+    """Tell whether a clause begins with a word of order that means something before it, not with "first"."""
+    first = next(iter(words_of(clause)), "")
+    begins = first in terms("beginnings") or clause.strip().startswith(wide("beginnings"))
+    return orders(clause) and not begins
+
+
+def in_order(text: str) -> bool:
+    """Tell whether the clauses of a text follow one another: a word behind its first clause says so."""
+    return any(orders(clause) for clause, _ in clauses_of(text)[1:])
+
+
+def clauses_of(text: str) -> list[tuple[str, bool]]:
+    """Return the clauses of a paragraph, each with whether it says what to do; others stay in their sentence."""
+    found: list[tuple[str, bool]] = []
+    goes_on = False
+    for sentence in sentences(text):
+        pieces = _split(sentence, _CLAUSE)
+        listed = sum(is_action(piece) for piece in pieces[1:]) >= 2
+        clauses = [pieces[0]]
+        for piece in pieces[1:]:
+            whole = is_wide(piece) or len(clauses[-1].split()) > 1
+            told = is_action(piece) and (listed or is_action(clauses[0]))
+            if whole and (told or orders(piece)):
+                clauses.append(piece)
+            else:
+                clauses[-1] += piece
+        told = goes_on or len(clauses) > 2
+        found += [(clause, told or is_action(clause)) for clause in clauses]
+        goes_on = sentence.rstrip().endswith((";", "；")) and found[-1][1]
+    plain = [(clause.strip().strip(",，、").strip(), step) for clause, step in found]
+    return [(clause, step) for clause, step in plain if clause]
+
+
+def arrows_in(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Return the sentences that go along arrows, each with its pieces, and the text between them."""
+    between: list[str] = []
+    for sentence in _split(text, _SENTENCE):
+        if pieces := _along_arrows(sentence):
+            if between and between[-1].rstrip().endswith((":", "：")):
+                pieces[0] = between.pop() + pieces[0]
+            yield "".join(between), []
+            yield sentence, pieces
+            between = []
+        else:
+            between.append(sentence)
+    yield "".join(between), []
+
+
+def _along_arrows(sentence: str) -> list[str]:
+    """Return the pieces of "Order: back up -> migrate -> verify", what leads to them first; half say what to do."""
+    cuts = [found.span() for found in _ARROW_OR_CODE.finditer(sentence) if found[1]]
+    begins, ends = [0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(sentence)]
+    pieces = [sentence[begin:end].strip() for begin, end in zip(begins, ends, strict=True)]
+    lead, colon, first = _led(pieces[0])
+    pieces[0] = first
+    if len(pieces) < 3 or not all(pieces) or sum(map(is_action, pieces)) * 2 < len(pieces):
+        return []
+    return [lead + colon, *pieces]
+
+
+def _led(text: str) -> tuple[str, str, str]:
+    """Return what a text says before its last colon, the colon, and what is behind."""
+    begin = max(text.rfind(": "), text.rfind("："))
+    return (text[:begin], text[begin], text[begin + 1 :].strip()) if begin >= 0 else ("", "", text)
+
+
+def leads(word: str, rest: str) -> bool:
+    """Tell whether a word only leads to what follows; "first" and "next" may be what a thing is called."""
+    plain = word.lower().strip(",:")
+    if plain in terms("ordinals"):
+        return word.endswith((",", ":")) or is_action(rest)
+    return plain in terms("openers") | terms("order")
+
+
+@cache
+def wide(name: str) -> tuple[str, ...]:
+    """Return the terms of a list in scripts without blanks, the longest first."""
+    return tuple(sorted((term for term in terms(name) if is_wide(term)), key=len, reverse=True))
+
+
+def _split(text: str, boundary: re.Pattern[str]) -> list[str]:
+    """Cut a text behind each boundary."""
+    pieces, begin = [], 0
+    for found in boundary.finditer(text):
+        if found[0] == "\n" and not _breaks(text, found):
+            continue
+        if found[0].startswith(".") and _ABBREVIATION.search(
+            text[max(0, found.start() - 8) : found.start() + 1]
+        ):
+            continue
+        pieces.append(text[begin : found.end()])
+        begin = found.end()
+    pieces.append(text[begin:])
+    return pieces
+
+
+def _breaks(text: str, found: re.Match[str]) -> bool:
+    """Tell whether the end of a line is the end of a sentence: an action or another script follows."""
+    following = text[found.end() : found.end() + 80]
+    if _ARROW.match(following.lstrip()) or _ARROW_BEFORE.search(
+        text[max(0, found.start() - 8) : found.start()]
+    ):
+        return False
+    return is_wide(following[:2]) or is_action(following.split("\n")[0]) or orders(following)

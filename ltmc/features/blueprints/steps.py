@@ -1,0 +1,413 @@
+"""Reading the steps that a description names: its list items, else its sections, else its clauses.
+
+A description is only cut, never rewritten: each of its pieces lies in exactly one step, or in the context that
+belongs to them all.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache, partial
+from itertools import pairwise
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from ltmc.features.blueprints.clauses import (
+    arrows_in,
+    clauses_of,
+    follows,
+    in_order,
+    is_action,
+    leads,
+    orders,
+    sentences,
+    wide,
+)
+from ltmc.features.blueprints.lexicon import is_wide, named, terms
+from ltmc.features.blueprints.marks import as_markdown, inline_marks, item_mark
+
+TITLE_CHARACTERS = 100
+"""How long the title of a step may be; the whole text is its description."""
+
+NESTED = 3
+"""So many lists that are the only item of another are looked into."""
+
+_CHECK = re.compile(r"\[([ xX])\]\s+")
+_LINK = re.compile(r"!?\[([^\[\]]{1,500})\]\([^()\s]{0,1000}\)")
+_EMPHASIS = re.compile(r"\*{1,3}(?=\S)|(?<=\S)\*{1,3}|`+|~~")
+_TRAILING = re.compile(r"[,;]\s(?:and|then|und|dann|et|puis|y|luego|e|и)$", re.IGNORECASE)
+_STAGE = re.compile(
+    r"(?:phase|step|stage|milestone|part|week|day|sprint|schritt|étape|fase|paso|этап|шаг|阶段|步骤|フェーズ|단계)\s*\d"
+    r"|\d{1,2}[.)]|第.{1,3}[步阶段章]",
+    re.I,
+)
+
+
+@dataclass(slots=True)
+class Step:
+    """A step of a description.
+
+    Attributes:
+        after: the places of the steps that it waits for.
+        section: the number of the section that it stands in.
+        mark: what numbers it in the description, as written.
+    """
+
+    title: str
+    text: str
+    after: list[int] = field(default_factory=list)
+    section: int = 0
+    mark: str = ""
+
+
+@dataclass(slots=True)
+class _Block:
+    """A block of Markdown: ``heading``, ``list``, ``prose`` or ``other``."""
+
+    kind: str
+    text: str
+    level: int = 0
+    items: list[str] = field(default_factory=list)
+    ordered: bool = False
+    start: int = 1
+
+
+@dataclass(slots=True)
+class _Section:
+    heading: str = ""
+    level: int = 0
+    blocks: list[_Block] = field(default_factory=list)
+
+    @property
+    def is_context(self) -> bool:
+        """Whether it tells about the task rather than what to do."""
+        return bool(self.heading) and _tells(self.heading)
+
+
+def read_steps(text: str, deep: int = NESTED) -> tuple[str, list[Step]]:
+    """Return what a description says of the whole, and its steps; no steps where it names fewer than two."""
+    sections = _sections(_blocks(text))
+    for read in (partial(_from_lists, deep=deep), _from_sections, _from_prose):
+        context, steps = read(sections)
+        if len(steps) >= 2:
+            return context, steps
+    return text.strip(), []
+
+
+def title_of(text: str) -> str:
+    """Return a title for a step: its first sentence, without marks and words of order."""
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    plain = _EMPHASIS.sub("", _LINK.sub(r"\1", _CHECK.sub("", first)))
+    plain = " ".join(next(iter(sentences(plain)), plain).split())
+    words = plain.split(" ")
+    while len(words) > 1 and leads(words[0], " ".join(words[1:])):
+        words = words[1:]
+    plain = _TRAILING.sub("", _without_order(" ".join(words))).strip(" \t.,;:。，；：、-—")
+    plain = plain or text.strip()
+    return shortened(plain[:1].upper() + plain[1:], TITLE_CHARACTERS)
+
+
+def task_title(title: str, whole: str) -> str:
+    """Return a title of a step that reads like a task: a bare name such as "Tests" goes with the whole's title."""
+    bare = len(title.split()) <= 2 and not is_wide(title) and not is_action(title)
+    return f"{title}: {whole}" if bare else title
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many characters, cut between words where it has any."""
+    if len(text) <= most:
+        return text
+    head = text[: most - 1]
+    blank = head.rfind(" ")
+    return (head[:blank] if blank > most // 2 else head).rstrip(" ,;:") + "…"
+
+
+def _without_order(text: str) -> str:
+    """Return a text in a script without blanks without the word of order that it begins with."""
+    for word in (*wide("order"), *wide("openers")):
+        if text.startswith(word) and len(text) > len(word) + 1:
+            return text[len(word) :].lstrip("，、, ")
+    return text
+
+
+@cache
+def _parser() -> MarkdownIt:
+    return MarkdownIt("commonmark").enable("table")
+
+
+def _blocks(text: str) -> list[_Block]:
+    """Return the blocks of a Markdown text; each of its lines lies in exactly one."""
+    lines = text.splitlines()
+    text = "\n".join(lines)
+    tokens = _parser().parse(as_markdown(text))
+    lines = text.split("\n")
+    found: list[_Block] = []
+    done = 0
+    for place, token in enumerate(tokens):
+        if token.level or token.map is None or token.nesting < 0:
+            continue
+        begin, end = token.map
+        _rest(lines[done:begin], found)
+        part = "\n".join(lines[begin:end]).strip("\n")
+        done = end
+        if token.type == "heading_open":
+            found.append(_Block("heading", part, int(token.tag[1:])))
+        elif token.type in ("bullet_list_open", "ordered_list_open"):
+            starts = [*_item_starts(tokens[place + 1 :]), end]
+            items = ["\n".join(lines[one:two]).rstrip() for one, two in pairwise(starts)]
+            ordered = token.type == "ordered_list_open"
+            start = int(token.attrs.get("start", 1)) if ordered else 1
+            found.append(_Block("list", part, 0, items, ordered, start))
+        else:
+            found.append(_Block("prose" if token.type == "paragraph_open" else "other", part))
+    _rest(lines[done:], found)
+    return found
+
+
+def _rest(lines: Sequence[str], found: list[_Block]) -> None:
+    """Keep lines that are in no block, such as the targets of links."""
+    if text := "\n".join(lines).strip():
+        found.append(_Block("other", text))
+
+
+def _item_starts(tokens: Sequence[Token]) -> Iterator[int]:
+    for token in tokens:
+        if token.level == 0:
+            return
+        if token.type == "list_item_open" and token.level == 1 and token.map:
+            yield token.map[0]
+
+
+def _sections(blocks: Sequence[_Block]) -> list[_Section]:
+    found = [_Section()]
+    for block in blocks:
+        if block.kind == "heading":
+            found.append(_Section(block.text, block.level))
+        else:
+            found[-1].blocks.append(block)
+    return found
+
+
+def _tells(text: str) -> bool:
+    return bool(named(terms("context_headings"), text.lower()))
+
+
+def _announces(block: _Block) -> bool:
+    """Tell whether a paragraph leads to what is no step, such as "Steps to reproduce:"."""
+    line = block.text.rstrip().rpartition("\n")[2]
+    return block.kind == "prose" and line.endswith((":", "：")) and _tells(line)
+
+
+class _Reading:
+    """Steps and context while a description is read; what belongs to the next step waits until that comes."""
+
+    def __init__(self) -> None:
+        self.context: list[str] = []
+        self.steps: list[Step] = []
+        self._waiting: list[str] = []
+
+    def tell(self, text: str, *, ahead: bool = False, general: bool = False) -> None:
+        """Keep a text that is no step: with the next step, with all, or with the step before."""
+        if not text:
+            return
+        if ahead:
+            self._waiting.append(text)
+        elif general or not self.steps:
+            self.context.append(text)
+        else:
+            self.steps[-1].text += f"\n\n{text}"
+
+    def add(self, title: str, text: str, section: int, after: Sequence[int] = (), mark: str = "") -> int:
+        """Add a step; return its place."""
+        whole = "\n\n".join([*self._waiting, text.strip()])
+        self._waiting = []
+        self.steps.append(Step(title, whole, list(after), section, mark))
+        return len(self.steps) - 1
+
+    def finish(self) -> tuple[str, list[Step]]:
+        """Return the context and the steps."""
+        for text in self._waiting:
+            self.tell(text)
+        return "\n\n".join(self.context), self.steps
+
+
+def _from_lists(sections: Sequence[_Section], deep: int) -> tuple[str, list[Step]]:
+    """Return the items of lists as steps, and what the paragraphs behind them say to do."""
+    lists = [block for one in sections if not one.is_context for block in one.blocks if block.kind == "list"]
+    if not lists:
+        return "", []
+    reading = _Reading()
+    last_of_stage: list[int] = []
+    begun = False
+    for number, section in enumerate(sections):
+        first = len(reading.steps)
+        lead = any(block.kind == "list" for block in section.blocks)
+        if section.heading:
+            reading.tell(section.heading, ahead=lead and not section.is_context, general=section.is_context)
+        chain: list[int] = []
+        telling = section.is_context
+        for place, block in enumerate(section.blocks):
+            following = section.blocks[place + 1].kind if place + 1 < len(section.blocks) else ""
+            leads = (
+                block.kind == "prose" and following == "list" and block.text.rstrip().endswith((":", "："))
+            )
+            if leads and not section.is_context:
+                telling = _announces(block)
+            if telling or (block.kind != "list" and not begun and following != "list"):
+                reading.tell(block.text, general=True)
+                continue
+            if block.kind == "list":
+                begun = True
+                chain = _add_items(reading, block, number, chain, deep)
+            elif leads:
+                reading.tell(block.text, ahead=True)
+            elif begun and block.kind == "prose" and is_action(block.text):
+                for clause, _ in clauses_of(block.text):
+                    before = chain or _last(reading.steps, first)
+                    chain = [reading.add(title_of(clause), clause, number, before if orders(clause) else [])]
+            else:
+                reading.tell(block.text, general=not begun)
+        if len(reading.steps) > first:
+            if _STAGE.search(section.heading) and last_of_stage:
+                for step in reading.steps[first:]:
+                    if not step.after:
+                        step.after = list(last_of_stage)
+            last_of_stage = _last(reading.steps, first)
+    return reading.finish()
+
+
+def _last(steps: Sequence[Step], first: int) -> list[int]:
+    """Return the places, from `first` on, of the steps that no other waits for."""
+    waited = {one for step in steps for one in step.after}
+    return [one for one in range(first, len(steps)) if one not in waited]
+
+
+def _add_items(reading: _Reading, block: _Block, section: int, chain: list[int], deep: int) -> list[int]:
+    """Add the items of a list; return the last step of an ordered one, which a list that goes on waits for."""
+    if len(block.items) == 1 and deep:
+        context, steps = _numbered(block.items[0])
+        if not steps:
+            context, steps = read_steps(_item_text(block.items[0]), deep - 1)
+            mark = item_mark(block.items[0]).strip() if block.ordered else ""
+            context = f"{mark} {context}".strip()
+        if len(steps) >= 2:
+            reading.tell(context, ahead=True)
+            base = len(reading.steps)
+            for step in steps:
+                reading.add(step.title, step.text, section, [base + one for one in step.after], step.mark)
+            return []
+    before, first = chain if block.ordered and block.start > 1 else [], len(reading.steps)
+    for item in block.items:
+        text = _item_text(item)
+        check = _CHECK.match(text)
+        mark = item_mark(item).strip() if block.ordered else ""
+        if not text.strip():
+            reading.tell(mark)
+            continue
+        if check and check[1] in "xX":
+            reading.tell(f"Done already: {text[check.end() :]}")
+            continue
+        body = text[check.end() :] if check else text
+        if not block.ordered and orders(body) and len(reading.steps) > first:
+            before = [len(reading.steps) - 1]
+        place = reading.add(title_of(body), body, section, before, mark)
+        before = [place] if block.ordered else []
+    return before
+
+
+def _item_text(item: str) -> str:
+    """Return the text of a list item without its mark and its indent."""
+    width = len(item_mark(item))
+    first, *others = item[width:].split("\n")
+    return "\n".join([first, *(line[min(width, len(line) - len(line.lstrip())) :] for line in others)])
+
+
+def _from_sections(sections: Sequence[_Section]) -> tuple[str, list[Step]]:
+    """Return the sections as steps, where at least two of a level say something."""
+    levels = [one.level for one in sections if one.heading and one.blocks and not one.is_context]
+    level = next((one for one in sorted(set(levels)) if levels.count(one) >= 2), 0)
+    if not level:
+        return "", []
+    reading = _Reading()
+    staged = all(_STAGE.search(one.heading) for one in sections if one.level == level and not one.is_context)
+    for number, section in enumerate(sections):
+        text = "\n\n".join(filter(None, [section.heading, *(block.text for block in section.blocks)]))
+        if section.level == level and section.blocks and not section.is_context:
+            title = title_of(section.heading.strip("# \t"))
+            before = [len(reading.steps) - 1] if staged and reading.steps else []
+            reading.add(title, text, number, before)
+        elif text:
+            reading.tell(text, general=section.is_context)
+    return reading.finish()
+
+
+def _from_prose(sections: Sequence[_Section]) -> tuple[str, list[Step]]:
+    """Return numbered steps inside paragraphs, else clauses that say what to do."""
+    reading = _Reading()
+    chain: list[int] = []
+    arrows = False
+    for number, section in enumerate(sections):
+        if section.heading:
+            reading.tell(section.heading, general=True)
+        telling = section.is_context
+        for block in section.blocks:
+            telling = telling or _announces(block)
+            if telling or block.kind == "other":
+                reading.tell(block.text, general=telling)
+                continue
+            context, steps = _numbered(block.text)
+            if steps:
+                base = len(reading.steps)
+                if context:
+                    reading.tell(context)
+                for step in steps:
+                    reading.add(step.title, step.text, number, [base + one for one in step.after], step.mark)
+                continue
+            sequence = in_order(block.text)
+            if follows(block.text) and reading.steps:
+                sequence, chain = True, _last(reading.steps, 0)
+            for text, pieces in arrows_in(block.text):
+                if pieces:
+                    before = chain if sequence and follows(text) else []
+                    chain = [_add_chain(reading, pieces, number, before)]
+                    arrows = True
+                    continue
+                for clause, told in clauses_of(text):
+                    chained = sequence or (arrows and follows(clause))
+                    if told or (chained and orders(clause)):
+                        chain = [reading.add(title_of(clause), clause, number, chain if chained else [])]
+                    else:
+                        reading.tell(clause)
+    return reading.finish()
+
+
+def _numbered(text: str) -> tuple[str, list[Step]]:
+    """Return what stands before steps numbered inside a text, and these; none where they do not count up."""
+    cuts = inline_marks(text)
+    if not cuts:
+        return "", []
+    ends = [start for start, _ in cuts[1:]] + [len(text)]
+    pieces = [text[begin:end].strip(" \t\n,;，；、") for (_, begin), end in zip(cuts, ends, strict=True)]
+    if not all(pieces):
+        return "", []
+    marks = [text[begin:end].strip() for begin, end in cuts]
+    return text[: cuts[0][0]].strip(), _chain(pieces, marks)
+
+
+def _add_chain(reading: _Reading, pieces: Sequence[str], section: int, before: Sequence[int]) -> int:
+    """Add steps that follow one another, behind what leads to them; return the last."""
+    lead, *steps = pieces
+    reading.tell(lead, ahead=True)
+    place = reading.add(title_of(steps[0]), steps[0], section, before)
+    for step in steps[1:]:
+        place = reading.add(title_of(step), step, section, [place])
+    return place
+
+
+def _chain(pieces: Sequence[str], marks: Sequence[str]) -> list[Step]:
+    """Return pieces as steps of which each waits for the one before it."""
+    return [
+        Step(title_of(piece), piece, [place - 1] if place else [], mark=mark)
+        for place, (piece, mark) in enumerate(zip(pieces, marks, strict=True))
+    ]
