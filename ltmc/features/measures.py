@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import TypedDict
 
+from ltmc.storage.tables.usage_log import CallTotals
+
 
 class Latencies(TypedDict):
     """Percentiles of durations, in milliseconds."""
@@ -28,13 +30,11 @@ def percentile(values: Sequence[float], percent: float) -> float | None:
     return round(ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)], 3)
 
 
-def latencies(durations_ms: Sequence[float]) -> Latencies:
-    """Return the percentiles that reports give of durations."""
-    return {
-        "p50_ms": percentile(durations_ms, 50),
-        "p95_ms": percentile(durations_ms, 95),
-        "p99_ms": percentile(durations_ms, 99),
-    }
+def latencies(calls: CallTotals | None) -> Latencies:
+    """Return the percentiles that reports give of calls."""
+    if calls is None:
+        return {"p50_ms": None, "p95_ms": None, "p99_ms": None}
+    return {"p50_ms": calls.p50_ms, "p95_ms": calls.p95_ms, "p99_ms": calls.p99_ms}
 
 
 def mean(values: Sequence[float], places: int = 2) -> float | None:

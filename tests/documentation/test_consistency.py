@@ -210,3 +210,25 @@ def test_levels() -> None:
         "LOW",
         "LOW",
     ]
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "score"),
+    [
+        ("### `Pool(size=10)`\n", 0.0),
+        ("Take a `Pool(size=10)` for it.\n", 0.0),
+        ("```python\nclass Pool:\n    def __init__(self, size=10): ...\n```\n", 0.0),
+        ("### `Pool(size=5)`\n", 1.0),
+        ("### `Pool`\n", 1.0),
+        ("```python\npool = Pool(size=10)\n```\n", 1.0),
+        ("`Pool(10)` and `Pool()` are calls.\n", 1.0),
+    ],
+)
+def test_what_people_write_beside_what_sync_wrote_counts(by_hand: str, score: float) -> None:
+    module = parse_module("class Pool:\n    def __init__(self, size=5): ...\n", "m.py")
+    name = managed_blocks.block_name("api", "m.py")
+    text = managed_blocks.put(f"# Pools\n{by_hand}\n", name, api_pages.render(module, "m.py"))
+    result = compare_with_document(module, text, name)
+    assert result.score == score, result.issues
+    assert [one["type"] for one in result.issues] == ([] if score else ["signature_mismatch"])
+    assert all("size=10" in one["doc_signature"] for one in result.issues)

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ltmc.errors import ErrorCode, LtmcError
 from ltmc.files import selection as file_selection
 from ltmc.files.guard import PathGuard
-from ltmc.files.selection import select
+from ltmc.files.selection import MOST_RULE_BYTES, MOST_RULE_STEPS, select
 
 
 def selected(root: Path, *paths: str) -> set[str]:
@@ -64,6 +65,55 @@ def test_the_number_of_files_is_capped(tmp_path: Path, monkeypatch: pytest.Monke
     guard = PathGuard.of(tmp_path)
     found = select(guard, [tmp_path])
     assert (len(found.files), found.ignored, found.capped) == (5, 3, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "limit"),
+    [
+        ("*a" * 20 + "b{}", f"allowed: {MOST_RULE_BYTES}"),
+        ("*a*a*?c{}", f"allowed: {MOST_RULE_STEPS}"),
+    ],
+    ids=["bytes", "steps"],
+)
+def test_rules_made_to_be_slow_are_refused_by_a_limit_that_is_named(
+    tmp_path: Path, line: str, limit: str
+) -> None:
+    fill(tmp_path, *("a" * 200 + f"c{number}x" for number in range(300)))
+    size, lines = 0, []
+    while size < (2_000_000 if str(MOST_RULE_BYTES) in limit else MOST_RULE_BYTES - 20):
+        lines.append(line.format(len(lines) % 7))
+        size += len(lines[-1]) + 1
+    (tmp_path / ".gitignore").write_text("\n".join(lines))
+    with pytest.raises(LtmcError, match=limit) as caught:
+        selected(tmp_path)
+    assert caught.value.code == ErrorCode.UNSUPPORTED
+    assert str(tmp_path) in caught.value.message
+
+
+def test_the_rules_of_all_folders_count_together(tmp_path: Path) -> None:
+    fill(tmp_path, *(f"{number}/a" for number in range(30)))
+    for number in range(30):
+        (tmp_path / str(number) / ".gitignore").write_text(f"{number}\n" * 5_000)
+    with pytest.raises(LtmcError, match=f"allowed: {MOST_RULE_BYTES}"):
+        selected(tmp_path)
+    assert "1/a" in selected(tmp_path, "1", "2")
+
+
+@pytest.mark.filterwarnings("error")
+def test_signs_between_brackets_stand_for_themselves(tmp_path: Path) -> None:
+    fill(tmp_path, "a1", "b&", "c[", "d|", "e~", "f")
+    (tmp_path / ".gitignore").write_text("[a-e][[&&||~~]\n")
+    assert {*selected(tmp_path)} >= {"a1", "f"}
+    assert not {*selected(tmp_path)} & {"b&", "c[", "d|", "e~"}
+
+
+def test_the_same_rules_in_many_folders_count_once(tmp_path: Path) -> None:
+    fill(tmp_path, *(f"{number}/{name}" for number in range(60) for name in "ax"))
+    for number in range(60):
+        (tmp_path / str(number) / ".gitignore").write_text("x\n" * 5_000)
+    assert {name for name in selected(tmp_path) if name.endswith(("/a", "/x"))} == {
+        f"{number}/a" for number in range(60)
+    }
 
 
 PIECES = st.sampled_from(

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -300,3 +302,98 @@ def test_bad_arguments_are_refused(shared: Session, project: str, root: Path) ->
         shared.bad(tool, "NOT_FOUND", "sync_id", sync_id="sync_none")
     idle = shared.ok("get_sync_status", project_id=project)
     assert (idle["sessions"], idle["files"], idle["overall"]) == ([], [], "idle")
+
+
+def test_what_a_module_does_not_export_is_seen_to_change(shared: Session, project: str, root: Path) -> None:
+    path = root / "app" / "m.py"
+    code = (
+        "__all__ = ['count']\ndef count(): ...\n"
+        "class Store:\n    def put(self, key): ...\nclass _Inner:\n    def get(self):\n        return 1\n"
+    )
+    path.write_text(code)
+
+    def changes() -> list[tuple[str, str, bool]]:
+        found = shared.ok("detect_code_changes", file_paths=["app/m.py"], project_id=project)["files"][0]
+        return [(one["symbol"], one["change"], one["requires_doc_update"]) for one in found["changes"]]
+
+    assert changes() == []
+    path.write_text(code.replace("key)", "key, value)").replace("return 1", "return 2"))
+    assert changes() == [
+        ("Store.put", "signature_changed", False),
+        ("_Inner", "body_changed", False),
+    ]
+
+
+@pytest.mark.parametrize("process", ["alive", "this server", "none"])
+def test_a_process_id_that_is_used_again_does_not_block_watching(
+    tmp_path: Path, db: Path, process: str
+) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "m.py").write_text(CODE)
+    with suppress(BaseExceptionGroup), Session(db) as client:
+        client.ok("register_project", project_id="p", root_path=str(root))
+        start(client, "p", "m.py")
+        os.kill(client.ok("get_performance_report")["server"]["pid"], signal.SIGKILL)
+    with Session(db) as client:
+        own = client.ok("get_performance_report")["server"]["pid"]
+        process_id = {"alive": os.getpid(), "this server": own, "none": 2**22 - 1}[process]
+        with closing(sqlite3.connect(db)) as connection, connection:
+            connection.execute("UPDATE sync_sessions SET process_id = ?", (process_id,))
+        (row,) = client.ok("get_sync_status", project_id="p")["sessions"]
+        assert row["status"] == "interrupted", "nobody watches"
+        assert start(client, "p", "m.py")["status"] == "active"
+        (root / "m.py").write_text("def count(): ...\n")
+        wait(client, "p", lambda found: seen(found, "m.py"))
+        with Session(db) as other:  # a container's servers often have the same process id
+            if process == "this server":
+                theirs = other.ok("get_performance_report")["server"]["pid"]
+                with closing(sqlite3.connect(db)) as connection, connection:
+                    connection.execute("UPDATE sync_sessions SET process_id = ?", (theirs,))
+            assert other.ok("get_sync_status", project_id="p")["sessions"][0]["status"] == "active"
+            other.bad("stop_real_time_sync", "CONFLICT", "sync_id", sync_id=row["sync_id"])
+        client.ok("stop_real_time_sync", sync_id=row["sync_id"])
+
+
+def test_of_servers_that_start_at_once_one_watches(tmp_path: Path, db: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "m.py").write_text(CODE)
+    with Session(db) as first, Session(db) as second, Session(db) as third, ThreadPoolExecutor(3) as pool:
+        servers = (first, second, third)
+        first.ok("register_project", project_id="p", root_path=str(root))
+        arguments = {"file_paths": ["m.py"], "sync_interval_ms": 100, "project_id": "p"}
+        answers = [*pool.map(lambda one: one.any("start_real_time_sync", **arguments), servers)]
+        assert {answer.get("status", answer.get("error_code")) for answer in answers} <= {
+            "active",
+            "CONFLICT",
+        }
+        assert sum(answer.get("created", False) for answer in answers) >= 1
+        (root / "m.py").write_text("def count(): ...\n")
+        wait(first, "p", lambda found: seen(found, "m.py"))
+        time.sleep(0.5)  # whoever else watched would have told by now
+        assert len(first.ok("get_sync_status", project_id="p")["recent_events"]) == 1
+        (sync_id,) = {answer["sync_id"] for answer in answers if answer["success"]}
+        stopped = [one.any("stop_real_time_sync", sync_id=sync_id) for one in servers]
+        assert "stopped" in {answer.get("status") for answer in stopped}
+
+
+def test_the_state_of_a_file_is_what_its_document_is(shared: Session, project: str, root: Path) -> None:
+    (root / "app" / "n.py").write_text("def n(): ...\n")
+    (root / "app" / "notes.txt").write_text("x")
+    shared.ok("sync_documentation_with_code", file_path="app/m.py", project_id=project)
+    (root / "app" / "m.py").write_text("def count(): ...\n")  # before anyone watches
+    started = start(shared, project, "app", auto_sync=False)
+
+    def states() -> dict[str, str]:
+        found = shared.ok("get_sync_status", project_id=project)
+        return {file["file_path"]: file["state"] for file in found["files"]}
+
+    expected = {"app/m.py": "pending", "app/n.py": "undocumented", "app/notes.txt": "undocumented"}
+    assert states() == expected
+    shared.ok("sync_documentation_with_code", file_path="app/m.py", project_id=project)
+    assert states() == expected | {"app/m.py": "synced"}
+    (root / "app" / "n.py").unlink()
+    wait(shared, project, lambda found: seen(found, "app/n.py", "deleted"))
+    assert states() == expected | {"app/m.py": "synced", "app/n.py": "missing"}
+    shared.ok("stop_real_time_sync", sync_id=started["sync_id"])

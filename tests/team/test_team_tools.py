@@ -1,17 +1,18 @@
 """The team tools through a real client, and the scoring for wide input."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ltmc.features.team.calendar import completion
 from ltmc.features.team.scoring import (
     WEIGHTS,
     Preferences,
     canonical,
-    completion,
     confidence,
     coverage,
     preferred_skill,
@@ -19,12 +20,17 @@ from ltmc.features.team.scoring import (
     rate,
 )
 from ltmc.storage.tables.team import Member
+from ltmc.tools.arguments import WEEKDAYS
 from tests.client import Session
 
 UNKNOWN = "assign_000000000000"
 SKILLS = st.lists(
     st.sampled_from(["python", "js", "JavaScript", "ts", "k8s", "sql", "cobol"]), unique=True, max_size=5
 )
+
+
+def worker(capacity: float, **calendar: Any) -> Member:
+    return Member("p", "ann", None, [], capacity, "available", **calendar)
 
 
 def task(
@@ -79,8 +85,8 @@ def test_the_best_covered_member_is_chosen_with_figures(shared: Session, project
     # ann: an alias counts 1 and a related skill 0.5, so coverage 0.75 and a score of 0.775.
     assert found["alternatives"] == [{"member_id": "ann", "score": 0.775}]
     assert found["confidence_score"] == pytest.approx(0.7 * 0.9 + 0.3 * 0.125 / 0.2, abs=1e-4)
-    days = datetime.fromisoformat(found["estimated_completion"]) - datetime.now(UTC)
-    assert days == pytest.approx(timedelta(weeks=10 / 20), abs=timedelta(minutes=1))
+    end = completion(datetime.now(UTC), 10, worker(0.5))
+    assert abs(datetime.fromisoformat(found["estimated_completion"]) - end) < timedelta(minutes=1)
     stored = shared.ok("get_blueprint", blueprint_id=key)
     assert stored["status"] == "active"
     assert [(row["member_id"], row["status"]) for row in stored["assignments"]] == [("bob", "assigned")]
@@ -158,9 +164,9 @@ def test_progress_is_kept_and_predicts(shared: Session, project: str) -> None:
     assert (half["status"], half["previous"]) == ("in_progress", {"progress": 0.0, "status": "assigned"})
     assert half["hours_variance"] == 3.0
     assert half["on_track"] is True
-    start, end = (datetime.fromisoformat(half[name]) for name in ("assigned_at", "predicted_completion"))
-    assert end - start == pytest.approx(
-        2 * (datetime.fromisoformat(half["updated_at"]) - start), abs=timedelta(seconds=0.01)
+    moment, end = (datetime.fromisoformat(half[name]) for name in ("updated_at", "predicted_completion"))
+    assert abs(end - completion(moment, 8, worker(1.0))) < timedelta(seconds=0.01), (
+        "8 hours are left at that pace"
     )
     shared.bad(
         "update_task_progress",
@@ -330,5 +336,203 @@ def test_names_of_skills() -> None:
     assert canonical("JS") == canonical("javascript") == preferred_skill("prefer_js_expert")
     assert preferred_skill("prefer_machine_learning_experience") == canonical("ML")
     assert preferred_skill("likes_go") is None
-    start = datetime(2026, 1, 5, tzinfo=UTC)
-    assert completion(start, 40, 1.0) == start + timedelta(days=7)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    day=st.floats(0, 30),
+    hours=st.floats(0, 500),
+    capacity=st.floats(0.1, 2),
+    working_days=st.sets(st.sampled_from(WEEKDAYS), min_size=1),
+    days_off=st.sets(st.dates(date(2026, 1, 1), date(2026, 6, 1)), max_size=40),
+    zone=st.sampled_from(["UTC", "Asia/Tokyo", "America/New_York", "Europe/Berlin"]),
+)
+def test_work_is_done_on_working_days_that_are_not_off(
+    day: float, hours: float, capacity: float, working_days: set[str], days_off: set[date], zone: str
+) -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)
+    calendar = {
+        "working_days": [one for one in WEEKDAYS if one in working_days],
+        "timezone": zone,
+        "days_off": [one.isoformat() for one in days_off],
+    }
+    end = completion(start, hours, worker(capacity, **calendar))
+    left, step = timedelta(days=hours / (8 * capacity)), start.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+    def works() -> bool:
+        return WEEKDAYS[step.weekday()] in working_days and step.date() not in days_off
+
+    while left > timedelta():  # day by day
+        midnight = datetime.combine(step.date() + timedelta(days=1), time())
+        worked = min(left, midnight - step) if works() else timedelta()
+        left -= worked
+        step = midnight if left > timedelta() else step + worked
+    if hours > 0.01:
+        assert abs(end - step.replace(tzinfo=ZoneInfo(zone))) < timedelta(seconds=1)
+
+
+def test_a_completion_beyond_all_time_is_the_last_moment() -> None:
+    assert completion(datetime(2026, 1, 5, tzinfo=UTC), 1e9, worker(0.1)).year == 9999
+    off = [(date(2026, 1, 1) + timedelta(days=place)).isoformat() for place in range(366)]
+    end = completion(datetime(2026, 1, 5, tzinfo=UTC), 8, worker(1, days_off=off))
+    assert end == datetime(2027, 1, 5, tzinfo=UTC), (
+        "the first working day after a year off, a Monday, has ended"
+    )
+
+
+def test_predictions_follow_the_calendar_of_the_member(shared: Session, project: str) -> None:
+    key = task(shared, project, minutes=24 * 60)
+    ann = {"id": "ann", "working_days": ["Tue", "mon"], "timezone": "Asia/Tokyo", "days_off": []}
+    moment = datetime.now(UTC)
+    off = [(moment + timedelta(days=one)).date().isoformat() for one in range(-1, 30)]
+    given_ = shared.ok(
+        "assign_task_to_team",
+        blueprint_id=key,
+        available_members=[{**ann, "days_off": off}],
+        project_id=project,
+    )
+    end = datetime.fromisoformat(given_["estimated_completion"])
+    calendar = {"working_days": ["mon", "tue"], "timezone": "Asia/Tokyo", "days_off": off}
+    assert abs(end - completion(moment, 24, worker(1, **calendar))) < timedelta(minutes=1)
+    assert end > moment + timedelta(days=31)
+    half = progress(shared, given_, 50, actual_hours_worked=12)
+    predicted, reported = (
+        datetime.fromisoformat(half[name]) for name in ("predicted_completion", "updated_at")
+    )
+    assert predicted == completion(reported, 12, worker(1, **calendar)), "what is known of ann stays"
+    (load,) = shared.ok("get_team_workload_overview", project_id=project)["members"]
+    assert load["utilization"] == 0.75, "12 of the 16 hours of two days"
+    (load,) = shared.ok(
+        "get_team_workload_overview", team_members=[{"id": "ann", "days_off": []}], project_id=project
+    )["members"]
+    assert datetime.fromisoformat(load["next_free"]) < moment + timedelta(days=10)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "allowed"),
+    [
+        ("working_days", [], "at least 1"),
+        ("working_days", ["mon", "xday"], "'mon', 'tue'"),
+        ("timezone", "Mars/Base", "Europe/Berlin"),
+        ("timezone", "../../etc/passwd", "Europe/Berlin"),
+        ("timezone", "Europe", "Europe/Berlin"),
+        ("days_off", ["2026-02-30"], "2026-12-24"),
+        ("days_off", ["Friday"], "2026-12-24"),
+        ("days_off", "2026-12-24", "list"),
+        ("holidays", ["2026-12-24"], "not permitted"),
+    ],
+)
+def test_a_bad_calendar_is_refused_by_name(
+    shared: Session, project: str, field: str, value: Any, allowed: str
+) -> None:
+    error = shared.any(
+        "assign_task_to_team",
+        blueprint_id=task(shared, project),
+        available_members=[{"id": "ann", field: value}],
+        project_id=project,
+    )
+    assert error["error_code"] == "INVALID_ARGUMENT"
+    assert field in error["error"], error
+    assert allowed in error["error"], error
+    assert shared.ok("get_team_workload_overview", project_id=project)["members"] == []
+
+
+def test_a_task_that_waited_is_completed_with_its_prerequisite(shared: Session, project: str) -> None:
+    parent = shared.ok(
+        "create_task_blueprint",
+        title="Whole",
+        description="- build it\n- ship it",
+        complexity="COMPLEX",
+        project_id=project,
+    )["blueprint_id"]
+    parts = shared.ok("decompose_task_blueprint", blueprint_id=parent, max_subtasks=2)["subtasks"]
+    second, third = (part["blueprint_id"] for part in parts)
+    first, unbegun = task(shared, project, title="first"), task(shared, project, title="unbegun")
+    for later, earlier in ((second, first), (third, second), (unbegun, first)):
+        shared.ok("add_blueprint_dependency", dependent_blueprint_id=later, prerequisite_blueprint_id=earlier)
+    shared.ok("update_blueprint_metadata", blueprint_id=unbegun, status="active")
+    given_ = {key: assign(shared, key, {"id": "ann"}) for key in (first, second, third)}
+    for key in (third, second):
+        assert progress(shared, given_[key], 100)["blueprint_status"] == "active"
+    assert progress(shared, given_[first], 100)["blueprint_status"] == "completed"
+    stored = {key: shared.ok("get_blueprint", blueprint_id=key) for key in (second, third, parent, unbegun)}
+    assert [row["status"] for row in stored.values()] == ["completed", "completed", "completed", "active"]
+    assert stored[parent]["history"][-1]["new_value"] == "completed"
+
+
+def test_what_waited_is_completed_when_its_prerequisite_is_deleted(shared: Session, project: str) -> None:
+    first, second = task(shared, project, title="first"), task(shared, project, title="second")
+    shared.ok("add_blueprint_dependency", dependent_blueprint_id=second, prerequisite_blueprint_id=first)
+    progress(shared, assign(shared, second, {"id": "ann"}), 100)
+    assert shared.ok("delete_task_blueprint", blueprint_id=first)["unblocked"] == [second]
+    assert shared.ok("get_blueprint", blueprint_id=second)["status"] == "completed"
+
+
+def test_a_parent_counts_once(shared: Session, project: str) -> None:
+    parent = task(shared, project, ("go",), minutes=4800, title="Whole")
+    shared.ok("update_blueprint_metadata", blueprint_id=parent, description="1. build it\n2. ship it")
+    parts = shared.ok("decompose_task_blueprint", blueprint_id=parent, max_subtasks=2)["subtasks"]
+    keys = [part["blueprint_id"] for part in parts]
+    found = shared.ok("resolve_blueprint_execution_order", blueprint_ids=[parent, *keys])
+    assert (found["total_minutes"], found["critical_path_minutes"]) == (4800, 4800)
+    assert found["execution_order"] == [*keys, parent]
+    apart = shared.ok("resolve_blueprint_execution_order", blueprint_ids=[parent])
+    assert apart["total_minutes"] == 4800
+    for key in (parent, *keys):
+        assign(shared, key, {"id": "ann", "skills": ["go"]})
+    (ann,) = shared.ok("get_team_workload_overview", project_id=project)["members"]
+    assert ann["remaining_hours"] == 80
+    metrics = shared.ok("get_taskmaster_performance_metrics", project_id=project)
+    assert metrics["team_utilization"] == 2
+    assert metrics["skills"]["bottleneck"]["open_minutes"] == 4800
+
+
+def test_predictions_go_by_the_hours_worked_and_by_what_is_left(shared: Session, project: str) -> None:
+    given_ = assign(shared, task(shared, project, minutes=4800), {"id": "ann", "capacity": 0.5})
+    tenth = progress(shared, given_, 10)
+    moment = datetime.fromisoformat(tenth["updated_at"])
+    predicted = datetime.fromisoformat(tenth["predicted_completion"])
+    assert abs(predicted - completion(moment, 72, worker(0.5))) < timedelta(seconds=1), (
+        "nine tenths of 80 hours are left"
+    )
+    assert tenth["on_track"] is True
+    slow = progress(shared, given_, 10, actual_hours_worked=16)
+    predicted = datetime.fromisoformat(slow["predicted_completion"])
+    assert abs(predicted - completion(moment, 144, worker(0.5))) < timedelta(minutes=1)
+    assert slow["on_track"] is False
+    (ann,) = shared.ok("get_team_workload_overview", project_id=project)["members"]
+    assert ann["remaining_hours"] == 144
+
+
+def test_a_known_member_keeps_what_a_call_leaves_out(shared: Session, project: str) -> None:
+    first = task(shared, project, ("python",))
+    assign(shared, first, {"id": "anna", "name": "Anna", "skills": ["python"], "capacity": 0.5})
+    found = assign(shared, task(shared, project, ("python",)), {"id": "anna"})
+    assert found["assigned_member"] == {"id": "anna", "name": "Anna"}
+    assert found["matched_skills"] == ["python"]
+    member = shared.ok("get_team_workload_overview", project_id=project)["members"][0]
+    assert (member["name"], member["capacity"], member["active_assignments"]) == ("Anna", 0.5, 2)
+    third = task(shared, project, ("python",))
+    assign(shared, third, {"id": "anna", "skills": []}, {"id": "bo", "skills": ["python"]})
+    shared.bad(
+        "assign_task_to_team",
+        "NO_SUITABLE_MEMBER",
+        blueprint_id=task(shared, project, ("python",)),
+        available_members=[{"id": "anna"}],
+    )
+
+
+def test_workload_names_the_assignments(shared: Session, project: str) -> None:
+    key = task(shared, project, title="Paint the fence")
+    made = assign(shared, key, {"id": "anna"})
+    progress(shared, made, 25)
+    member = shared.ok("get_team_workload_overview", project_id=project)["members"][0]
+    assert member["assignments"] == [
+        {
+            "assignment_id": made["assignment_id"],
+            "blueprint_id": key,
+            "title": "Paint the fence",
+            "status": "in_progress",
+            "progress_percentage": 25,
+        }
+    ]

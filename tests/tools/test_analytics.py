@@ -13,8 +13,8 @@ def test_statistics_come_from_what_was_done(shared: Session, project: str) -> No
     shared.ok("log_chat", content="hi", conversation_id="c", agent_name="bot", role="ai", project_id=project)
     shared.ok("log_chat", content="hi", conversation_id="d", project_id=project)
     shared.ok("log_chat", content="ho", conversation_id="d", project_id=project)
-    shared.ok("retrieve_memory", query="lemon", project_id=project)
-    shared.ok("retrieve_memory", query="zebra", project_id=project)
+    shared.ok("retrieve_memory", query="lemon", top_k=1, project_id=project)
+    shared.ok("retrieve_memory", query="zebra", min_score=0.9, project_id=project)
     found = shared.ok("get_context_usage_statistics", time_range_days=1, project_id=project)
     assert found["conversations"] == {
         "total": 2,

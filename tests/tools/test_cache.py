@@ -133,3 +133,8 @@ def test_the_cache_outlives_the_server(db: Path) -> None:
     with Session(db) as client:
         assert client.ok("redis_get_cache", key="a")["value"] == [1]
         assert client.ok("redis_cache_stats")["hits"] == 2
+
+
+def test_a_bound_is_written_out(shared: Session) -> None:
+    refused = shared.bad("redis_set_cache", "INVALID_ARGUMENT", "ttl", key="k", value=1, ttl=0)
+    assert "from 1 to 2592000." in refused["error"]

@@ -166,3 +166,94 @@ def test_graph_tools_refuse(
     }.get(tool, {})
     shared.bad(tool, code, field, project_id=project, **(good | arguments))
     assert shared.ok("query_graph", entity="a", project_id=project)["entity_found"] is False
+
+
+def test_a_link_again_keeps_what_is_left_out(shared: Session, project: str) -> None:
+    made = link(shared, project, "api", "redis", "uses")
+    assert made["weight"] == 1.0
+    link(shared, project, "api", "redis", "uses", weight=0.3, properties={"why": "cache"})
+    again = link(shared, project, "api", "redis", "uses")
+    assert (again["created"], again["weight"]) == (False, 0.3)
+    found = shared.ok("get_document_relationships", doc_id="api", project_id=project)
+    assert [(one["weight"], one["properties"]) for one in found["outgoing"]] == [(0.3, {"why": "cache"})]
+
+
+def test_what_ltmc_links_leaves_a_link_made_by_hand(shared: Session, project: str) -> None:
+    text = "Rotate the signing keys every ninety days"
+    documents = [{"id": name, "content": text} for name in ("a", "b")]
+    link(shared, project, "a", "b", "similar_to", weight=0.2, properties={"why": "told"})
+    made = shared.ok("auto_link_documents", documents=documents, project_id=project)
+    assert (made["links_created"], made["links_updated"]) == (0, 0)
+    found = shared.ok("get_document_relationships", doc_id="a", project_id=project)["outgoing"]
+    assert [(one["weight"], one["auto"], one["properties"]) for one in found] == [
+        (0.2, False, {"why": "told"})
+    ]
+
+
+def test_names_differ_by_more_than_their_case(shared: Session, project: str) -> None:
+    link(shared, project, "Redis", "cache", "serves")
+    again = link(shared, project, "redis", "CACHE", "serves")
+    assert (again["created"], again["source_id"], again["target_id"]) == (False, "Redis", "cache")
+    link(shared, project, "Äpfel", "rEdis", "uses")
+    assert link(shared, project, "äpfel", "redis", "uses")["created_nodes"] == []
+    found = shared.ok("query_graph", entity="REDIS", project_id=project)
+    assert (found["entity"], found["entity_found"], found["count"]) == ("Redis", True, 2)
+    stored = shared.ok("store_memory", file_name="Notes.md", content="Notes", project_id=project)
+    made = link(shared, project, "notes.md", "redis", "mentions")
+    assert (made["source_id"], made["created_nodes"]) == (f"resource:{stored['resource_id']}", [])
+    shared.bad("link_resources", "INVALID_ARGUMENT", "target_id", source_id="Redis", target_id="redis",
+               relation="uses", project_id=project)  # fmt: skip
+    shared.bad("link_resources", "INVALID_ARGUMENT", "target_id", source_id="New", target_id="NEW",
+               relation="uses", project_id=project)  # fmt: skip
+    twins = [{"id": "twin", "content": "Same."}, {"id": "Twin", "content": "Same."}]
+    shared.bad(
+        "auto_link_documents", "INVALID_ARGUMENT", "documents[1].id", documents=twins, project_id=project
+    )
+    other = shared.ok("store_memory", file_name="notes.md", content="Other", project_id=project)
+    exact = link(shared, project, "notes.md", "redis", "mentions")
+    assert exact["source_id"] == f"resource:{other['resource_id']}", "the exact name comes first"
+
+
+@pytest.mark.parametrize(
+    "wrong", [987654321, "987654321", "resource:987654321", "-7", "9" * 40, "bp_0123456789ab"]
+)
+def test_a_mistyped_id_makes_no_node(shared: Session, project: str, wrong: object) -> None:
+    for field, ends in (
+        ("source_id", {"source_id": wrong, "target_id": "b"}),
+        ("target_id", {"source_id": "a", "target_id": wrong}),
+    ):
+        error = shared.bad("link_resources", "NOT_FOUND", field, **ends, relation="uses", project_id=project)
+        assert str(wrong)[:9] in error["error"]
+    documents = [{"id": wrong, "content": "A text."}, {"id": "b", "content": "A text."}]
+    shared.bad("auto_link_documents", "NOT_FOUND", "documents[0].id", documents=documents, project_id=project)
+    for entity in ("a", "b", str(wrong)):
+        assert shared.ok("query_graph", entity=entity, project_id=project)["entity_found"] is False
+
+
+def test_a_memory_without_links_is_found(shared: Session, project: str) -> None:
+    stored = shared.ok("store_memory", file_name="alone.md", content="Alone", project_id=project)
+    node = {"id": f"resource:{stored['resource_id']}", "kind": "resource", "label": "alone.md"}
+    for entity in ("alone.md", "ALONE.md", stored["resource_id"], str(stored["resource_id"]), node["id"]):
+        found = shared.ok("query_graph", entity=entity, project_id=project)
+        assert (found["entity"], found["entity_found"], found["nodes"]) == (node["id"], True, [node])
+        assert found["relationships"] == []
+
+
+def test_a_memory_has_one_name_in_the_graph(shared: Session, project: str) -> None:
+    text = "Rotate the signing keys every ninety days"
+    one, two = (
+        shared.ok("store_memory", file_name=name, content=text, project_id=project)["resource_id"]
+        for name in ("one.md", "two.md")
+    )
+    found = shared.ok("get_document_relationships", doc_id=one, project_id=project)
+    assert (found["doc_id"], found["document"]["id"]) == (f"resource:{one}", f"resource:{one}")
+    assert [suggestion["id"] for suggestion in found["suggestions"]] == [f"resource:{two}"]
+    assert "resource_id" not in found["document"] | found["suggestions"][0]
+    linked = shared.ok(
+        "auto_link_documents", documents=[{"id": str(one)}, {"id": f"resource:{two}"}], project_id=project
+    )["links"][0]
+    assert {linked["source_id"], linked["target_id"]} == {f"resource:{one}", f"resource:{two}"}
+    for name in (two, str(two), f"resource:{two}"):
+        assert shared.ok("get_memory", resource_id=name)["file_name"] == "two.md"
+    assert shared.ok("delete_memory", resource_id=f"resource:{two}")["deleted"] is True
+    shared.bad("get_memory", "INVALID_ARGUMENT", "resource_id", resource_id="resource:two")

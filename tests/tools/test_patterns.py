@@ -27,9 +27,8 @@ def test_attempts_are_kept_whole_and_found(shared: Session, project: str) -> Non
     assert best["success_rate"] == 1.0
     failed = shared.ok("get_code_patterns", query="chart", result_filter="error", project_id=project)
     assert failed["patterns"][0]["error_message"] == "boom"
-    assert (
-        shared.ok("get_code_patterns", query="chart", result_filter="pass", project_id=project)["count"] == 0
-    )
+    passed = shared.ok("get_code_patterns", query="chart", result_filter="pass", project_id=project)
+    assert [one["pattern_id"] for one in passed["patterns"]] == [logged["pattern_id"]]
     by_name = shared.ok("get_code_patterns", query="csv", function_name="read_rows", project_id=project)
     assert by_name["count"] == 1
     assert shared.ok("get_code_patterns", query="csv", tags=["nope"], project_id=project)["count"] == 0
@@ -123,3 +122,17 @@ def test_pattern_tools_refuse(shared: Session, project: str, tool: str, field: s
         good |= {"input_prompt": "a", "generated_code": "b", "result": "pass"}
     shared.bad(tool, "INVALID_ARGUMENT", field, **(good | arguments))
     assert shared.ok("get_code_statistics", project_id=project)["total_patterns"] == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("class Pool:\n    def __init__(self, size): ...\n    def take(self): ...\n", "Pool"),
+        ("class Pool:\n    size = 1\n    def take(self): ...\n", "take"),
+        ("class Outer:\n    class Inner:\n        def __call__(self): ...\n", "Inner"),
+        ("def __getattr__(name): ...\n", "__getattr__"),
+        ("class Empty: ...\n", None),
+    ],
+)
+def test_the_name_of_an_attempt(shared: Session, project: str, code: str, name: str | None) -> None:
+    assert log(shared, project, "pass", generated_code=code)["function_name"] == name

@@ -1,11 +1,10 @@
 """How LTMC is used: counted from stored rows, so that the numbers outlive a restart."""
 
 import os
-import resource
 import sys
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 from typing import TypedDict
 
@@ -13,9 +12,13 @@ from ltmc.errors import invalid
 from ltmc.features.measures import DayCount, latencies, mean, percentile, ratio
 from ltmc.storage.engine import Engine
 from ltmc.storage.tables import chats, health, sync, usage_log
-from ltmc.storage.tables.usage_log import ToolCall
 from ltmc.timestamps import days_ago, parse
 from ltmc.tools.project_scope import scope_of
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 GROUPS = ("tool", "project", "agent", "day")
 """What calls can be counted by."""
@@ -191,20 +194,15 @@ class AnalyticsService:
         await self._engine.settle()
         since = None if time_range_days is None else days_ago(time_range_days)
         async with self._engine.read() as tx:
-            calls = await usage_log.calls(tx, project_id=scope_of(project_id), since=since)
-            agents = await chats.agents_by_conversation(tx) if group_by == "agent" else {}
-        grouped: dict[str | None, list[ToolCall]] = defaultdict(list)
-        for call in calls:
-            for key in _keys(group_by, call, agents):
-                grouped[key].append(call)
+            groups = await usage_log.call_totals(tx, group_by, project_id=scope_of(project_id), since=since)
         return [
             {
-                group_by: key,
-                "count": len(group),
-                "error_rate": _error_rate(group),
-                **latencies([call.duration_ms for call in group]),  # type: ignore[dict-item]
+                group_by: group.name,
+                "count": group.calls,
+                "error_rate": ratio(group.errors, group.calls),
+                **latencies(group),  # type: ignore[dict-item]
             }
-            for key, group in sorted(grouped.items(), key=lambda item: (-len(item[1]), str(item[0])))
+            for group in groups
         ]
 
     async def get_performance_metrics(
@@ -213,17 +211,18 @@ class AnalyticsService:
         """Measure response times, errors and throughput (over the time from the first call to the last)."""
         await self._engine.settle()
         async with self._engine.read() as tx:
-            calls = await usage_log.calls(
-                tx, project_id=scope_of(project_id), since=days_ago(time_range_days)
+            found = await usage_log.call_totals(
+                tx, None, project_id=scope_of(project_id), since=days_ago(time_range_days)
             )
-        measured = latencies([call.duration_ms for call in calls])
-        seconds = (parse(calls[-1].created_at) - parse(calls[0].created_at)).total_seconds() if calls else 0.0
+        calls = found[0] if found else None
+        measured = latencies(calls)
+        seconds = (parse(calls.last_at) - parse(calls.first_at)).total_seconds() if calls else 0.0
         return {
             "response_time_p50": measured["p50_ms"],
             "response_time_p95": measured["p95_ms"],
             "response_time_p99": measured["p99_ms"],
-            "error_rate": _error_rate(calls),
-            "throughput_per_minute": ratio(len(calls) * 60, seconds, 2),
+            "error_rate": ratio(calls.errors, calls.calls) if calls else None,
+            "throughput_per_minute": ratio(calls.calls * 60, seconds, 2) if calls else None,
         }
 
     async def get_system_utilization(self) -> SystemUtilization:
@@ -232,7 +231,7 @@ class AnalyticsService:
         wal = path.with_name(path.name + "-wal")
         descriptors = Path("/proc/self/fd")
         async with self._engine.read() as tx:
-            keys = await health.row_count(tx, "cache_entries")
+            keys = await health.cache_keys(tx)
             watchers = await sync.active_of_process(tx, os.getpid())
         return {
             "process_rss_bytes": _resident_bytes(),
@@ -246,19 +245,11 @@ class AnalyticsService:
         }
 
 
-def _keys(group_by: str, call: ToolCall, agents: dict[tuple[str, str], list[str]]) -> list[str | None]:
-    if group_by == "agent":
-        return [*agents.get((call.project_id or "", call.conversation_id or ""), [None])]
-    return [{"tool": call.tool, "project": call.project_id, "day": call.created_at[:10]}[group_by]]
-
-
-def _error_rate(calls: list[ToolCall]) -> float | None:
-    return ratio(sum(not call.ok for call in calls), len(calls))
-
-
 def _resident_bytes() -> int:
     statm = Path("/proc/self/statm")
     if statm.exists():
         return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    if resource is None:
+        return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # the peak, where the present is not told
     return peak if sys.platform == "darwin" else peak * 1024

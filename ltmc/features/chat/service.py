@@ -13,7 +13,7 @@ from ltmc.storage.tables import chats
 from ltmc.storage.tables.chats import Message
 from ltmc.timestamps import now
 from ltmc.tools.paging import PageCounts, page_counts
-from ltmc.tools.project_scope import project_of
+from ltmc.tools.project_scope import origin, project_of
 
 
 class MessageLogged(TypedDict):
@@ -48,6 +48,21 @@ class ChatsByTool(PageCounts):
     conversations: list[ConversationUseView]
 
 
+class ConversationView(TypedDict):
+    """A conversation, when it began and when it was used last."""
+
+    conversation_id: str
+    messages: int
+    first_at: str
+    last_at: str
+
+
+class ConversationPage(PageCounts):
+    """A page of conversations."""
+
+    conversations: list[ConversationView]
+
+
 class ChatService:
     """What was said, by whom, in which conversation."""
 
@@ -74,6 +89,9 @@ class ChatService:
         """
         await self._engine.settle()  # a retrieval just before must count
         project, moment = project_of(project_id), now()
+        noted = origin.get().marks(project) | metadata
+        said = Message(0, project, conversation_id, role, content, agent_name, source_tool, noted, moment)
+        ready = await index.prepare(MESSAGE, [said])
         async with self._engine.write(project) as tx:
             linked = list(dict.fromkeys(context_chunk_ids))
             known = await by_id(tx, CHUNK.source, linked)
@@ -86,12 +104,9 @@ class ChatService:
                     for chunk_id in await chats.chunks_retrieved_since_answer(tx, project, conversation_id)
                     if chunk_id not in known
                 ]
-            said = Message(
-                0, project, conversation_id, role, content, agent_name, source_tool, metadata, moment
-            )
             said = await chats.insert(tx, said)
             await chats.link_chunks(tx, said.id, linked, moment)
-            await index.add(tx, MESSAGE, [said])
+            await index.add(tx, MESSAGE, [said], ready)
         return {
             "message_id": said.id,
             "conversation_id": conversation_id,
@@ -115,6 +130,23 @@ class ChatService:
         return {
             "conversation_id": conversation_id,
             "messages": [{**message_view(row), **preview(row.content)} for row in rows],
+            **page_counts(rows, total, offset),
+        }
+
+    async def conversations(self, *, limit: int, offset: int, project_id: str | None) -> ConversationPage:
+        """Return a page of the conversations, the last used first."""
+        async with self._engine.read() as tx:
+            rows, total = await chats.conversations(tx, project_of(project_id), limit, offset)
+        return {
+            "conversations": [
+                {
+                    "conversation_id": row.conversation_id,
+                    "messages": row.messages,
+                    "first_at": row.first_at,
+                    "last_at": row.last_at,
+                }
+                for row in rows
+            ],
             **page_counts(rows, total, offset),
         }
 

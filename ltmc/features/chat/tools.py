@@ -4,7 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ltmc.features.chat.service import ChatsByTool, ChatService, ConversationHistory, MessageLogged
+from ltmc.features.chat.service import (
+    ChatsByTool,
+    ChatService,
+    ConversationHistory,
+    ConversationPage,
+    MessageLogged,
+)
 from ltmc.tools.arguments import (
     Bool,
     Content,
@@ -36,10 +42,10 @@ async def log_chat(
     """Keep a message of a conversation. Log decisions and turns worth recalling.
 
     Args:
-        conversation_id: Any stable name for the conversation.
+        conversation_id: Any stable name.
         agent_name: Who wrote it.
         source_tool: The client or tool that produced it.
-        context_chunk_ids: Chunks of memory that informed it; an assistant's are linked by themselves.
+        context_chunk_ids: Chunks that informed it; an assistant's are found without.
     """
     return await chat.log(
         content=content,
@@ -87,3 +93,11 @@ async def get_chat_history(
     return await chat.history(
         conversation_id, limit=limit, offset=offset, newest_first=newest_first, project_id=project_id
     )
+
+
+@tool("List conversations", category="chat", read_only=True)
+async def list_conversations(
+    chat: ChatService, /, limit: Limit = 20, offset: Offset = 0, project_id: ProjectId = None
+) -> ConversationPage:
+    """The conversations, last used first."""
+    return await chat.conversations(limit=limit, offset=offset, project_id=project_id)

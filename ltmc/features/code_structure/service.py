@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ltmc.code.source_files import dotted_module, read_python
 from ltmc.errors import not_found
 from ltmc.features.blueprints.lifecycle import require
-from ltmc.features.blueprints.repository import insert
+from ltmc.features.blueprints.repository import draft, insert, rename
 from ltmc.features.blueprints.service import BlueprintService
 from ltmc.features.code_structure.comparison import compare, modified, renamed
 from ltmc.features.code_structure.relationships import relationships
@@ -19,10 +19,12 @@ from ltmc.features.code_structure.results import (
     StructureUpdated,
     StructureValidation,
 )
-from ltmc.features.code_structure.symbols import EdgeChanges, imported_nodes, known_symbols, node_of, store
+from ltmc.features.code_structure.symbols import edge_changes, imported_nodes, known_symbols, node_of, store
 from ltmc.features.measures import level_of
+from ltmc.search import index
+from ltmc.search.kinds import BLUEPRINT
 from ltmc.storage.engine import Engine
-from ltmc.storage.tables import blueprint_code, blueprints, documents
+from ltmc.storage.tables import blueprint_code, documents
 from ltmc.timestamps import now
 from ltmc.tools.project_scope import project_of
 
@@ -39,29 +41,30 @@ class CodeStructureService:
         source, module = await read_python(guard, file_path)
         imports = await asyncio.to_thread(imported_nodes, guard, source, module)
         project, moment = project_of(project_id), now()
-        columns = {
-            "complexity": module.complexity,
-            "complexity_score": module.complexity_score,
-            "complexity_source": "auto",
-            "complexity_factors": module.metrics,
-        }
+        described = (module.docstring or "").strip().partition("\n\n")[0]
+        row = draft(
+            project,
+            {
+                "kind": "code",
+                "title": title or dotted_module(source.name)[:200],
+                "description": described[:10_000] or f"The code of {source.name}.",
+                "complexity": module.complexity,
+                "complexity_score": module.complexity_score,
+                "complexity_source": "auto",
+                "complexity_factors": module.metrics,
+            },
+        )
+        ready = await index.prepare(BLUEPRINT, [row])
         async with self._engine.write(project) as tx:
             known = await blueprint_code.defined_by(tx, project, source.name)
             if known is None:
-                described = (module.docstring or "").strip().partition("\n\n")[0]
-                values = {
-                    "kind": "code",
-                    "title": title or dotted_module(source.name)[:200],
-                    "description": described[:10_000] or f"The code of {source.name}.",
-                    **columns,
-                }
-                row = await insert(tx, project, values)
+                row = await insert(tx, row, ready)
             else:
                 row = await require(tx, known, None)
-                if row.complexity_source == "auto":
-                    await blueprints.update(tx, known, columns, moment)
-                row = await require(tx, known, None)
+                if title is not None and title != row.title:
+                    await rename(tx, row, title, moment)
             edges = await store(tx, row, source, module, imports, "defines", moment)
+            row = await require(tx, row.blueprint_id, None)
             await documents.put_snapshot(tx, project, source, "blueprint", moment, keep=True)
         return {
             "blueprint_id": row.blueprint_id,
@@ -97,13 +100,14 @@ class CodeStructureService:
         guard = await self._blueprints.guard(project_id, blueprint_id)
         source, module = await read_python(guard, file_path)
         imports = await asyncio.to_thread(imported_nodes, guard, source, module)
-        async with self._engine.write() as tx:
+        async with self._engine.read() if dry_run else self._engine.write() as tx:
             row = await require(tx, blueprint_id, project_id)
             attached = await blueprint_code.file(tx, blueprint_id, source.name)
             known = await known_symbols(tx, blueprint_id, source.name)
             before = {symbol.stored.qualname: symbol for symbol in known}
-            edges = EdgeChanges([], [], [])
-            if not dry_run:
+            if dry_run:
+                edges = await edge_changes(tx, row, source, module, imports)
+            else:
                 edges = await store(tx, row, source, module, imports, "implements", now())
         added = [name for name in module.symbols if name not in before]
         removed = [name for name in before if name not in module.symbols]
@@ -129,7 +133,7 @@ class CodeStructureService:
     async def validate(
         self, blueprint_id: str, file_path: str, project_id: str | None
     ) -> StructureValidation:
-        """Compare the code with the blueprint; the outcome is stored.
+        """Compare the code with the blueprint; the outcome is stored unless LTMC is read-only.
 
         The status is ``conflict`` when something public is gone or became something else, ``drift`` for any
         other difference.
@@ -137,8 +141,9 @@ class CodeStructureService:
         guard = await self._blueprints.guard(project_id, blueprint_id)
         source, module = await read_python(guard, file_path)
         moment = now()
-        async with self._engine.write() as tx:
-            if await blueprint_code.file(tx, blueprint_id, source.name) is None:
+        async with self._engine.read() if self._engine.read_only else self._engine.write() as tx:
+            attached = await blueprint_code.file(tx, blueprint_id, source.name)
+            if attached is None:
                 raise not_found(
                     "file_path",
                     file_path,
@@ -148,12 +153,15 @@ class CodeStructureService:
             known = await known_symbols(tx, blueprint_id, source.name)
             before = {symbol.stored.qualname: symbol for symbol in known}
             score, found = compare(before, module)
+            if attached.content_hash == source.content_hash:  # whatever an earlier version read of it
+                score, found = 1.0, []
             broken = any(
                 one["type"] in ("missing_in_code", "kind_changed") and before[one["element"]].public
                 for one in found
             )
             status = "conflict" if broken else "drift" if found else "consistent"
-            await blueprint_code.set_consistency(tx, blueprint_id, source.name, status, score, moment)
+            if not self._engine.read_only:
+                await blueprint_code.set_consistency(tx, blueprint_id, source.name, status, score, moment)
         named = ", ".join(sorted({one["element"] for one in found})[:5])
         advice = f"If the code is right, run update_blueprint_structure; else change it back: {named}."
         return {

@@ -4,15 +4,17 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 from ltmc.code.signatures import Signature
 from ltmc.code.source_files import SourceFile
 from ltmc.code.symbols import Module, Symbol
+from ltmc.code.traits import label_of
 from ltmc.errors import LtmcError
 from ltmc.features.code_structure.results import SymbolView
 from ltmc.files.guard import PathGuard
 from ltmc.storage.engine import Transaction
-from ltmc.storage.tables import blueprint_code, graph
+from ltmc.storage.tables import blueprint_code, blueprints, graph
 from ltmc.storage.tables.blueprint_code import StoredSymbol
 from ltmc.storage.tables.blueprints import Blueprint
 
@@ -102,13 +104,14 @@ async def store(
     link_type: str,
     moment: str,
 ) -> EdgeChanges:
-    """Store the symbols and edges of a file in place of those known before."""
+    """Store the symbols, edges and metrics of a file in place of those known before."""
     blueprint_id, project = row.blueprint_id, row.project_id
     file_node = f"file:{source.name}"
+    changes = await edge_changes(tx, row, source, module, imports)
     old = [symbol.node_id for symbol in await blueprint_code.symbols(tx, blueprint_id, source.name)]
     nodes = {name: node_of(blueprint_id, source.name, name) for name in module.symbols}
     gone = [node for node in old if node not in nodes.values()]
-    removed = await graph.remove_edges(tx, project, [*old, file_node], _RELATIONS, auto=True)
+    await graph.remove_edges(tx, project, [*old, file_node], _RELATIONS, auto=True)
     await graph.remove_nodes(tx, project, gone)
     stored = [
         _stored(nodes[name], blueprint_id, source.name, symbol) for name, symbol in module.symbols.items()
@@ -116,26 +119,64 @@ async def store(
     await blueprint_code.replace_symbols(tx, blueprint_id, source.name, stored)
     known = await blueprint_code.file(tx, blueprint_id, source.name)
     kept = known.link_type if known else link_type
-    await blueprint_code.upsert_file(tx, blueprint_id, source.name, kept, source.content_hash, moment)
-    edges = [
-        (file_node, blueprint_id, "implements"),
-        *_edges(blueprint_id, nodes, module, file_node, imports),
-    ]
+    measured = {**module.metrics, "complexity_score": module.complexity_score}
+    await blueprint_code.upsert_file(
+        tx, blueprint_id, source.name, kept, source.content_hash, measured, moment
+    )
+    if row.kind == "code":
+        await blueprints.update(tx, blueprint_id, await _measures(tx, row), moment)
     made: list[tuple[str, str, str | None, str]] = [(file_node, "file", source.name, source.name)]
     made += [(node, "symbol", blueprint_id, name) for name, node in nodes.items()]
-    for _, end, _ in edges:
+    for _, end, _ in changes.now:
         kind, _, label = end.partition(":")
         if label and kind in ("module", "class", "file"):
             made.append((end, "symbol" if kind == "class" else "file", None, label))
     await graph.insert_nodes(tx, project, made, moment)
-    await graph.put_edges(tx, project, edges, moment)
-    before = {(edge.source_id, edge.target_id, edge.relation) for edge in removed}
+    await graph.put_edges(tx, project, changes.now, moment)
+    return changes
+
+
+async def edge_changes(
+    tx: Transaction, row: Blueprint, source: SourceFile, module: Module, imports: Sequence[str]
+) -> EdgeChanges:
+    """Return the edges of a file, and how they differ from those that are stored."""
+    blueprint_id, file_node = row.blueprint_id, f"file:{source.name}"
+    nodes = {name: node_of(blueprint_id, source.name, name) for name in module.symbols}
+    edges = [
+        (file_node, blueprint_id, "implements"),
+        *_edges(blueprint_id, nodes, module, file_node, imports),
+    ]
+    old = [symbol.node_id for symbol in await blueprint_code.symbols(tx, blueprint_id, source.name)]
+    stored = await graph.edges(
+        tx, row.project_id, [*old, file_node], outgoing=True, incoming=False, relations=_RELATIONS
+    )
+    before = {(edge.source_id, edge.target_id, edge.relation) for edge in stored if edge.auto}
+    known = await blueprint_code.file(tx, blueprint_id, source.name)
     comparable = edges[1:] if known else edges
     return EdgeChanges(
         edges,
         [edge for edge in comparable if edge not in before],
         [edge for edge in sorted(before) if edge not in edges],
     )
+
+
+async def _measures(tx: Transaction, row: Blueprint) -> dict[str, Any]:
+    """Return the columns on complexity of a blueprint of code: its files together, scored as the most complex one."""
+    files = await blueprint_code.metrics(tx, row.blueprint_id)
+    counted = [(file["functions"] + file["methods"], file["avg_cyclomatic"] or 0) for file in files]
+    functions = sum(count for count, _ in counted)
+    branches = sum(count * average for count, average in counted)
+    highest = [file["max_cyclomatic"] for file in files if file["max_cyclomatic"] is not None]
+    metrics = {
+        **{name: sum(file[name] for file in files) for name in ("functions", "classes", "methods", "loc")},
+        "avg_cyclomatic": round(branches / functions, 2) if functions else None,
+        "max_cyclomatic": max(highest, default=None),
+    }
+    score = max(file["complexity_score"] for file in files)
+    measured = {"complexity": label_of(score), "complexity_score": score}
+    if row.complexity_source == "manual":
+        return {"complexity_factors": {**metrics, "auto": measured}}
+    return {**measured, "complexity_factors": metrics}
 
 
 def node_of(blueprint_id: str, file_path: str, qualname: str) -> str:

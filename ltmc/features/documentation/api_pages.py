@@ -8,7 +8,6 @@ from ltmc.code.symbols import Module, Symbol
 from ltmc.documents.pages import fenced
 
 _SECTION = re.compile(r"^### `([^`\n]+)`$", re.MULTILINE)
-_SNIPPET = re.compile(r"```python\n(.*?)\n```", re.DOTALL)
 
 
 def render(module: Module, name: str) -> str:
@@ -71,5 +70,5 @@ def _sections(block: str) -> dict[str, str]:
 
 
 def _signature(section: str) -> str:
-    match = _SNIPPET.search(section)
-    return match.group(1) if match else ""
+    text, end, _ = section.partition("```python\n")[2].partition("\n```")
+    return text if end else ""

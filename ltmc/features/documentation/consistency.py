@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import NotRequired, TypedDict
 
 from ltmc.code.docstrings import documented_parameters
-from ltmc.code.signatures import MARKERS, Stated, agree, from_text
+from ltmc.code.signatures import MARKERS, Signature, Stated, agree, from_text
 from ltmc.code.symbols import Module, Symbol
 from ltmc.documents import managed_blocks, markdown
 from ltmc.features.measures import level_of, ratio
@@ -20,8 +20,11 @@ PYTHON = ("", "py", "python", "python3", "pycon")
 
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*", re.ASCII)
 _DEFINITION = re.compile(r"^(\s*)(async\s+def|def|class)\s+(\w+)")
-_BODY = re.compile(r":[ \t]*(?:\.\.\.|pass|return\b[^\n]*)?[ \t]*(?:#[^\n]*)?\n$")
-LINES_PER_SIGNATURE, LONGEST_SIGNATURE = 40, 20_000
+_BODY = re.compile(r":[ \t]*+(?:(?:\.\.\.|pass)[ \t]*+|return\b[^\n]*+)?(?:#[^\n]*+)?\n\Z")
+_ASIDE = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|#.*")
+"""Strings and comments, whose brackets do not count."""
+
+LINES_PER_SIGNATURE, LONGEST_SIGNATURE = 40, 5_000
 LONGEST_LINE = 2_000
 """Longer headings and pieces of code state no signatures."""
 
@@ -187,15 +190,21 @@ def _definitions(lines: Sequence[str], heading: str) -> list[tuple[int, Stated]]
 
 def _signature_at(lines: Sequence[str], place: int) -> tuple[Stated | None, bool]:
     """Return the signature that begins at a line, and whether it is a statement with its colon."""
-    text = ""
+    text, depth = "", 0
     for line in lines[place : place + LINES_PER_SIGNATURE]:
         text += line + "\n"
         if len(text) > LONGEST_SIGNATURE:
             break
+        code = _ASIDE.sub("", line)
+        depth += sum(map(code.count, "([{")) - sum(map(code.count, ")]}"))
+        if depth > 0:
+            continue
         head = _BODY.sub("", text)
         for candidate in dict.fromkeys((text, head)):
             if stated := from_text(candidate):
                 return stated, candidate == head != text or text.rstrip().endswith(":")
+        if not code.endswith("\\"):
+            break
     return None, False
 
 
@@ -221,6 +230,8 @@ def compare_with_document(module: Module, text: str, own_block: str) -> Consiste
             continue
         result.documented.append(symbol.qualname)
         if any(agree(symbol.signature, mention.stated) for mention in binding):
+            binding = [one for one in found if one.place != best and _contradicts(one, symbol.signature)]
+        if not binding:
             result.matching.append(symbol.qualname)
             continue
         said = binding[0].stated
@@ -253,6 +264,17 @@ def compare_with_document(module: Module, text: str, own_block: str) -> Consiste
             }
         )
     return result
+
+
+def _contradicts(mention: Mention, code: Signature) -> bool:
+    """Return whether a mention says something else than the code; inline code may well be an example of a call."""
+    if agree(code, mention.stated):
+        return False
+    real, told = (
+        [(one.name, one.kind, one.default is None) for one in signature.parameters]
+        for signature in (code, mention.stated.signature)
+    )
+    return mention.place != INLINE or real == told
 
 
 def _full_name(name: str, module: Module) -> str:

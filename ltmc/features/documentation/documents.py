@@ -54,19 +54,20 @@ async def find(
     """Find the document of a file or blueprint: by the path given, else as recorded, else by its usual name.
 
     Raises:
-        LtmcError: UNSUPPORTED when it is not UTF-8 text; as `PathGuard.read`, but for NOT_FOUND.
+        LtmcError: UNSUPPORTED when it is not UTF-8 text; as `PathGuard.document` and `PathGuard.read`, but for
+            NOT_FOUND.
     """
-    path = None if doc_path is None else guard.name(guard.resolve(doc_path, "doc_path"))
+    path = None if doc_path is None else guard.name(guard.document(doc_path))
     async with engine.read() as tx:
         link = await documents.link(tx, project, kind, reference, path)
     if path is None and link is not None:
         path = link.doc_path
     if path is None:
-        usual = f"api/{dotted_module(reference)}" if kind == CODE else f"blueprints/{reference}"
+        usual = f"api/{dotted_module(reference).lstrip('.')}" if kind == CODE else f"blueprints/{reference}"
         path = f"docs/{usual}.md"
-    name = guard.name(guard.resolve(path, "doc_path"))
+    name = guard.name(guard.document(path))
     try:
-        _, data, state = await asyncio.to_thread(guard.read, path, "doc_path")
+        _, data, state = await asyncio.to_thread(guard.read, doc_path or path, "doc_path")
         return MarkdownDocument(name, data.decode(), state, link)
     except UnicodeDecodeError:
         raise LtmcError(

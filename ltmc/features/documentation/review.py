@@ -43,14 +43,9 @@ class DocumentationReview:
     async def validate(
         self, file_path: str, *, doc_path: str | None, doc_source: str, project_id: str | None
     ) -> Validation:
-        """List every disagreement between a file and its documentation; the outcome is recorded."""
+        """List every disagreement between a file and its documentation."""
         compared = await self._compare(file_path, doc_path, doc_source, project_id)
         source, document, result = compared.source, compared.document, compared.result
-        if document.exists and result.source == "file":
-            changes = {"consistency_score": result.score, "last_validated_at": now()}
-            project = project_of(project_id)
-            async with self._engine.write(project) as tx:
-                await documents.upsert_link(tx, project, CODE, source.name, document.path, changes)
         return {
             "file_path": source.name,
             **result.summary(),

@@ -19,6 +19,7 @@ from ltmc.features.documentation.results import BlueprintDocumented, DocumentSyn
 from ltmc.features.memory.service import MemoryService
 from ltmc.features.projects.service import ProjectService
 from ltmc.storage.engine import Engine
+from ltmc.storage.guarded import Guard, looked_at
 from ltmc.storage.tables import documents, graph, resources
 from ltmc.timestamps import now
 from ltmc.tools.project_scope import project_of
@@ -27,8 +28,10 @@ from ltmc.tools.project_scope import project_of
 class DocumentationService:
     """Writes documents; what a person wrote in them stays."""
 
-    def __init__(self, engine: Engine, projects: ProjectService, memory: MemoryService) -> None:
-        self._engine, self._projects, self._memory = engine, projects, memory
+    def __init__(
+        self, engine: Engine, projects: ProjectService, memory: MemoryService, secrets: Guard
+    ) -> None:
+        self._engine, self._projects, self._memory, self._secrets = engine, projects, memory, secrets
         self._writing = asyncio.Lock()
 
     async def sync(
@@ -56,6 +59,9 @@ class DocumentationService:
             changes = api_pages.changes(old.content if old else "", managed_blocks.find(text)[name].content)
             before, after = await asyncio.to_thread(_before_and_after, module, document.text, text, name)
             if not dry_run and not skipped:
+                # what may not be stored is refused before anything is written
+                await looked_at(self._secrets.stored, (source.name, source.snapshot_symbols()))
+                await looked_at(self._secrets.stored, (document.path, text))
                 if not intact:
                     await replace(guard, document, text)
                 await self._record_sync(project, source, document.path, text, after.score)

@@ -1,5 +1,6 @@
 """Links between documents whose texts are alike."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,10 +22,11 @@ from ltmc.tools.project_scope import project_of
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A document's text; `reference`: what the caller knows it by."""
+    """A document's text; `reference`: what the caller knows it by; `resource_id`: of a memory's."""
 
     reference: str
     content: str
+    resource_id: int | None = None
 
 
 class LinkingService:
@@ -50,43 +52,38 @@ class LinkingService:
         """
         project, moment = project_of(project_id), now()
         created = updated = 0
-        async with self._engine.read() if dry_run else self._engine.write(project) as tx:
+        async with self._engine.read() as tx:
             texts = await _texts(tx, project, documents)
             given = list(texts)
             if len(given) == 1:
-                for row in await resources.live(tx, project):
-                    texts.setdefault(f"resource:{row.id}", Text(str(row.id), row.content))
-            skipped: list[SkippedDocument] = [
-                {"id": texts[node].reference, "reason": "its text has no words to compare"}
-                for node in given
-                if next(terms(texts[node].content), None) is None
-            ]
-            vectors = {node: index.model().encode(text.content) for node, text in texts.items()}
-            links = _most_alike(vectors, given, threshold, max_links)
-            for left, right, similarity in [] if dry_run else links:
-                for node in (left, right):
-                    await ensure(tx, project, node, moment)
-                _, new = await graph.upsert_edge(
-                    tx,
-                    project,
-                    left,
-                    right,
-                    SIMILAR,
-                    weight=similarity,
-                    auto=True,
-                    properties={},
-                    moment=moment,
-                )
-                created, updated = created + new, updated + (not new)
+                for row in await resources.live(tx, project, moment):
+                    texts.setdefault(f"resource:{row.id}", Text(str(row.id), row.content, row.id))
+            known = await index.document_vectors(tx, [text.resource_id for text in texts.values()])
+        skipped, links = await asyncio.to_thread(_compared, texts, known, given, threshold, max_links)
+        if links and not dry_run:  # what was deleted meanwhile is not linked
+            async with self._engine.write(project) as tx:
+                stored = {node for link in links for node in link[:2] if node.startswith("resource:")}
+                gone = {node for node in stored if await resource_of(tx, project, node) is None}
+                links = [link for link in links if gone.isdisjoint(link[:2])]
+                for left, right, similarity in links:
+                    for node in (left, right):
+                        await ensure(tx, project, node, moment)
+                    edge, new = await graph.upsert_edge(
+                        tx,
+                        project,
+                        left,
+                        right,
+                        SIMILAR,
+                        weight=similarity,
+                        auto=True,
+                        moment=moment,
+                    )
+                    created, updated = created + new, updated + (edge.auto and not new)
         return {
             "links_created": created,
             "links_updated": updated,
             "links": [
-                {
-                    "source_id": texts[left].reference,
-                    "target_id": texts[right].reference,
-                    "similarity": similarity,
-                }
+                {"source_id": left, "target_id": right, "similarity": similarity}
                 for left, right, similarity in links
             ],
             "documents_processed": len(given) - len(skipped),
@@ -100,10 +97,10 @@ async def _texts(tx: Transaction, project: str, documents: Sequence[LinkedDocume
     found: dict[str, Text] = {}
     for place, document in enumerate(documents):
         field, reference = f"documents[{place}].id", document["id"]
-        node = await node_of(tx, project, reference)
-        if node in found:
+        node = await node_of(tx, project, field, reference)
+        if node.lower() in map(str.lower, found):
             raise invalid(field, reference, "each document once")
-        content = document.get("content")
+        content, resource_id = document.get("content"), None
         if content is None:
             resource = await resource_of(tx, project, reference)
             if resource is None:
@@ -113,9 +110,33 @@ async def _texts(tx: Transaction, project: str, documents: Sequence[LinkedDocume
                     field=field,
                     details={"value": reference},
                 )
-            content = resource.content
-        found[node] = Text(reference, content)
+            content, resource_id = resource.content, resource.id
+        found[node] = Text(reference, content, resource_id)
     return found
+
+
+def _compared(
+    texts: dict[str, Text],
+    stored: dict[int, bytes],
+    given: Sequence[str],
+    threshold: float,
+    max_links: int,
+) -> tuple[list[SkippedDocument], list[tuple[str, str, float]]]:
+    """Return the given texts without words, and the links between what is alike.
+
+    Args:
+        stored: the vectors of memories by their ids; what has none is embedded.
+    """
+    skipped: list[SkippedDocument] = [
+        {"id": texts[node].reference, "reason": "its text has no words to compare"}
+        for node in given
+        if next(terms(texts[node].content), None) is None
+    ]
+    vectors = {node: stored[text.resource_id] for node, text in texts.items() if text.resource_id in stored}
+    others = [node for node in texts if node not in vectors]
+    embedded = index.embedded_together(texts[node].content for node in others)
+    vectors |= dict(zip(others, embedded, strict=True))
+    return skipped, _most_alike(vectors, given, threshold, max_links)
 
 
 def _most_alike(

@@ -56,7 +56,6 @@ class DocumentView(TypedDict):
     """A document; of a node that is no memory the id alone."""
 
     id: str
-    resource_id: NotRequired[int]
     file_name: NotRequired[str]
     resource_type: NotRequired[str]
     version: NotRequired[int]
@@ -68,7 +67,7 @@ class DocumentView(TypedDict):
 class Suggestion(TypedDict):
     """A memory that is alike and not linked yet; the similarity is a cosine."""
 
-    resource_id: int
+    id: str
     file_name: str
     similarity: float
 
@@ -88,7 +87,7 @@ class DocumentRelationships(TypedDict):
 
 
 class SimilarityLink(TypedDict):
-    """Two documents that are alike, by the ids given."""
+    """Two documents that are alike, by their nodes."""
 
     source_id: str
     target_id: str

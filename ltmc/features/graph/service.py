@@ -18,9 +18,9 @@ from ltmc.features.graph.results import (
 from ltmc.search.kinds import CHUNK
 from ltmc.search.similarity import similar
 from ltmc.storage.engine import Engine, Transaction
-from ltmc.storage.tables import graph, resources
-from ltmc.storage.tables.graph import Edge
-from ltmc.storage.tables.resources import Chunk, Resource
+from ltmc.storage.tables import graph
+from ltmc.storage.tables.graph import Edge, Node
+from ltmc.storage.tables.resources import Resource
 from ltmc.timestamps import now
 from ltmc.tools.project_scope import project_of
 
@@ -62,12 +62,12 @@ class GraphService:
         target: str,
         relation: str,
         *,
-        weight: float,
-        properties: dict[str, Any],
+        weight: float | None,
+        properties: dict[str, Any] | None,
         bidirectional: bool,
         project_id: str | None,
     ) -> Linked:
-        """Link two things, made as entities where they are unknown; a known link gets the new weight.
+        """Link two things, made as entities where they are unknown; of a known link what is given changes.
 
         Raises:
             LtmcError: INVALID_ARGUMENT for a link to itself or a relation that is no name.
@@ -75,9 +75,9 @@ class GraphService:
         name = normalise_relation("relation", relation)
         project, moment = project_of(project_id), now()
         async with self._engine.write(project) as tx:
-            source_id = await node_of(tx, project, source)
-            target_id = await node_of(tx, project, target)
-            if source_id == target_id:
+            source_id = await node_of(tx, project, "source_id", source)
+            target_id = await node_of(tx, project, "target_id", target)
+            if source_id.lower() == target_id.lower():
                 raise invalid("target_id", target, "something other than source_id")
             created_nodes = [
                 node_id for node_id in (source_id, target_id) if await ensure(tx, project, node_id, moment)
@@ -97,17 +97,18 @@ class GraphService:
                 )
                 for start, end in ends
             ]
+        edge, created = edges[0]
         answer: Linked = {
-            "edge_id": edges[0][0],
+            "edge_id": edge.id,
             "source_id": source_id,
             "target_id": target_id,
             "relation": name,
-            "weight": weight,
-            "created": edges[0][1],
+            "weight": edge.weight,
+            "created": created,
             "created_nodes": created_nodes,
         }
         if bidirectional:
-            answer["reverse_edge_id"] = edges[1][0]
+            answer["reverse_edge_id"] = edges[1][0].id
         return answer
 
     async def query(
@@ -124,13 +125,10 @@ class GraphService:
         names = None if relations is None else [normalise_relation("relation_type", one) for one in relations]
         project = project_of(project_id)
         async with self._engine.read() as tx:
-            starts = await known_nodes(tx, project, entity)
-            walked = await graph.walk(
-                tx, project, starts, relations=names, direction=direction, max_depth=max_depth
-            )
-            shown = walked[:limit]
+            found, walked = await _walk(tx, project, entity, max_depth, relations=names, direction=direction)
+            starts, shown = list(found), walked[:limit]
             node_ids = list(dict.fromkeys([*starts, *(end for edge, _ in shown for end in _ends(edge))]))
-            nodes = {node.node_id: node for node in await graph.nodes(tx, project, node_ids)}
+            nodes = found | {node.node_id: node for node in await graph.nodes(tx, project, node_ids)}
             suggestions = [] if starts else await near_names(tx, project, entity)
         answer: Neighbourhood = {
             "entity": starts[0] if starts else entity,
@@ -154,12 +152,10 @@ class GraphService:
         project = project_of(project_id)
         async with self._engine.read() as tx:
             resource = await resource_of(tx, project, doc_id)
-            starts = await known_nodes(tx, project, doc_id)
-            if resource is None and not starts:
+            found, walked = await _walk(tx, project, doc_id, max_depth)
+            starts = list(found)
+            if not starts:
                 raise not_found("doc_id", doc_id, "document or node")
-            walked = await graph.walk(
-                tx, project, starts, relations=None, direction="both", max_depth=max_depth
-            )
             linked = {end for edge, _ in walked for end in _ends(edge)}
             suggestions = [] if resource is None else await _alike(tx, project, resource, linked)
         paths: dict[str, list[str]] = {start: [start] for start in starts}
@@ -174,9 +170,9 @@ class GraphService:
                 indirect.append({**shown, "depth": depth, "path": paths[far]})
             else:
                 (outgoing if edge.source_id in starts else incoming).append(shown)
-        document: DocumentView = {"id": starts[0] if starts else doc_id}
+        document: DocumentView = {"id": starts[0]}
         return {
-            "doc_id": doc_id,
+            "doc_id": starts[0] if resource is None else f"resource:{resource.id}",
             "document": document if resource is None else _document(resource, metadata=include_metadata),
             "incoming": incoming,
             "outgoing": outgoing,
@@ -186,6 +182,23 @@ class GraphService:
             "truncated": len(walked) > limit,
             "suggestions": suggestions,
         }
+
+
+async def _walk(
+    tx: Transaction,
+    project: str,
+    reference: str,
+    max_depth: int,
+    *,
+    relations: Sequence[str] | None = None,
+    direction: str = "both",
+) -> tuple[dict[str, Node], list[tuple[Edge, int]]]:
+    """Return the nodes that a reference names, and the edges within reach of them, breadth first, with their depth."""
+    found = await known_nodes(tx, project, reference)
+    walked = await graph.walk(
+        tx, project, list(found), relations=relations, direction=direction, max_depth=max_depth
+    )
+    return found, walked
 
 
 def normalise_relation(field: str, relation: str) -> str:
@@ -204,34 +217,27 @@ def normalise_relation(field: str, relation: str) -> str:
 
 async def _alike(tx: Transaction, project: str, resource: Resource, linked: set[str]) -> list[Suggestion]:
     """Return memories whose texts are like this one's and that are not linked with it, most alike first."""
-
-    async def text_of(chunk: Chunk) -> str:
-        found = await resources.get(tx, chunk.resource_id, project)
-        return found.content if found else ""
-
     found = await similar(
         tx,
         CHUNK,
         resource.content,
         project_id=project,
-        text_of=text_of,
         least=LIKE,
         candidates=4 * SUGGESTED,
         mode="semantic",
         per_group=1,
     )
     suggestions: list[Suggestion] = [
-        {"resource_id": chunk.resource_id, "file_name": chunk.file_name, "similarity": similarity}
+        {"id": f"resource:{chunk.resource_id}", "file_name": chunk.file_name, "similarity": similarity}
         for chunk, similarity in found
         if chunk.resource_id != resource.id and f"resource:{chunk.resource_id}" not in linked
     ]
-    return sorted(suggestions, key=lambda one: (-one["similarity"], one["resource_id"]))[:SUGGESTED]
+    return sorted(suggestions, key=lambda one: -one["similarity"])[:SUGGESTED]
 
 
 def _document(resource: Resource, *, metadata: bool) -> DocumentView:
     shown: DocumentView = {
         "id": f"resource:{resource.id}",
-        "resource_id": resource.id,
         "file_name": resource.file_name,
         "resource_type": resource.type,
         "version": resource.version,

@@ -27,7 +27,7 @@ async def link_resources(
     source_id: Reference,
     target_id: Reference,
     relation: Annotated[str, Field(max_length=200)],
-    weight: Share = 1.0,
+    weight: Share | None = None,
     properties: JsonObject | None = None,
     bidirectional: Bool = False,
     project_id: ProjectId = None,
@@ -36,13 +36,14 @@ async def link_resources(
 
     Args:
         relation: A verb such as depends_on, implements, caused_by.
+        weight: 0 to 1; a new link has 1.
     """
     return await graph.link(
         source_id,
         target_id,
         relation,
         weight=weight,
-        properties=properties or {},
+        properties=properties,
         bidirectional=bidirectional,
         project_id=project_id,
     )

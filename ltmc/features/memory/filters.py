@@ -1,24 +1,29 @@
 """The filters of a search over memories, chats and code: what is allowed, and what each source has."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from ltmc.code.traits import LABELS
 from ltmc.errors import ErrorCode, LtmcError, invalid, shorten
 from ltmc.search.kinds import CHUNK, MESSAGE, PATTERN, Kind
 from ltmc.storage.sources import Where, offers
-from ltmc.timestamps import format_utc, parse
-from ltmc.tools.arguments import COMPLEXITY_ALIASES
+from ltmc.tools.arguments import COMPLEXITY_ALIASES, moment_of
 
 SEARCHED: dict[str, Kind[Any]] = {"memory": CHUNK, "chat": MESSAGE, "pattern": PATTERN}
 """The sources of a search with filters, and their kinds."""
 
 _FILTERS = (
-    "file_name resource_type conversation_id role agent_name source_tool language complexity tags_any tags_all "
-    "date_from date_to"
+    "file_name resource_type conversation_id role agent_name source_tool branch language complexity tags_any "
+    "tags_all date_from date_to"
 ).split()
+_STORED_AS = {"branch": "metadata.branch"}
 _VALID = ("sources", *_FILTERS, "min_score")
+MOST_FILTERS, MOST_VALUES = 100, 1_000
+"""How many keys a search may be narrowed by, and how many alternatives each may have."""
+
+LONGEST = 1_000
+"""In characters, of a text to narrow by; SQLite takes globs of 50,000 bytes."""
+
 _ALLOWED = {
     "sources": tuple(SEARCHED),
     "resource_type": ("document", "code", "note", "data"),
@@ -54,6 +59,8 @@ class Filters:
         Raises:
             LtmcError: INVALID_ARGUMENT for an unknown key (with the valid ones), a bad date or value.
         """
+        if len(filters) > MOST_FILTERS:
+            raise invalid("filters", f"{len(filters)} keys", f"at most {MOST_FILTERS} keys")
         given: dict[str, list[Any]] = {}
         for key, value in filters.items():
             if key not in _VALID and not (key.startswith("metadata.") and len(key) > len("metadata.")):
@@ -64,9 +71,9 @@ class Filters:
                     details={"value": shorten(value), "valid": [*_VALID, "metadata.<key>"]},
                 )
             values = value if isinstance(value, list) else [value]
-            given[key] = [_checked(key, item) for item in values]
-            if not values:
-                raise invalid(f"filters.{key}", value, "at least one value")
+            if not 0 < len(values) <= MOST_VALUES:
+                raise invalid(f"filters.{key}", f"{len(values)} values", f"1 to {MOST_VALUES} values")
+            given[_STORED_AS.get(key, key)] = [_checked(key, item) for item in values]
         for key in ("date_from", "date_to", "min_score"):
             if len(given.get(key, [])) > 1:
                 raise invalid(f"filters.{key}", filters[key], "one value")
@@ -100,8 +107,8 @@ def _checked(key: str, value: Any) -> Any:
         if '"' in key or not isinstance(value, str | int | float):
             raise invalid(field, value, "text, a number, true or false, under a key without quotes")
         return value
-    if not isinstance(value, str) or not value.strip():
-        raise invalid(field, value, "text that is not blank, or a list of such")
+    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST:
+        raise invalid(field, value, f"text of 1 to {LONGEST} characters that is not blank, or a list of such")
     if key in ("date_from", "date_to"):
         return _moment(field, value, end=key == "date_to")
     if key == "complexity":
@@ -116,9 +123,6 @@ def _checked(key: str, value: Any) -> Any:
 def _moment(field: str, text: str, *, end: bool) -> str:
     """Return the date as a timestamp; a day as the end of a range means its last moment."""
     try:
-        moment = parse(text)
-        if end and len(text.strip()) <= len("2026-01-31"):
-            moment += timedelta(days=1, microseconds=-1)
-        return format_utc(moment)
+        return moment_of(text, end=end)
     except (ValueError, OverflowError):
         raise invalid(field, text, "a date or date-time in ISO 8601, such as 2026-01-31") from None

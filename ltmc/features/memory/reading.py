@@ -1,14 +1,20 @@
 """Reading in full what a search shows as a preview, and deleting a memory."""
 
-from typing import Any
+from typing import Any, cast
 
-from ltmc.errors import ErrorCode, LtmcError, not_found
-from ltmc.features.memory.results import MemoryDeleted
-from ltmc.search import index
-from ltmc.search.kinds import CHUNK, MESSAGE, PATTERN, message_view
+from ltmc.errors import ErrorCode, LtmcError, invalid, not_found, shorten
+from ltmc.features.memory.named import by_name
+from ltmc.features.memory.named_files import NamedFiles
+from ltmc.features.memory.removal import remove
+from ltmc.features.memory.results import ListedMemory, MemoryDeleted, MemoryPage, Past, line_of
+from ltmc.search.kinds import CHUNK, MESSAGE, PATTERN, held, message_view
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.sources import by_id
-from ltmc.storage.tables import graph, resources
+from ltmc.storage.tables import agreements, resources, trash
+from ltmc.storage.tables.resources import Resource, Version
+from ltmc.timestamps import now
+from ltmc.tools.paging import page_counts
+from ltmc.tools.project_scope import marked, projects_read
 
 FullText = tuple[str, dict[str, Any], str]
 """The project of a thing, what is shown of it beside its text, and the text."""
@@ -17,13 +23,23 @@ FullText = tuple[str, dict[str, Any], str]
 class ReadingService:
     """Reads things by ids that are unique over all projects."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, files: NamedFiles) -> None:
+        self._engine, self._files = engine, files
 
     async def read(
-        self, ids: dict[str, int | None], *, offset: int, max_characters: int, project_id: str | None
+        self,
+        ids: dict[str, Any],
+        *,
+        version: int | None,
+        offset: int,
+        max_characters: int,
+        project_id: str | None,
     ) -> dict[str, Any]:
         """Return the full text of one memory, chunk, chat message or code pattern, from `offset` on.
+
+        Args:
+            ids: ids by what they are of; ``file_name`` is one too.
+            version: of the name; None is the current one.
 
         Raises:
             LtmcError: INVALID_ARGUMENT unless exactly one id is given; NOT_FOUND.
@@ -37,11 +53,21 @@ class ReadingService:
                 details={"accepted": list(ids)},
             )
         ((name, value),) = given
+        if version is not None and name != "file_name":
+            raise invalid("version", version, "only with file_name")
         async with self._engine.read() as tx:
-            found = await _READERS[name](tx, value)
+            if name == "file_name":
+                found = await _named(tx, projects_read(project_id), value, version)
+            else:
+                found = await _READERS[name](tx, value)
         if found is None or project_id not in (None, found[0]):
-            raise not_found(name, value, name.removesuffix("_id").replace("resource", "memory"))
+            if version is not None:
+                raise not_found("version", version, f"version of {shorten(value)}")
+            raise not_found(name, value, _WHAT.get(name, name.removesuffix("_id")))
         project, shown, text = found
+        if files := shown.pop("files", None):
+            (stale,) = await self._files.changed(project, [files])
+            shown |= {"stale": stale} if stale else {}
         part = text[offset : offset + max_characters]
         return {
             **shown,
@@ -52,8 +78,62 @@ class ReadingService:
             "has_more": offset + len(part) < len(text),
         }
 
+    async def page(
+        self,
+        *,
+        tag: str | None,
+        prefix: str | None,
+        branch: str | None = None,
+        limit: int,
+        offset: int,
+        project_id: str | None,
+    ) -> MemoryPage:
+        """Return a page of the current memories, the newest first."""
+        projects = projects_read(project_id)
+        async with self._engine.read() as tx:
+            rows, total = await resources.page(
+                tx, projects, now(), tag=tag, prefix=prefix, branch=branch, limit=limit, offset=offset
+            )
+        changed = await self._files.changed(projects[0], [row.files for row in rows])
+        memories: list[ListedMemory] = [
+            {
+                "resource_id": row.id,
+                "file_name": row.file_name,
+                "resource_type": row.type,
+                "version": row.version,
+                "line": line_of(row.head),
+                "tags": row.tags,
+                "created_at": row.created_at,
+            }
+            for row in rows
+        ]
+        for memory, stale in zip(memories, changed, strict=True):
+            if stale:
+                memory["stale"] = stale
+        return {
+            "memories": [
+                marked(memory, row.project_id, projects) for memory, row in zip(memories, rows, strict=True)
+            ],
+            **page_counts(rows, total, offset),
+        }
+
+    async def names(self, prefix: str, limit: int, project_id: str | None = None) -> tuple[list[str], int]:
+        """Return names of current memories, those of the newest first, and how many memories there are."""
+        async with self._engine.read() as tx:
+            rows, total = await resources.page(
+                tx,
+                projects_read(project_id),
+                now(),
+                tag=None,
+                prefix=prefix,
+                branch=None,
+                limit=limit,
+                offset=0,
+            )
+        return list(dict.fromkeys(row.file_name for row in rows)), total
+
     async def delete(self, resource_id: int, project_id: str | None) -> MemoryDeleted:
-        """Delete a version of a memory with its chunks, index entries, links and graph node.
+        """Delete a version of a memory; it can be put back.
 
         Raises:
             LtmcError: NOT_FOUND, also the second time.
@@ -62,16 +142,16 @@ class ReadingService:
             row = await resources.get(tx, resource_id, project_id)
             if row is None:
                 raise not_found("resource_id", resource_id, "memory")
-            chunks = await resources.chunk_ids(tx, resource_id)
-            await index.remove(tx, CHUNK, chunks)
-            links = await graph.remove_nodes(tx, row.project_id, [f"resource:{resource_id}"])
-            await resources.delete(tx, resource_id)
+            forgetting = await trash.begin(tx, row.project_id, now(), {"memory": 1})
+            await trash.keep(tx, forgetting, "memory", [resource_id], delete=False)
+            removed = await remove(tx, row)
         return {
             "resource_id": resource_id,
             "file_name": row.file_name,
             "version": row.version,
             "deleted": True,
-            "removed": {"chunks": len(chunks), "links": links},
+            "removed": removed,
+            "undo": forgetting.token,
         }
 
 
@@ -79,6 +159,7 @@ async def _resource(tx: Transaction, resource_id: int) -> FullText | None:
     row = await resources.get(tx, resource_id, None)
     if row is None:
         return None
+    agreeing = await agreements.of_memory(tx, row.id)
     shown = {
         "resource_id": row.id,
         "file_name": row.file_name,
@@ -88,8 +169,31 @@ async def _resource(tx: Transaction, resource_id: int) -> FullText | None:
         "tags": row.tags,
         "metadata": row.metadata,
         "created_at": row.created_at,
+        **({} if row.is_current(now()) else {"current": False}),
+        **await past_of(tx, row),
+        **({"agrees_with": agreeing} if agreeing else {}),
+        "files": row.files,
     }
     return row.project_id, shown, row.content
+
+
+async def _named(
+    tx: Transaction, projects: list[str], file_name: str, version: int | None
+) -> FullText | None:
+    """Return a memory from the first project that has the name."""
+    for project in projects:
+        found = await by_name(tx, project, file_name, version)
+        if found is not None:
+            return await _resource(tx, found.id)
+    return None
+
+
+async def past_of(tx: Transaction, row: Resource | Version) -> Past:
+    """Return when a version held, and what took its place."""
+    shown = cast("Past", held(row, await resources.name_of(tx, row.superseded_by)))
+    if row.expires_at is not None:
+        shown["expires_at"] = row.expires_at
+    return shown
 
 
 async def _chunk(tx: Transaction, chunk_id: int) -> FullText | None:
@@ -132,4 +236,5 @@ async def _pattern(tx: Transaction, pattern_id: int) -> FullText | None:
     return row.project_id, shown, row.generated_code
 
 
+_WHAT = {"resource_id": "memory", "file_name": "memory"}
 _READERS = {"resource_id": _resource, "chunk_id": _chunk, "message_id": _message, "pattern_id": _pattern}

@@ -1,20 +1,24 @@
 """Choosing how to answer a query: which of several searches fits it, and how sure that is."""
 
+import asyncio
 import hashlib
 import logging
 import math
 import re
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypedDict
 
-from ltmc.errors import invalid, not_found
+from ltmc.errors import invalid
 from ltmc.features.measures import ratio
 from ltmc.features.memory.results import MethodShare, RoutedAnswer
+from ltmc.features.memory.route_examples import EXAMPLES
+from ltmc.search import index
+from ltmc.search.vectors import cosine
 from ltmc.storage.engine import Engine
 from ltmc.storage.tables import routing
-from ltmc.storage.tables.routing import LoggedRoute, Prior
+from ltmc.storage.tables.routing import LoggedRoute
 from ltmc.timestamps import days_ago, now
 from ltmc.tools.project_scope import project_of, scope_of
 
@@ -31,36 +35,37 @@ METHODS = (
     "recent_items",
 )
 FALLBACK = "semantic_search"
-UNSURE = 0.35
+UNSURE = 0.25
 """Below this confidence the broadest search is taken instead."""
 
-TEMPERATURE = 0.2
-"""Softmax temperature over scores of 0 to 1: a lead of 0.5 over all seven others gives a confidence of 0.64. On the
-labelled queries of the tests (32) the mean confidence is 0.71 at 0.25, 0.82 at 0.2, 0.91 at 0.15, where 0.97 are
-routed as labelled; those are plainer than what people ask."""
+TEMPERATURE = 0.08
+"""Softmax temperature over scores that are cosines in the main."""
 
-FEEDBACK = ("helpful", "unhelpful")
-FEWEST_SAMPLES = 20
-MOST_LEARNT = 0.15
-"""What outcomes may add to a score or take from it: less than one word of a query that fits a method gives."""
+CUE, QUOTED, NAMED, IN_DOUBT = 0.12, 0.5, 0.3, 0.03
+"""What a word that speaks for a method, a phrase in quotes, and a name alone add to its score, and what the broadest
+search has before the others."""
 
-_WORDS = {
-    "time": "today yesterday recent recently latest last lately newest new ago week month since earlier",
-    "code": "code function method class snippet implement implementation bug error exception traceback "
-    "regex script compile test api refactor python javascript typescript rust go sql parse",
-    "relation": "related relation relationship linked link links connected connection between depends "
-    "dependency dependencies graph neighbours neighbors impact affects",
-    "chat": "said say told tell discussed discuss discussion conversation chat talked asked mentioned message "
-    "agreed decided decide",
-    "todo": "todo todos task tasks pending open remaining unfinished done completed backlog priority",
-    "blueprint": "blueprint blueprints plan plans planned planning milestone milestones roadmap subtask subtasks "
-    "estimate estimated assigned assignment deadline",
-    "question": "how why explain describe overview meaning about concept understand",
+_CUES = {
+    "graph_query": "related relation relationship relationships linked links connected connection connections "
+    "depend depends dependency dependencies dependents neighbours neighbors",
+    "chat_history": "said say told tell discussed discuss discussion conversation chat talked asked mention mentioned "
+    "agreed suggested proposed",
+    "todo_search": "todo todos task tasks pending unfinished backlog ticket tickets",
+    "blueprint_search": "blueprint blueprints milestone milestones roadmap subtask subtasks estimated deadline",
+    "recent_items": "latest newest recent recently lately",
+    "code_patterns": "snippet snippets regex traceback",
 }
-TERMS = {name: frozenset(words.split()) for name, words in _WORDS.items()}
-ENTITY = re.compile(
-    r"\"([^\"]+)\"|'([^']+)'|`([^`]+)`|\b(\w+(?:[./-]\w+)*\.\w{1,5})\b|\b([A-Za-z]+[a-z][A-Z]\w*|\w+_\w+)\b"
+CUES = {method: frozenset(words.split()) for method, words in _CUES.items()}
+"""Words that speak for a method whatever stands around them."""
+
+DONE = frozenset("done completed complete finished finish closed resolved".split())
+OPEN = frozenset("open pending left remaining remains unfinished next outstanding incomplete".split())
+"""Words that name a status of todos."""
+
+THING = re.compile(
+    r"\"([^\"]+)\"|'([^']+)'|`([^`]+)`|(?<!\w)(\w+(?:[./-]\w+)+|[A-Za-z]+[a-z][A-Z]\w*|\w+_\w+)(?!\w)"
 )
+"""What names a thing in a query: text in quotes, a path, a hyphenated name, an identifier."""
 
 
 Search = Callable[[str, int, str | None, str | None], Awaitable[Sequence[Mapping[str, Any]]]]
@@ -87,14 +92,6 @@ class Route(TypedDict):
     features: dict[str, Any]
 
 
-class CalibrationView(TypedDict):
-    """Routes of about the same confidence, and how many of them were good."""
-
-    confidence: float
-    good: float
-    routes: int
-
-
 class RoutingStatistics(TypedDict):
     """How queries were routed; rates are from 0 to 1."""
 
@@ -104,59 +101,39 @@ class RoutingStatistics(TypedDict):
     empty_rate_by_method: dict[str, float | None]
     fallback_rate: float | None
     avg_latency_ms: float | None
-    priors: dict[str, float]
-    calibration: list[CalibrationView]
-
-
-class PriorChange(TypedDict):
-    """What a method's score gains now, and gained before."""
-
-    method: str
-    before: float
-    after: float
-    samples: int
-    good: float | None
-
-
-class Learnt(TypedDict):
-    """What outcomes taught."""
-
-    changes: list[PriorChange]
-    too_few_outcomes: list[str]
-    overall_good: float | None
 
 
 class RoutingService:
-    """Routes by features of the query: rules with weights, turned into shares that sum to one."""
+    """Routes by what a query is like and by words in it; scores are turned into shares that sum to one."""
 
-    def __init__(self, engine: Engine, searches: Searches) -> None:
-        self._engine, self._searches = engine, searches
+    def __init__(self, engine: Engine, searches: Searches, *, by_meaning: bool) -> None:
+        """Take the searches to choose from.
+
+        Args:
+            by_meaning: whether queries may be embedded; otherwise words alone tell.
+        """
+        self._engine, self._searches, self._by_meaning = engine, searches, by_meaning
 
     def analyze_query(self, query: str) -> Analysis:
-        """Return the features of a query and a score, 0 to 1, for each method."""
+        """Return the features of a query and a score for each method: how like it is to the method's examples."""
         words = re.findall(r"\w+", query.lower())
-        hits = {name: [word for word in words if word in terms] for name, terms in TERMS.items()}
-        entities = [next(filter(None, match.groups())) for match in ENTITY.finditer(query)]
-        quoted = bool(re.search(r"\"[^\"]+\"", query))
-        part = {name: min(1.0, 0.4 + 0.3 * len(found)) if found else 0.0 for name, found in hits.items()}
-        scores = {
-            "semantic_search": 0.35 + 0.25 * part["question"] + 0.15 * (len(words) >= 6),
-            "keyword_search": 0.15 + 0.5 * quoted + 0.3 * (bool(entities) and len(words) <= 3),
-            "graph_query": 0.9 * part["relation"] + 0.1 * bool(entities and part["relation"]),
-            "chat_history": 0.9 * part["chat"] + 0.1 * bool(part["time"] and part["chat"]),
-            "todo_search": 0.95 * part["todo"],
-            "code_patterns": 0.85 * part["code"] + 0.15 * bool(entities and part["code"]),
-            "blueprint_search": 0.9 * part["blueprint"],
-            "recent_items": 0.7 * part["time"] * (1 - 0.5 * bool(part["chat"] or part["todo"])),
-        }
-        scores = {method: round(min(1.0, score), 4) for method, score in scores.items()}
+        cues = {method: [word for word in words if word in known] for method, known in CUES.items()}
+        names = names_in(query)
+        scores = dict.fromkeys(METHODS, 0.0)
+        scores |= _likeness(query) if self._by_meaning else {}
+        scores[FALLBACK] += IN_DOUBT
+        for method, found in cues.items():
+            scores[method] += CUE * bool(found)
+        scores["keyword_search"] += QUOTED * bool(re.search(r"\"[^\"]+\"", query))
+        scores["keyword_search"] += NAMED * (len(names) == 1 and names[0] == query.strip())
+        scores = {method: round(max(0.0, score), 4) for method, score in scores.items()}
         return {
             "features": {
                 "intent": max(scores, key=lambda method: scores[method]),
-                "entities": entities,
-                "time_terms": hits["time"],
-                "code_terms": hits["code"],
-                "relation_terms": hits["relation"],
+                "entities": names,
+                "time_terms": cues["recent_items"],
+                "code_terms": cues["code_patterns"],
+                "relation_terms": cues["graph_query"],
                 "length": len(words),
             },
             "scores": scores,
@@ -165,7 +142,7 @@ class RoutingService:
     async def route_query(self, query: str, available_methods: Sequence[str] | None = None) -> Route:
         """Return the method to take, with its share of the softmax over the scores of those allowed.
 
-        What outcomes taught (`optimize`) counts too. Should the analysis fail, the broadest search is taken.
+        Should the analysis fail, the broadest search is taken.
 
         Raises:
             LtmcError: INVALID_ARGUMENT for an unknown method, or when none is allowed.
@@ -175,29 +152,21 @@ class RoutingService:
         if unknown or not allowed:
             raise invalid("available_methods", unknown or [], "at least one of " + ", ".join(METHODS))
         try:
-            analysis = self.analyze_query(query)
-            async with self._engine.read() as tx:
-                priors = await routing.priors(tx)
+            analysis = await asyncio.to_thread(self.analyze_query, query)
         except Exception as error:  # a query is answered in any case
             logger.exception("routing failed")
             analysis = {"features": {}, "scores": dict.fromkeys(METHODS, 0.0) | {FALLBACK: 1.0}}
             analysis["features"]["failure"] = f"the analysis failed: {error}"
-            priors = {}
-        scores = {method: analysis["scores"][method] + priors.get(method, 0.0) for method in METHODS}
+        scores, features = analysis["scores"], analysis["features"]
         weights = {method: math.exp(scores[method] / TEMPERATURE) for method in allowed}
         whole = sum(weights.values())
         shares = {method: round(weight / whole, 4) for method, weight in weights.items()}
         ordered = sorted(shares, key=lambda method: -shares[method])
         best = ordered[0]
-        why = f"{best} scores {round(scores[best], 4)} of 1"
-        if priors.get(best):
-            why += f", {priors[best]:+} of it learnt from outcomes"
-        if "failure" in analysis["features"]:
-            why = analysis["features"]["failure"]
+        why = features.get("failure", f"{best} scores {scores[best]}")
         if shares[best] < UNSURE and FALLBACK in shares and best != FALLBACK:
             why = f"no method stands out ({best} has {shares[best]}), so the broadest search is taken"
             best = FALLBACK
-        features = analysis["features"]
         seen = [
             f"{name} {features[name]}"
             for name in features
@@ -239,7 +208,6 @@ class RoutingService:
                 fallback = True
         logged = LoggedRoute(
             id=0,
-            route_id=secrets.token_hex(8),
             project_id=project_of(project_id),
             query_hash=hashlib.sha256(query.encode()).hexdigest()[:32],
             features=route["features"],
@@ -253,7 +221,6 @@ class RoutingService:
         )
         self._engine.log(lambda tx: routing.insert(tx, logged))
         answer: RoutedAnswer = {
-            "route_id": logged.route_id,
             "recommended_method": route["method"],
             "confidence": route["confidence"],
             "reasoning": route["reasoning"],
@@ -267,26 +234,6 @@ class RoutingService:
             del answer["results"], answer["count"]
         return answer
 
-    async def record_outcome(
-        self, route_id: str, result_count: int, latency_ms: float, feedback: str | None = None
-    ) -> None:
-        """Note what came of a route.
-
-        Args:
-            feedback: ``helpful`` or ``unhelpful``; it outweighs the count of results in what is learnt.
-
-        Raises:
-            LtmcError: INVALID_ARGUMENT for other feedback or a negative count; NOT_FOUND.
-        """
-        if feedback not in (None, *FEEDBACK):
-            raise invalid("feedback", feedback, ", ".join(FEEDBACK))
-        if result_count < 0:
-            raise invalid("result_count", result_count, "a number from 0 on")
-        await self._engine.settle()
-        async with self._engine.write() as tx:
-            if not await routing.set_outcome(tx, route_id, result_count, latency_ms, feedback):
-                raise not_found("route_id", route_id, "route")
-
     async def get_routing_statistics(
         self, time_range_days: int | None = None, project_id: str | None = None
     ) -> RoutingStatistics:
@@ -295,8 +242,6 @@ class RoutingService:
         since = None if time_range_days is None else days_ago(time_range_days)
         async with self._engine.read() as tx:
             rows = await routing.totals(tx, scope_of(project_id), since)
-            priors = await routing.priors(tx)
-            calibration = await routing.calibration(tx)
         whole = sum(row.routes for row in rows)
         return {
             "total_routes": whole,
@@ -305,59 +250,34 @@ class RoutingService:
             "empty_rate_by_method": {row.method: ratio(row.empty, row.answered) for row in rows},
             "fallback_rate": ratio(sum(row.fallbacks for row in rows), whole),
             "avg_latency_ms": _weighted_mean([(row.latency_ms, row.routes) for row in rows]),
-            "priors": priors,
-            "calibration": [
-                {
-                    "confidence": round(row.confidence, 4),
-                    "good": round(row.good, 4),
-                    "routes": row.routes,
-                }
-                for row in calibration
-            ],
         }
 
-    async def optimize(self, *, reset: bool = False) -> Learnt:
-        """Learn from outcomes: a method whose outcomes are better than the rest gains, at most `MOST_LEARNT`.
 
-        The prior is the distance of a method's ratio of good outcomes from that of all, halved. Methods with
-        fewer than `FEWEST_SAMPLES` outcomes stay as they are by nature.
+def names_in(query: str) -> list[str]:
+    """Return the names of things in a query."""
+    return [next(filter(None, match.groups())) for match in THING.finditer(query)]
 
-        Args:
-            reset: forget all that was learnt.
-        """
-        await self._engine.settle()
-        async with self._engine.write() as tx:
-            before = await routing.priors(tx)
-            rows = [] if reset else await routing.outcomes(tx)
-            samples = sum(row.samples for row in rows)
-            overall = sum(row.good * row.samples for row in rows) / samples if samples else 0.0
-            learnt = {
-                row.method: Prior(
-                    row.method,
-                    round(max(-MOST_LEARNT, min(MOST_LEARNT, (row.good - overall) / 2)), 4),
-                    row.samples,
-                )
-                for row in rows
-                if row.samples >= FEWEST_SAMPLES and row.method in METHODS
-            }
-            await routing.set_priors(tx, learnt.values())
-        good = {row.method: round(row.good, 4) for row in rows}
-        after = {method: learnt.get(method, Prior(method, 0.0, 0)) for method in METHODS}
-        return {
-            "changes": [
-                {
-                    "method": method,
-                    "before": before.get(method, 0.0),
-                    "after": after[method].prior,
-                    "samples": after[method].samples,
-                    "good": good.get(method),
-                }
-                for method in METHODS
-                if before.get(method, 0.0) != after[method].prior
-            ],
-            "too_few_outcomes": sorted(row.method for row in rows if row.samples < FEWEST_SAMPLES),
-            "overall_good": round(overall, 4) if samples else None,
-        }
+
+def wanted_status(query: str) -> str:
+    """Return which todos a query asks for: ``completed``, ``pending`` or ``all``."""
+    words = set(re.findall(r"\w+", query.lower()))
+    if words & OPEN or re.search(r"\bto do\b|\bnot (?:yet )?(?:done|finished|completed?)\b", query.lower()):
+        return "pending"
+    return "completed" if words & DONE else "all"
+
+
+@cache
+def _example_vectors(_identity: str) -> dict[str, list[bytes]]:
+    return {method: index.model().embed(examples, query=True) for method, examples in EXAMPLES.items()}
+
+
+def _likeness(query: str) -> dict[str, float]:
+    """Return the mean cosine of a query with the two examples of each method that are nearest to it."""
+    vector = index.query_vector(query)
+    return {
+        method: sum(sorted((cosine(vector, example) for example in examples), reverse=True)[:2]) / 2
+        for method, examples in _example_vectors(index.identity()).items()
+    }
 
 
 def _weighted_mean(values: Sequence[tuple[float | None, int]]) -> float | None:

@@ -1,10 +1,12 @@
 """Finding memories, chats and code again."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from ltmc.features.memory.filters import SEARCHED, Filters
+from ltmc.features.memory.named_files import NamedFiles
 from ltmc.features.memory.results import (
     FilteredSearch,
     MemoriesFound,
@@ -13,7 +15,7 @@ from ltmc.features.memory.results import (
     RecalledByType,
 )
 from ltmc.search import index
-from ltmc.search.kinds import BLUEPRINT, CHUNK, MESSAGE, PATTERN, TODO, Kind, chunk_view
+from ltmc.search.kinds import BLUEPRINT, CHUNK, MESSAGE, PAST, PATTERN, TODO, Kind, chunk_view
 from ltmc.search.packing import Passage, pack
 from ltmc.search.requests import Hit, Mode
 from ltmc.settings import Settings
@@ -24,10 +26,10 @@ from ltmc.storage.tables.resources import Chunk
 from ltmc.storage.tables.usage_log import RetrievalEvent
 from ltmc.timestamps import now
 from ltmc.tools.paging import page_counts
-from ltmc.tools.project_scope import project_of
+from ltmc.tools.project_scope import marked, projects_read
 
-CHUNKS_PER_RESOURCE = 2
-"""How many chunks of one memory a search may return, so that one long document does not fill the page."""
+CHUNKS_PER_RESOURCE = 1
+"""How many chunks of one memory a search returns: the best; get_memory has the rest."""
 
 COUNTED = 50_000
 """Up to this many things of a project are counted one by one for each search; beyond it that takes longer than the
@@ -48,8 +50,8 @@ TYPES_BESIDE_MEMORIES: dict[str, Kind[Any]] = {
 class SearchService:
     """Searches; each is written to the log of use."""
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, settings: Settings, files: NamedFiles) -> None:
+        self._engine, self._files = engine, files
         self._mode: Mode = settings.search_mode
 
     async def retrieve(
@@ -63,6 +65,8 @@ class SearchService:
         resource_type: str | None,
         project_id: str | None,
         explain: bool,
+        include_superseded: bool = False,
+        as_of: str | None = None,
     ) -> MemoriesRetrieved:
         """Return the memories that match, with their joined text."""
         found = await self.find(
@@ -75,16 +79,12 @@ class SearchService:
             resource_type=resource_type,
             project_id=project_id,
             explain=explain,
+            include_superseded=include_superseded,
+            as_of=as_of,
         )
-        context = pack([passage_of(hit) for hit in found["results"]], WHOLE_CONTEXT_TOKENS).text
-        return {
-            "results": found["results"],
-            "context": context,
-            "count": found["count"],
-            "total": found["total"],
-            "has_more": found["has_more"],
-            "search_mode": found["search_mode"],
-        }
+        passages = [passage_of(hit) for hit in found["results"]]
+        context = (await asyncio.to_thread(pack, passages, WHOLE_CONTEXT_TOKENS)).text
+        return {**found, "context": context}
 
     async def find(
         self,
@@ -99,36 +99,71 @@ class SearchService:
         project_id: str | None,
         every_term: bool = False,
         explain: bool = False,
+        per_resource: int = CHUNKS_PER_RESOURCE,
+        include_superseded: bool = False,
+        as_of: str | None = None,
     ) -> MemoriesFound:
-        """Return the memories that match.
+        """Return the memories that match and are current.
 
         Args:
             tool: the tool that asks, for the log of use.
+            include_superseded: also those that are not current, or not any more.
+            as_of: instead of what is current now, what was at this moment.
         """
         started = time.perf_counter()
-        project = project_of(project_id)
+        projects = projects_read(project_id)
+        where = {"resource_type": [resource_type]} if resource_type else {}
+        if as_of is not None:
+            where["valid_at"] = [as_of]
+        any_time = include_superseded or as_of is not None
+        if any_time:
+            where["unexpired"] = [now()]
+        rankings: list[index.Ranking] = []
+        found: list[tuple[Chunk, Hit]] = []
         async with self._engine.read() as tx:
-            ranking = await index.search(
-                tx,
-                CHUNK,
-                query,
-                project_id=project,
-                where={"resource_type": [resource_type]} if resource_type else {},
-                mode=self._mode,
-                every_term=every_term,
-                min_score=min_score,
-                per_group=CHUNKS_PER_RESOURCE,
-                limit=top_k,
-                offset=offset,
-            )
-            found = await index.load_rows(tx, CHUNK, ranking.hits)
+            for kind in (CHUNK, PAST) if any_time else (CHUNK,):
+                ranking = await index.search(
+                    tx,
+                    kind,
+                    query,
+                    projects=projects,
+                    where=where,
+                    mode=self._mode,
+                    every_term=every_term,
+                    min_score=min_score,
+                    per_group=per_resource,
+                    limit=top_k + offset if any_time else top_k,
+                    offset=0 if any_time else offset,
+                    any_time=any_time,
+                )
+                rankings.append(ranking)
+                found += await index.load_rows(tx, kind, ranking.hits)
+        if any_time:
+            found = _heirs_first(found)[offset : offset + top_k]
+        marks = index.marks_of(found, *rankings)
         chunks = [(row.id, hit.score) for row, hit in found]
-        self._log(tool, project, conversation_id, query, top_k, ranking.mode, started, len(found), chunks)
+        self._log(
+            tool, projects[0], conversation_id, top_k, marks["search_mode"], started, len(found), chunks
+        )
         return {
-            "results": [_memory_hit(row, hit, explain=explain) for row, hit in found],
-            **page_counts(found, ranking.total, offset),
-            "search_mode": ranking.mode,
+            "results": await self._memory_hits(projects, found, explain=explain),
+            **page_counts(found, sum(ranking.total for ranking in rankings), offset),
+            **marks,
         }
+
+    async def stale(self, project: str, rows: Sequence[Chunk]) -> list[list[str]]:
+        """Return for each part of a memory the files that changed since it was stored."""
+        return await self._files.changed(project, [row.files for row in rows])
+
+    async def _memory_hits(
+        self, projects: list[str], found: Sequence[tuple[Chunk, Hit]], *, explain: bool
+    ) -> list[MemoryHit]:
+        """Return hits as results show them, with the files that changed since they were stored."""
+        changed = await self.stale(projects[0], [row for row, _ in found])
+        return [
+            marked(_memory_hit(row, hit, names, explain=explain), row.project_id, projects)
+            for (row, hit), names in zip(found, changed, strict=True)
+        ]
 
     async def recall_by_type(
         self, query: str, doc_type: str, *, top_k: int, offset: int, project_id: str | None
@@ -145,17 +180,18 @@ class SearchService:
                 project_id=project_id,
             )
             return {**found, "results": [*found["results"]], "doc_type": doc_type}
-        started, project = time.perf_counter(), project_of(project_id)
+        started, projects = time.perf_counter(), projects_read(project_id)
         async with self._engine.read() as tx:
             ranking = await index.search(
-                tx, kind, query, project_id=project, mode=self._mode, limit=top_k, offset=offset
+                tx, kind, query, projects=projects, mode=self._mode, limit=top_k, offset=offset
             )
-            results = await index.results(tx, kind, ranking.hits)
-        self._log("retrieve_by_type", project, None, query, top_k, ranking.mode, started, len(results), [])
+            found_rows = await index.load_rows(tx, kind, ranking.hits)
+        results = [marked(index.result(kind, row, hit), row.project_id, projects) for row, hit in found_rows]
+        self._log("retrieve_by_type", projects[0], None, top_k, ranking.mode, started, len(results), [])
         return {
             "results": [*results],
             **page_counts(results, ranking.total, offset),
-            "search_mode": ranking.mode,
+            **index.marks_of(results, ranking),
             "doc_type": doc_type,
         }
 
@@ -170,11 +206,11 @@ class SearchService:
         explain: bool = False,
     ) -> FilteredSearch:
         """Search memories, chats and code patterns together, narrowed by filters."""
-        started, project = time.perf_counter(), project_of(project_id)
+        started, projects = time.perf_counter(), projects_read(project_id)
         parsed = Filters.parse(filters)
         found: list[tuple[str, Searchable, Hit]] = []
-        scanned = total = 0
-        modes: set[str] = set()
+        scanned = 0
+        rankings: list[index.Ranking] = []
         async with self._engine.read() as tx:
             for source, where in parsed.by_source().items():
                 kind = SEARCHED[source]
@@ -182,44 +218,48 @@ class SearchService:
                     tx,
                     kind,
                     query,
-                    project_id=project,
+                    projects=projects,
                     where=where,
                     mode=self._mode,
                     min_score=parsed.min_score,
                     per_group=CHUNKS_PER_RESOURCE if kind is CHUNK else 0,
                     limit=top_k + offset,
                 )
-                exact = where or ranking.entries < COUNTED
-                scanned += (
-                    await count(tx, kind.source, {"project": [project], **where})
-                    if exact
-                    else ranking.entries
-                )
-                total += ranking.total
-                modes.add(ranking.mode)
+                if ranking.rows is not None:
+                    scanned += ranking.rows
+                elif where or ranking.entries < COUNTED:
+                    inside = {"project": projects, **where, **kind.source.present(now())}
+                    scanned += await count(tx, kind.source, inside)
+                else:
+                    scanned += ranking.entries
+                rankings.append(ranking)
                 found += [(source, row, hit) for row, hit in await index.load_rows(tx, kind, ranking.hits)]
-        found.sort(key=lambda item: item[1].created_at, reverse=True)
+        if not query.strip():
+            found.sort(key=lambda item: item[1].created_at, reverse=True)
         found.sort(key=lambda item: -item[2].score)
         page = found[offset : offset + top_k]
-        mode = "+".join(sorted(modes)) or "lexical"
+        marks = index.marks_of(page, *rankings)
         chunks = [(row.id, hit.score) for source, row, hit in page if source == "memory"]
-        conversation = parsed.conversation
-        self._log(
-            "advanced_context_search", project, conversation, query, top_k, mode, started, len(page), chunks
-        )
+        tool, mode, conversation = "advanced_context_search", marks["search_mode"], parsed.conversation
+        self._log(tool, projects[0], conversation, top_k, mode, started, len(page), chunks)
+        files = [row.files if isinstance(row, Chunk) else [] for _, row, _ in page]
+        changed = await self._files.changed(projects[0], files)
         return {
             "results": [
                 {
                     "source": source,
-                    **index.result(SEARCHED[source], row, hit, explain=explain),
+                    **marked(
+                        index.result(SEARCHED[source], row, hit, explain=explain), row.project_id, projects
+                    ),
+                    **({"stale": names} if names else {}),
                     "matched_filters": parsed.names,
                 }
-                for source, row, hit in page
+                for (source, row, hit), names in zip(page, changed, strict=True)
             ],
             "filters_applied": filters,
             "total_scanned": scanned,
-            **page_counts(page, total, offset),
-            "search_mode": mode,
+            **page_counts(page, sum(ranking.total for ranking in rankings), offset),
+            **marks,
         }
 
     def _log(
@@ -227,7 +267,6 @@ class SearchService:
         tool: str,
         project: str,
         conversation_id: str | None,
-        query: str,
         top_k: int,
         mode: str,
         started: float,
@@ -235,19 +274,48 @@ class SearchService:
         chunks: Sequence[tuple[int, float]],
     ) -> None:
         latency = round((time.perf_counter() - started) * 1000, 3)
-        event = RetrievalEvent(
-            0, project, conversation_id, tool, query, top_k, result_count, mode, latency, now()
-        )
+        event = RetrievalEvent(0, project, conversation_id, tool, top_k, result_count, mode, latency, now())
         self._engine.log(lambda tx: usage_log.insert_retrieval(tx, event, chunks))
 
 
 def passage_of(hit: MemoryHit) -> Passage:
     """Return a hit as a text to pack."""
-    return Passage(str(hit["chunk_id"]), hit["content"], hit["file_name"], hit["score"])
+    heir = hit.get("superseded_by", {}).get("file_name") if "superseded_at" in hit else None
+    name = named_with(hit["file_name"], heir, hit.get("stale", []), past="superseded_at" in hit)
+    return Passage(str(hit["chunk_id"]), hit["content"], name, hit["score"])
 
 
-def _memory_hit(row: Chunk, hit: Hit, *, explain: bool) -> MemoryHit:
-    scored: MemoryHit = {**chunk_view(row), "score": hit.score, "score_parts": hit.parts}
+def named_with(file_name: str, heir: str | None, stale: Sequence[str], *, past: bool) -> str:
+    """Return the name of a memory in a context, with what speaks against it."""
+    marks = [f"superseded by {heir}" if heir else "superseded"] if past else []
+    marks += [f"stale: {', '.join(stale)}"] if stale else []
+    return f"{file_name} ({'; '.join(marks)})" if marks else file_name
+
+
+def _heirs_first(found: Sequence[tuple[Chunk, Hit]]) -> list[tuple[Chunk, Hit]]:
+    """Return hits best first, but what was superseded after that by which it was."""
+    score = {row.resource_id: hit.score for row, hit in reversed(found)}
+    heirs = {row.resource_id: row.superseded_by for row, _ in found}
+
+    def place(row: Chunk, hit: Hit) -> tuple[float, int]:
+        best, steps, heir, seen = hit.score, 0, row.superseded_by, {row.resource_id}
+        while heir in score and heir not in seen:
+            seen.add(heir)
+            best, steps, heir = min(best, score[heir]), steps + 1, heirs[heir]
+        return -best, steps
+
+    return sorted(found, key=lambda item: place(*item))
+
+
+def _memory_hit(row: Chunk, hit: Hit, changed: list[str], *, explain: bool) -> MemoryHit:
+    scored: MemoryHit = {
+        **chunk_view(row),
+        "score": hit.score,
+        "score_parts": hit.parts,
+        "stale": changed,
+    }
     if not explain:
         del scored["score_parts"]
+    if not changed:
+        del scored["stale"]
     return scored

@@ -1,66 +1,96 @@
-"""Storing memories."""
+"""Storing memories, changing them, and putting one in the place of another."""
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ltmc.code.traits import complexity_of, language_of
-from ltmc.errors import ErrorCode, LtmcError
+from ltmc.errors import ErrorCode, LtmcError, invalid, not_found, nothing_to_change
+from ltmc.features.memory.conflicts import ConflictService
+from ltmc.features.memory.named import named, require
+from ltmc.features.memory.named_files import NamedFiles
+from ltmc.features.memory.reading import past_of
 from ltmc.features.memory.results import MemoryStored
+from ltmc.features.memory.timeline import holding, settle
 from ltmc.search import index
 from ltmc.search.chunking import TextChunk, chunk
-from ltmc.search.kinds import CHUNK
+from ltmc.search.kinds import CHUNK, PAST
 from ltmc.storage.engine import Engine, Transaction
-from ltmc.storage.tables import resources
-from ltmc.storage.tables.resources import Chunk, Resource
+from ltmc.storage.guarded import Guard, looked_at
+from ltmc.storage.sources import by_id
+from ltmc.storage.tables import agreements, resources
+from ltmc.storage.tables.resources import Chunk, Resource, Version
 from ltmc.timestamps import now
-from ltmc.tools.project_scope import project_of
+from ltmc.tools.arguments import NEVER
+from ltmc.tools.project_scope import origin, project_of
+
+CHANGEABLE = (
+    "content tags metadata resource_type supersedes agrees_with valid_from valid_until expires".split()
+)
+"""What an update may give."""
 
 
 class MemoryService:
-    """Memories: stored whole and in chunks."""
+    """Memories: stored whole and in chunks. Of each name one version is current."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, guard: Guard, conflicts: ConflictService, files: NamedFiles) -> None:
+        self._engine, self._guard, self._conflicts, self._files = engine, guard, conflicts, files
 
     async def store(
         self,
         *,
         file_name: str,
         content: str,
-        resource_type: str,
+        resource_type: str | None,
         tags: Sequence[str],
         metadata: dict[str, Any],
         on_conflict: str,
+        supersedes: Sequence[str] = (),
+        valid_from: str | None = None,
+        valid_until: str | None = None,
+        expires: str | None = None,
         project_id: str | None,
     ) -> MemoryStored:
-        """Store a memory, unless the same content is already live under the same name.
+        """Store a memory; where its name has this very content, change what is given beside it.
+
+        Args:
+            supersedes: ids or names of other memories that it takes the place of.
 
         Raises:
-            LtmcError: CONFLICT when `on_conflict` is ``error`` and the name holds other content.
+            LtmcError: CONFLICT when `on_conflict` is ``error`` and the name holds other content; NOT_FOUND for what
+                is to be superseded.
         """
-        project = project_of(project_id)
-        content_hash = hashlib.sha256(content.encode()).hexdigest()
-        chunks = chunk(content)
-        is_code = resource_type == "code"
-        language = language_of(file_name, content) if is_code else None
-        complexity = complexity_of(content) if is_code else None
-        moment = now()
+        project, moment = project_of(project_id), now()
+        content, file_name = await looked_at(self._guard.stored, (content, file_name))
+        chunks, given = await asyncio.to_thread(
+            lambda: (
+                chunk(content),
+                _given(file_name, content, resource_type, tags or None, metadata or None),
+            )
+        )
+        given |= _period(valid_from, valid_until, expires)
+        given["files"] = await self._files.now(project, file_name, content)
+        _require_period(valid_from or moment, given.get("valid_until"))
+        times = (moment, moment)
+        blank = Resource(
+            0, project, file_name, "document", content, hash_of(content), 1, [], {}, None, None, False, *times
+        )
+        resource = replace(blank, **given)
+        ready = await index.prepare(CHUNK, chunk_rows(resource, chunks, [0] * len(chunks)))
         async with self._engine.write(project) as tx:
+            moment = now()
+            start = valid_from or moment
             known = await resources.versions(tx, project, file_name)
             live = [version for version in known if not version.archived]
-            for version in live:
-                if version.content_hash == content_hash:
-                    return {
-                        "resource_id": version.id,
-                        "chunk_count": version.chunk_count,
-                        "version": version.version,
-                        "deduplicated": True,
-                        "file_name": file_name,
-                        "resource_type": version.type,
-                        "created_at": version.created_at,
-                    }
-            if live and on_conflict == "error":
+            current, holder = holding(known, moment), holding(known, start)
+            same = next(
+                (one for one in (holder, current) if one and one.content_hash == resource.content_hash), None
+            )
+            if same is not None and same is not holder and same.begins < start:
+                same = None  # another one holds in between
+            if live and same is None and on_conflict == "error":
                 raise LtmcError(
                     ErrorCode.CONFLICT,
                     f"file_name: {file_name!r} already holds other content (version {live[0].version}); "
@@ -68,61 +98,323 @@ class MemoryService:
                     field="file_name",
                     details={"resource_id": live[0].id, "version": live[0].version},
                 )
+            others = await _named_others(tx, project, supersedes)
+            if same is not None:
+                if same.begins <= start:
+                    given.pop("valid_from", None)  # it holds then already
+                stored = await _change(tx, same, given, moment, ready)
+            else:
+                if on_conflict == "replace" and valid_from is None and current is not None:
+                    resource = replace(resource, valid_from=current.begins)
+                noted = origin.get().marks(project) | resource.metadata
+                resource = replace(resource, metadata=noted, created_at=moment, updated_at=moment)
+                stored = await insert_version(tx, resource, known, holder, chunks, ready)
+            heir_id = stored["resource_id"]
             if on_conflict == "replace":
-                for version in live:
-                    await index.remove(tx, CHUNK, await resources.chunk_ids(tx, version.id))
-                await resources.archive(tx, project, file_name, moment)
-            resource = Resource(
-                id=0,
-                project_id=project,
-                file_name=file_name,
-                type=resource_type,
-                content=content,
-                content_hash=content_hash,
-                version=known[0].version + 1 if known else 1,
-                tags=list(tags),
-                metadata=metadata,
-                language=language,
-                complexity=complexity,
-                archived=False,
-                created_at=moment,
-                updated_at=moment,
-            )
-            resource = await _insert(tx, resource, chunks)
-        return {
-            "resource_id": resource.id,
-            "chunk_count": len(chunks),
-            "version": resource.version,
-            "deduplicated": False,
-            "file_name": file_name,
-            "resource_type": resource_type,
-            "created_at": moment,
-        }
+                last = max(start, moment)
+                await _archive(
+                    tx, [one for one in live if one.id != heir_id and one.begins <= last], heir_id, moment
+                )
+            superseded = await settle(tx, project, file_name, moment, heir_id)
+            superseded += await _supersede(tx, project, others, stored, start, moment)
+        return await self._compared(project, stored, superseded, ready)
+
+    async def update(
+        self,
+        *,
+        resource_id: int | None,
+        file_name: str | None,
+        content: str | None,
+        tags: Sequence[str] | None,
+        metadata: dict[str, Any] | None,
+        resource_type: str | None,
+        supersedes: Sequence[str] | None,
+        agrees_with: Sequence[str] | None,
+        valid_from: str | None,
+        valid_until: str | None,
+        expires: str | None,
+        project_id: str | None,
+    ) -> MemoryStored:
+        """Change what is given of a memory; another text makes a new version, which is the current one from then on.
+
+        Args:
+            agrees_with: ids or names of memories that it does not contradict, beside those known; empty: of none.
+
+        Raises:
+            LtmcError: NOT_FOUND; CONFLICT for one that another memory has taken the place of.
+        """
+        project, moment = project_of(project_id), now()
+        changes = (content, tags, metadata, resource_type, supersedes, agrees_with)
+        if all(change is None for change in (*changes, valid_from, valid_until, expires)):
+            raise nothing_to_change(CHANGEABLE)
+        async with self._engine.read() as tx:
+            old = await require(tx, project, resource_id, file_name)
+            _require_open(old, moment)
+        (text,) = await looked_at(self._guard.stored, (old.content if content is None else content,))
+        another = hash_of(text) != old.content_hash
+        kind = resource_type or (old.type if another else None)
+        chunks, given = await asyncio.to_thread(
+            lambda: (chunk(text), _given(old.file_name, text, kind, tags, metadata))
+        )
+        given |= _period(valid_from, valid_until, expires)
+        if content is not None:
+            given["files"] = await self._files.now(project, old.file_name, text)
+        planned = old.begins > moment
+        start = valid_from or (old.begins if planned or not another else moment)
+        new = replace(_with_text(old, text, start, planned=planned) if another else old, **given)
+        _require_period(start, new.valid_until)
+        ready = await index.prepare(CHUNK, chunk_rows(new, chunks, [0] * len(chunks)))
+        async with self._engine.write(project) as tx:
+            moment = now()
+            known = await resources.versions(tx, project, old.file_name)
+            version = next((one for one in known if one.id == old.id), None)
+            if version is None or version.is_past(moment):
+                raise _changed_meanwhile(old)
+            others = await _named_others(tx, project, supersedes or ())
+            agreeing = None if agrees_with is None else await _agreeing(tx, project, old, agrees_with)
+            if another:
+                noted = (old.metadata if metadata is None else {}) | origin.get().marks(project)
+                noted |= metadata or {}
+                new = replace(new, metadata=noted, created_at=moment, updated_at=moment)
+                stored = await insert_version(tx, new, known, version, chunks, ready)
+            else:
+                stored = await _change(tx, version, given, moment, ready)
+            heir_id, names = stored["resource_id"], [old.file_name]
+            if not another or planned or new.begins <= version.begins:
+                names += await resources.follow(tx, version, heir_id, new.begins)
+                if another:  # the old text never holds
+                    await _archive(tx, [version], heir_id, moment)
+            superseded = []
+            for name in names:
+                superseded += await settle(tx, project, name, moment, heir_id)
+            if agreeing is not None:
+                await agreements.put(tx, heir_id, agreeing)
+            at = valid_from or max(moment, new.begins)
+            superseded += await _supersede(tx, project, others, stored, at, moment)
+        return await self._compared(project, stored, superseded, ready)
+
+    async def _compared(
+        self,
+        project: str,
+        stored: MemoryStored,
+        superseded: list[int],
+        ready: index.Prepared,
+    ) -> MemoryStored:
+        """Add what was superseded, and to a new memory those on the same subject."""
+        if superseded:
+            stored = {**stored, "superseded": superseded}
+        async with self._engine.read() as tx:
+            row = await resources.version_of(tx, project, stored["resource_id"])
+            if row is not None and row.superseded_at is not None:
+                stored = {**stored, **await past_of(tx, row)}
+        parts = [(text, entry.vector) for (_, _, text, _), entry in ready.items() if entry.vector]
+        if row is not None and parts and not stored["deduplicated"]:
+            similar = await self._conflicts.similar(project, row, parts)
+            if similar:
+                stored = {**stored, "similar": similar}
+        return stored
 
 
-async def _insert(tx: Transaction, resource: Resource, chunks: Sequence[TextChunk]) -> Resource:
-    """Store a version of a memory with its chunks and their index entries."""
+async def _named_others(tx: Transaction, project: str, references: Sequence[str]) -> list[Version]:
+    """Return the memories that are to be superseded."""
+    return [
+        await named(tx, project, f"supersedes[{place}]", reference)
+        for place, reference in enumerate(references)
+    ]
+
+
+async def _agreeing(tx: Transaction, project: str, one: Resource, references: Sequence[str]) -> list[int]:
+    """Return the ids of memories that one is to agree with."""
+    found = [
+        await named(tx, project, f"agrees_with[{place}]", reference)
+        for place, reference in enumerate(references)
+    ]
+    for place, other in enumerate(found):
+        if other.file_name == one.file_name:
+            raise invalid(f"agrees_with[{place}]", references[place], "another memory")
+    return [other.id for other in found]
+
+
+async def insert_version(
+    tx: Transaction,
+    resource: Resource,
+    known: Sequence[Version],
+    holder: Version | None,
+    chunks: Sequence[TextChunk],
+    ready: index.Prepared,
+) -> MemoryStored:
+    """Store the next version after those known; another memory that is to end the holder ends the new one."""
+    number, own = known[0].version + 1 if known else 1, {one.id for one in known}
+    resource = replace(resource, version=number, superseded_at=None, superseded_by=None)
+    if holder and holder.superseded_by not in {None, *own} and (holder.superseded_at or "") > resource.begins:
+        resource = replace(resource, superseded_at=holder.superseded_at, superseded_by=holder.superseded_by)
     resource = await resources.insert(tx, resource)
-    rows = [(part.start, part.end, part.text, part.tokens) for part in chunks]
-    ids = await resources.insert_chunks(tx, resource.id, rows)
-    await index.add(
-        tx,
-        CHUNK,
-        [
-            Chunk(
-                id=chunk_id,
-                project_id=resource.project_id,
-                resource_id=resource.id,
-                ordinal=ordinal,
-                start_char=part.start,
-                text=part.text,
-                file_name=resource.file_name,
-                type=resource.type,
-                tags=resource.tags,
-                version=resource.version,
-                created_at=resource.created_at,
-            )
-            for ordinal, (chunk_id, part) in enumerate(zip(ids, chunks, strict=True))
-        ],
+    parts = [(part.start, part.end, part.text, part.tokens) for part in chunks]
+    ids = await resources.insert_chunks(tx, resource.id, parts)
+    await index.add(tx, CHUNK, chunk_rows(resource, chunks, ids), ready)
+    return _stored(resource, len(chunks))
+
+
+async def _archive(tx: Transaction, older: Sequence[Version], heir_id: int, moment: str) -> None:
+    """Take out of every index what a correction replaces."""
+    for version in older:
+        await index.remove(tx, CHUNK, await resources.chunk_ids(tx, version.id))
+        changes = {"archived": True, "superseded_by": heir_id, "superseded_at": None}
+        await resources.update(tx, version.id, changes, moment)
+
+
+async def _supersede(
+    tx: Transaction, project: str, others: Sequence[Version], heir: MemoryStored, start: str, moment: str
+) -> list[int]:
+    """Put a memory in the place of others from a time on; return the ids of those that it was put in the place of.
+
+    What was superseded before stays so.
+    """
+    done = []
+    for version in {one.id: one for one in others}.values():
+        if version.file_name == heir["file_name"] or version.is_replaced:
+            continue
+        if version.superseded_at is None or version.superseded_at > start:
+            changes = {"superseded_at": start, "superseded_by": heir["resource_id"]}
+            await resources.update(tx, version.id, changes, moment)
+            await settle(tx, project, version.file_name, moment)
+            done.append(version.id)
+    return done
+
+
+def _with_text(old: Resource, text: str, start: str, *, planned: bool) -> Resource:
+    """Return the version after an old one with another text, from `start` on."""
+    return replace(
+        old,
+        content=text,
+        content_hash=hash_of(text),
+        valid_from=start if planned else None,
+        valid_until=old.valid_until if old.valid_until and old.valid_until >= start else None,
     )
-    return resource
+
+
+def _period(valid_from: str | None, valid_until: str | None, expires: str | None) -> dict[str, Any]:
+    """Return the columns that a call says something about of when a memory holds."""
+    given: dict[str, Any] = {} if valid_from is None else {"valid_from": valid_from}
+    if valid_until is not None:
+        given["valid_until"] = None if valid_until == NEVER else valid_until
+    if expires is not None:
+        given["expires_at"] = None if expires == NEVER else expires
+    return given
+
+
+def _require_period(start: str, end: str | None) -> None:
+    if end is not None and end < start:
+        raise invalid("valid_until", end, f"a time not before {start}, from when on it holds (valid_from)")
+
+
+def _require_open(old: Resource, moment: str) -> None:
+    """Raise CONFLICT for what another memory has taken the place of."""
+    if old.is_past(moment):
+        after = (
+            "and what took its place was deleted; store the text anew"
+            if old.superseded_by is None
+            else f"by memory {old.superseded_by}; update that one, or store the text anew"
+        )
+        raise LtmcError(
+            ErrorCode.CONFLICT,
+            f"resource_id: {old.id} is version {old.version} of {old.file_name!r}, which was superseded {after}.",
+            field="resource_id",
+            details={"resource_id": old.id, "superseded_by": old.superseded_by},
+        )
+
+
+def _changed_meanwhile(old: Resource) -> LtmcError:
+    return LtmcError(
+        ErrorCode.CONFLICT,
+        f"file_name: {old.file_name!r} was changed meanwhile; read it and call again.",
+        field="file_name",
+        details={"resource_id": old.id},
+    )
+
+
+def hash_of(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _given(
+    file_name: str,
+    content: str,
+    resource_type: str | None,
+    tags: Sequence[str] | None,
+    metadata: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """Return the columns that a call says something about."""
+    given: dict[str, Any] = {}
+    if resource_type is not None:
+        is_code = resource_type == "code"
+        given["type"] = resource_type
+        given["language"] = language_of(file_name, content) if is_code else None
+        given["complexity"] = complexity_of(content) if is_code else None
+    if tags is not None:
+        given["tags"] = list(tags)
+    if metadata is not None:
+        given["metadata"] = metadata
+    return given
+
+
+def _stored(resource: Resource | Version, chunk_count: int, resource_type: str | None = None) -> MemoryStored:
+    return {
+        "resource_id": resource.id,
+        "chunk_count": chunk_count,
+        "version": resource.version,
+        "deduplicated": False,
+        "file_name": resource.file_name,
+        "resource_type": resource_type or resource.type,
+        "created_at": resource.created_at,
+    }
+
+
+async def _change(
+    tx: Transaction, version: Version, given: dict[str, Any], moment: str, ready: index.Prepared
+) -> MemoryStored:
+    """Give a memory whose content stays other columns; `ready`: its chunks with these."""
+    row = await resources.get(tx, version.id, None)
+    if row is None:
+        raise not_found("resource_id", version.id, "memory")
+    if "metadata" in given:  # what was noted beside it stays
+        kept = origin.get().marks(row.project_id).keys() & row.metadata.keys()
+        given = given | {"metadata": {name: row.metadata[name] for name in kept} | given["metadata"]}
+    changed = {name: value for name, value in given.items() if getattr(row, name) != value}
+    if changed:
+        await resources.update(tx, version.id, changed, moment)
+    if "tags" in changed:
+        chunks, kind = await resources.chunk_ids(tx, version.id), PAST if version.archived else CHUNK
+        await index.add(tx, kind, list((await by_id(tx, kind.source, chunks)).values()), ready)
+    shown = {
+        "type": "resource_type",
+        "language": None,
+        "complexity": None,
+        "files": None,
+        "expires_at": "expires",
+    }
+    return {
+        **_stored(version, version.chunk_count, given.get("type")),
+        "deduplicated": True,
+        "changed_fields": [name for column in changed if (name := shown.get(column, column)) is not None],
+    }
+
+
+def chunk_rows(resource: Resource, chunks: Sequence[TextChunk], ids: Sequence[int]) -> list[Chunk]:
+    """Return the chunks of a memory as they are stored."""
+    return [
+        Chunk(
+            id=chunk_id,
+            project_id=resource.project_id,
+            resource_id=resource.id,
+            ordinal=ordinal,
+            start_char=part.start,
+            text=part.text,
+            file_name=resource.file_name,
+            type=resource.type,
+            tags=resource.tags,
+            version=resource.version,
+            created_at=resource.created_at,
+        )
+        for ordinal, (chunk_id, part) in enumerate(zip(ids, chunks, strict=True))
+    ]

@@ -6,13 +6,20 @@ from pydantic import BeforeValidator, Field
 
 from ltmc.errors import invalid
 from ltmc.features.memory.answers import AnswerService
+from ltmc.features.memory.conflicts import ConflictService
+from ltmc.features.memory.forgetting import ForgettingService
+from ltmc.features.memory.history import HistoryService
 from ltmc.features.memory.reading import ReadingService
 from ltmc.features.memory.results import (
     Answer,
+    Conflicts,
     Context,
     FilteredSearch,
+    Forgotten,
     MemoriesRetrieved,
     MemoryDeleted,
+    MemoryHistory,
+    MemoryPage,
     MemoryStored,
     RecalledByType,
     RoutedAnswer,
@@ -24,19 +31,28 @@ from ltmc.tools.arguments import (
     Bool,
     Content,
     ConversationId,
+    End,
+    EndOrNever,
+    Expires,
     FileName,
     GivenDocument,
     JsonObject,
+    Limit,
     MaxTokens,
+    Name,
     Offset,
     OptionalQuery,
     ProjectId,
     Query,
+    References,
+    ResourceId,
     ResourceType,
     RowId,
     Share,
+    Start,
     Tags,
     TopK,
+    as_id,
     lower,
     not_bool,
 )
@@ -51,20 +67,29 @@ async def store_memory(
     /,
     file_name: FileName,
     content: Content,
-    resource_type: ResourceType = "document",
+    resource_type: ResourceType | None = None,
     tags: Tags | None = None,
     metadata: JsonObject | None = None,
     on_conflict: Annotated[Literal["version", "replace", "error"], BeforeValidator(lower)] = "version",
+    supersedes: References | None = None,
+    valid_from: Start | None = None,
+    valid_until: EndOrNever | None = None,
+    expires: Expires | None = None,
     project_id: ProjectId = None,
 ) -> MemoryStored:
-    """Remember a text for later sessions: a decision, a fact, a document, notes. It can be found at once.
+    """Remember a text for later sessions: a decision, a fact, a document, notes.
+
+    similar in the answer: memories on the same subject; update or supersede what is not true any more.
 
     Args:
-        file_name: A short relative name, such as notes/deploy.md.
-        content: The whole text; kept byte for byte.
-        tags: Words to filter by.
+        file_name: Such as notes/deploy.md.
+        resource_type: document if left out.
         metadata: Anything else to filter by.
-        on_conflict: If the name holds other content: keep both, archive the old one, or refuse.
+        on_conflict: Other content under that name becomes history; replace: it was wrong, no search finds it.
+        supersedes: Ids or names of memories that this takes the place of.
+        valid_from: If not now.
+        valid_until: Its last day or moment.
+        expires: Its last day, or in how many days it is forgotten.
     """
     return await memory.store(
         file_name=file_name,
@@ -73,7 +98,68 @@ async def store_memory(
         tags=tags or [],
         metadata=metadata or {},
         on_conflict=on_conflict,
+        supersedes=supersedes or [],
+        valid_from=valid_from,
+        valid_until=valid_until,
+        expires=expires,
         project_id=project_id,
+    )
+
+
+@tool("Update a memory", category="memory", idempotent=True, profile="core")
+async def update_memory(
+    memory: MemoryService,
+    /,
+    resource_id: ResourceId | None = None,
+    file_name: FileName | None = None,
+    content: Content | None = None,
+    tags: Tags | None = None,
+    metadata: JsonObject | None = None,
+    resource_type: ResourceType | None = None,
+    supersedes: References | None = None,
+    agrees_with: References | None = None,
+    valid_from: Start | None = None,
+    valid_until: EndOrNever | None = None,
+    expires: Expires | None = None,
+    project_id: ProjectId = None,
+) -> MemoryStored:
+    """Change a memory, named by id or file_name; what is left out stays. Other content makes a new current version.
+
+    Args:
+        supersedes: Ids or names of memories that this takes the place of.
+        agrees_with: Ids or names of those that it does not contradict, for find_conflicts; []: takes that back.
+        valid_until: Its last day or moment; never: it has no end.
+        expires: Its last day, or in how many days it is forgotten; never takes that back.
+    """
+    return await memory.update(
+        resource_id=resource_id,
+        file_name=file_name,
+        content=content,
+        tags=tags,
+        metadata=metadata,
+        resource_type=resource_type,
+        supersedes=supersedes,
+        agrees_with=agrees_with,
+        valid_from=valid_from,
+        valid_until=valid_until,
+        expires=expires,
+        project_id=project_id,
+    )
+
+
+@tool("History of a memory", category="memory", read_only=True)
+async def memory_history(
+    histories: HistoryService,
+    /,
+    file_name: FileName | None = None,
+    resource_id: ResourceId | None = None,
+    limit: Limit = 10,
+    offset: Offset = 0,
+    project_id: ProjectId = None,
+) -> MemoryHistory:
+    """The versions of a memory, newest first, with when each held and what changed."""
+    return await histories.history(
+        resource_id=resource_id, file_name=file_name, limit=limit, offset=offset, project_id=project_id
     )
 
 
@@ -88,16 +174,17 @@ async def retrieve_memory(
     min_score: Share = 0.0,
     offset: Offset = 0,
     explain: Bool = False,
+    include_superseded: Bool = False,
+    as_of: End | None = None,
     project_id: ProjectId = None,
 ) -> MemoriesRetrieved:
-    """Recall the stored memories that match a query, best first. Use it before starting work.
+    """Recall the current memories that match a query, best first. Use it before starting work.
 
     Args:
-        query: What to look for, in words.
-        conversation_id: Notes which conversation asked; does not filter.
-        min_score: Leave out weaker matches.
-        offset: Results to skip, to page while has_more.
+        conversation_id: Noted only; does not filter.
         explain: Show what each score is made of.
+        include_superseded: Also what no longer holds.
+        as_of: What held at this day or moment.
     """
     return await searches.retrieve(
         query,
@@ -108,6 +195,8 @@ async def retrieve_memory(
         resource_type=resource_type,
         project_id=project_id,
         explain=explain,
+        include_superseded=include_superseded,
+        as_of=as_of,
     )
 
 
@@ -122,12 +211,10 @@ async def ask_with_context(
     include_history: Bool = True,
     project_id: ProjectId = None,
 ) -> Answer:
-    """Answer a question with sentences quoted from memory, each with its source. No model is called.
+    """Answer a question with sentences quoted from memories, chats, todos and code, with their sources.
 
     Args:
-        query: The question.
-        conversation_id: Adds the last messages of this conversation.
-        max_tokens: Size of the returned context.
+        conversation_id: Looked in first; its last messages are added.
     """
     return await answers.ask(
         query,
@@ -149,12 +236,7 @@ async def build_context(
     top_k: TopK = 10,
     project_id: ProjectId = None,
 ) -> Context:
-    """Pack documents into a budget of tokens, the best first; without documents, those a query finds.
-
-    Args:
-        documents: What to pack; id defaults to the position.
-        query: Finds the documents in memory when none are given.
-    """
+    """Pack documents into a budget of tokens, the best first; without documents, those that a query finds."""
     return await answers.build_context(
         documents,
         max_tokens=max_tokens,
@@ -175,10 +257,10 @@ async def route_query(
     conversation_id: ConversationId | None = None,
     project_id: ProjectId = None,
 ) -> RoutedAnswer:
-    """Let LTMC choose where to look (memories, chats, todos, code, blueprints, graph, recent) and search there.
+    """Choose by the query where to look (memories, chats, todos, code, blueprints, graph), and search there.
 
     Args:
-        available_methods: Choose among these only.
+        available_methods: Only these; a wrong name lists all.
         execute: false: only recommend.
     """
     return await routing.answer(
@@ -226,7 +308,7 @@ async def advanced_context_search(
 
     Args:
         filters: Keys: sources (memory, chat, pattern), resource_type, file_name (glob), tags_any, tags_all,
-            conversation_id, role, agent_name, source_tool, language, complexity, date_from, date_to,
+            conversation_id, role, agent_name, source_tool, branch, language, complexity, date_from, date_to,
             min_score, metadata.<key>. Keys narrow together; values in a list are alternatives.
     """
     if not query.strip() and not filters:
@@ -240,19 +322,22 @@ async def advanced_context_search(
 async def get_memory(
     reading: ReadingService,
     /,
-    resource_id: RowId | None = None,
+    resource_id: ResourceId | None = None,
     chunk_id: RowId | None = None,
     message_id: RowId | None = None,
     pattern_id: RowId | None = None,
+    file_name: FileName | None = None,
+    version: RowId | None = None,
     offset: Offset = 0,
     max_characters: Annotated[
         int, Field(ge=1, le=1_000_000, strict=True), BeforeValidator(not_bool)
     ] = 50_000,
     project_id: ProjectId = None,
 ) -> dict[str, Any]:
-    """Read one thing in full that a search showed as a preview; give one id.
+    """Read one thing in full that a search showed as a preview; give one id or file_name.
 
     Args:
+        version: Of the file_name, if not the current one.
         offset: Characters to skip.
     """
     ids = {
@@ -260,13 +345,91 @@ async def get_memory(
         "chunk_id": chunk_id,
         "message_id": message_id,
         "pattern_id": pattern_id,
+        "file_name": file_name,
     }
-    return await reading.read(ids, offset=offset, max_characters=max_characters, project_id=project_id)
+    return await reading.read(
+        ids, version=version, offset=offset, max_characters=max_characters, project_id=project_id
+    )
+
+
+@tool("List memories", category="memory", read_only=True)
+async def list_memories(
+    reading: ReadingService,
+    /,
+    tag: Name | None = None,
+    prefix: Name | None = None,
+    branch: Name | None = None,
+    limit: Limit = 20,
+    offset: Offset = 0,
+    project_id: ProjectId = None,
+) -> MemoryPage:
+    """The current memories with their first line, newest first.
+
+    Args:
+        prefix: How their file_name begins, such as decisions/.
+        branch: Stored while this branch was checked out.
+    """
+    return await reading.page(
+        tag=lower(tag), prefix=prefix, branch=branch, limit=limit, offset=offset, project_id=project_id
+    )
+
+
+@tool("Conflicting memories", category="memory", read_only=True)
+async def find_conflicts(
+    conflicts: ConflictService,
+    /,
+    limit: Limit = 10,
+    offset: Offset = 0,
+    project_id: ProjectId = None,
+) -> Conflicts:
+    """Pairs of memories that seem to contradict each other; settle each by update_memory (supersedes, agrees_with)."""
+    return await conflicts.conflicts(limit=limit, offset=offset, project_id=project_id)
 
 
 @tool("Delete a memory", category="memory", destructive=True, idempotent=True)
 async def delete_memory(
-    reading: ReadingService, /, resource_id: RowId, project_id: ProjectId = None
+    reading: ReadingService, /, resource_id: ResourceId, project_id: ProjectId = None
 ) -> MemoryDeleted:
-    """Forget a memory for good."""
+    """Forget a memory: of a name with several versions this one. forget(undo) puts it back."""
     return await reading.delete(resource_id, project_id)
+
+
+@tool("Forget", category="memory", destructive=True)
+async def forget(
+    forgetting: ForgettingService,
+    /,
+    kind: Annotated[
+        Literal["memory", "chat", "todo", "pattern", "link", "dependency"], BeforeValidator(lower)
+    ]
+    | None = None,
+    ids: References | None = None,
+    conversation_id: ConversationId | None = None,
+    tag: Name | None = None,
+    prefix: Name | None = None,
+    before: Start | None = None,
+    confirm: Name | None = None,
+    undo: Name | None = None,
+    project_id: ProjectId = None,
+) -> Forgotten:
+    """Forget what filters choose, of one kind or of all: the first call previews; the same with confirm does it.
+
+    Args:
+        ids: Ids or names: file names, ends of links, blueprints for dependencies.
+        prefix: How the file_name begins.
+        before: Made before this day or moment.
+        confirm: The token of the preview.
+        undo: Alone: the token of a deletion; puts it back within 30 days.
+    """
+    filters = {
+        "ids": None if ids is None else [one if (found := as_id(one)) is None else found for one in ids],
+        "conversation_id": [conversation_id],
+        "tag": [lower(tag)],
+        "prefix": [prefix],
+        "before": [before],
+    }
+    where = {name: values for name, values in filters.items() if values not in (None, [None])}
+    if undo is None:
+        return await forgetting.forget(kind, where, confirm=confirm, project_id=project_id)
+    if kind or where or confirm:
+        raise invalid("undo", undo, "it alone, or with project_id")
+    return await forgetting.undo(undo, project_id)

@@ -25,15 +25,6 @@ SHOWN = 10
 """How many tags, functions and errors a result lists."""
 
 
-class Totals(TypedDict):
-    """Counts over attempts."""
-
-    total_patterns: int
-    result_counts: dict[str, int]
-    success_rate: float | None
-    avg_execution_time_ms: float | None
-
-
 class GroupRate(TypedDict):
     """The attempts of a group; `lift`: its pass rate minus that of all, where there are enough to compare."""
 
@@ -70,13 +61,22 @@ class Trend(TypedDict):
     direction: Literal["improving", "declining", "stable"] | None
 
 
+class Totals(TypedDict):
+    """Counts over attempts."""
+
+    total_patterns: int
+    result_counts: dict[str, int]
+    success_rate: float | None
+    avg_execution_time_ms: float | None
+    trend: Trend
+
+
 class Analysis(Totals):
     """What attempts have in common."""
 
     by_tag: list[TagRate]
     by_function: list[FunctionRate]
     common_errors: list[CommonError]
-    trend: Trend
     insights: list[str]
     filters_applied: dict[str, Any]
 
@@ -97,7 +97,6 @@ class Statistics(Totals):
     per_day: list[DayCount]
     first_at: str | None
     last_at: str | None
-    trend: Trend
 
 
 class PatternAnalysis:
@@ -126,8 +125,8 @@ class PatternAnalysis:
             "module_name": module_name,
             "time_range_days": time_range_days,
         }
-        where = patterns.narrowed(
-            project=scope_of(project_id),
+        rows = await self._outcomes(
+            project_id,
             tags=tags,
             function_name=function_name,
             file_name=file_name,
@@ -135,9 +134,8 @@ class PatternAnalysis:
             since=None if time_range_days is None else days_ago(time_range_days),
             matching=None if query is None else index.matching(query),
         )
-        async with self._engine.read() as tx:
-            rows = await patterns.outcomes(tx, where)
-        overall = _pass_rate(rows)
+        totals = _totals(rows)
+        overall = totals["success_rate"]
         by_tag: list[TagRate] = [
             {"tag": tag, **_rate_of(group, overall)} for tag, group in _grouped(rows, lambda row: row.tags)
         ]
@@ -149,21 +147,18 @@ class PatternAnalysis:
             {"signature": signature, "count": len(group), "example_id": group[-1].id}
             for signature, group in _grouped(rows, lambda row: [row.error_signature])
         ]
-        trend = _trend(rows)
         return {
-            **_totals(rows),
+            **totals,
             "by_tag": by_tag[:SHOWN],
             "by_function": by_function[:SHOWN],
             "common_errors": errors[:SHOWN],
-            "trend": trend,
-            "insights": _insights(rows, by_tag, errors, trend),
+            "insights": _insights(rows, by_tag, errors, totals["trend"]),
             "filters_applied": {name: value for name, value in filters.items() if value is not None},
         }
 
     async def statistics(self, project_id: str | None) -> Statistics:
         """Count everything that a project tried."""
-        async with self._engine.read() as tx:
-            rows = await patterns.outcomes(tx, patterns.narrowed(project=scope_of(project_id)))
+        rows = await self._outcomes(project_id)
         tags = Counter(tag for row in rows for tag in row.tags)
         languages = Counter(row.language for row in rows if row.language)
         days = Counter(row.created_at[:10] for row in rows)
@@ -179,8 +174,11 @@ class PatternAnalysis:
             ],
             "first_at": rows[0].created_at if rows else None,
             "last_at": rows[-1].created_at if rows else None,
-            "trend": _trend(rows),
         }
+
+    async def _outcomes(self, project_id: str | None, **filters: Any) -> list[Outcome]:
+        async with self._engine.read() as tx:
+            return await patterns.outcomes(tx, patterns.narrowed(project=scope_of(project_id), **filters))
 
 
 def _pass_rate(rows: Sequence[Outcome]) -> float | None:
@@ -196,6 +194,7 @@ def _totals(rows: Sequence[Outcome]) -> Totals:
         "avg_execution_time_ms": mean(
             [row.execution_time_ms for row in rows if row.execution_time_ms is not None]
         ),
+        "trend": _trend(rows),
     }
 
 

@@ -1,11 +1,14 @@
 """Code attempts: stored and recalled."""
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
+from ltmc.code import apart
 from ltmc.code.traits import complexity_of, first_function, language_of
+from ltmc.errors import LtmcError
 from ltmc.search import index
 from ltmc.search.kinds import PATTERN, Preview, preview
 from ltmc.search.requests import Hit, Mode
@@ -15,7 +18,10 @@ from ltmc.storage.tables import patterns
 from ltmc.storage.tables.patterns import Pattern
 from ltmc.timestamps import now
 from ltmc.tools.paging import PageCounts, page_counts
-from ltmc.tools.project_scope import project_of
+from ltmc.tools.project_scope import marked, project_of, projects_read
+
+RERANKED = 40
+"""The first so many hits are put in order by what passed; those behind stay as they are."""
 
 PASS_BOOST = 0.05
 """Added to the score of an attempt that passed: it decides between near equals."""
@@ -34,10 +40,11 @@ class PatternLogged(TypedDict):
 
 
 class PatternExtras(TypedDict, total=False):
-    """That the code is cut to a preview, its whole length, and, if asked for, the parts of the score."""
+    """That the code is cut to a preview, its whole length, if asked for the parts of the score, and another project."""
 
     truncated: bool
     characters: int
+    project_id: str
     score_parts: dict[str, float]
 
 
@@ -60,11 +67,10 @@ class RecalledPattern(PatternExtras):
     created_at: str
 
 
-class PatternsFound(PageCounts):
+class PatternsFound(PageCounts, index.SearchMarks):
     """A page of the attempts that a search found."""
 
     patterns: list[RecalledPattern]
-    search_mode: str
 
 
 class PatternService:
@@ -91,9 +97,12 @@ class PatternService:
     ) -> PatternLogged:
         """Store an attempt; the language and function are read from the code where they are not given."""
         project = project_of(project_id)
-        language = language.strip().lower() if language else language_of(file_name, generated_code)
+        if language:
+            language = language.strip().lower()
+        else:
+            language = await asyncio.to_thread(language_of, file_name, generated_code)
         if function_name is None and language == "python":
-            function_name = first_function(generated_code)
+            function_name = await _first_function(generated_code)
         attempt = Pattern(
             id=0,
             project_id=project,
@@ -105,17 +114,18 @@ class PatternService:
             file_name=file_name,
             module_name=module_name,
             language=language,
-            complexity=complexity_of(generated_code),
+            complexity=await asyncio.to_thread(complexity_of, generated_code),
             execution_time_ms=execution_time_ms,
             error_message=error_message,
             error_signature=error_signature(error_message) if error_message else None,
             tags=list(tags),
             created_at=now(),
         )
+        ready = await index.prepare(PATTERN, [attempt])
         async with self._engine.write(project) as tx:
             duplicate_of = await patterns.first_like(tx, attempt)
             attempt = await patterns.insert(tx, attempt)
-            await index.add(tx, PATTERN, [attempt])
+            await index.add(tx, PATTERN, [attempt], ready)
         logged: PatternLogged = {
             "pattern_id": attempt.id,
             "result": result,
@@ -144,7 +154,7 @@ class PatternService:
         explain: bool = False,
     ) -> PatternsFound:
         """Find the attempts that match a query; one that passed comes before its near equals."""
-        project = project_of(project_id)
+        projects = projects_read(project_id)
         where = patterns.narrowed(
             result=None if result_filter == "all" else result_filter,
             tags=tags,
@@ -158,21 +168,32 @@ class PatternService:
                 tx,
                 PATTERN,
                 query,
-                project_id=project,
+                projects=projects,
                 where=where,
                 mode=self._search_mode,
-                limit=top_k + offset,
+                limit=max(RERANKED, top_k + offset),
             )
             hits = await index.load_rows(tx, PATTERN, ranking.hits)
-            rates = await patterns.pass_rates(tx, project, sorted({row.code_hash for row, _ in hits}))
-        found = [_recalled(row, hit, rates[row.code_hash], explain=explain) for row, hit in hits]
-        found.sort(key=lambda pattern: -pattern["score"])
-        found = found[offset : offset + top_k]
+            rates = await patterns.pass_rates(tx, projects, sorted({row.code_hash for row, _ in hits}))
+        found = [
+            marked(_recalled(row, hit, rates[row.code_hash], explain=explain), row.project_id, projects)
+            for row, hit in hits
+        ]
+        first = sorted(found[:RERANKED], key=lambda pattern: -pattern["score"])
+        found = [*first, *found[RERANKED:]][offset : offset + top_k]
         return {
             "patterns": found,
             **page_counts(found, ranking.total, offset),
-            "search_mode": ranking.mode,
+            **index.marks_of(found, ranking),
         }
+
+
+async def _first_function(code: str) -> str | None:
+    """Return the name of the first function in Python code; None where it cannot be parsed within the limits."""
+    try:
+        return await apart.parse(first_function, code, "generated_code")
+    except LtmcError:
+        return None
 
 
 def error_signature(message: str) -> str:

@@ -127,5 +127,5 @@ async def analyze_code_patterns(
 
 @tool("Code statistics", category="patterns", read_only=True)
 async def get_code_statistics(analysis: PatternAnalysis, /, project_id: Projects = None) -> Statistics:
-    """Counts and rates over all code attempts."""
+    """Counts over all code attempts: results, tags, languages, days, the trend."""
     return await analysis.statistics(project_id)

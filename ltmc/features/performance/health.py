@@ -1,4 +1,8 @@
-"""Probes of what LTMC stands on; they never change what users stored."""
+"""Probes of what LTMC stands on; they write nothing.
+
+A server answers them to anyone who asks, so they read little, however much is stored. Thorough ones, for
+``ltmc doctor``, read everything.
+"""
 
 import asyncio
 import shutil
@@ -8,14 +12,17 @@ from collections.abc import Awaitable, Callable
 from typing import Literal, NotRequired, TypedDict
 
 from ltmc.errors import LtmcError
-from ltmc.search.reindexing import differences
+from ltmc.search.reindexing import differences, unfinished
 from ltmc.storage.engine import Engine
+from ltmc.storage.sqlite.search_index import count_pending
+from ltmc.storage.sqlite.stored_values import faults_found_soon
 from ltmc.storage.tables import health
 
-PROBE_TIMEOUT_SECONDS = 2.0
+PROBE_SECONDS, THOROUGH_SECONDS = 2.0, 60.0
+"""How long a probe may take, and a thorough one."""
 
-QUICK_CHECK_BYTES = 64 * 1024 * 1024
-"""Up to this size the database's structure is checked in a probe; beyond it that takes too long."""
+QUICK_CHECK_BYTES = 1024 * 1024 * 1024
+"""Up to this size a thorough probe reads every page; beyond it that takes too long."""
 
 LOW_DISK_BYTES = 100 * 1024 * 1024
 
@@ -24,23 +31,27 @@ REQUIRED = ("sqlite", "search_index", "graph", "disk")
 
 
 class Probe(TypedDict):
-    """What a probe found; `error` and `repair`: why it is down, and the command that mends it."""
+    """What a probe found.
 
-    status: Literal["ok", "disabled", "down"]
+    `error` and `repair`: why it is down, and the command that mends it. `not_embedded`: how many entries of the index
+    are found by words alone until they are. Locked means that it can be read, and whoever writes waits for another
+    who does.
+    """
+
+    status: Literal["ok", "disabled", "locked", "down"]
     error: NotRequired[str]
     repair: NotRequired[str]
     integrity: NotRequired[str]
     indexed: NotRequired[dict[str, int]]
+    not_embedded: NotRequired[int]
     backend: NotRequired[str]
-    nodes: NotRequired[int]
-    edges: NotRequired[int]
     free_bytes: NotRequired[int]
     active: NotRequired[int]
     latency_ms: NotRequired[float]
 
 
 class HealthReport(TypedDict):
-    """Every probe; degraded: an optional part is down; unhealthy: a required one is."""
+    """Every probe; degraded: an optional part is down, or the database locked; unhealthy: a required part is down."""
 
     status: Literal["healthy", "degraded", "unhealthy"]
     services: dict[str, Probe]
@@ -66,46 +77,61 @@ class Probes:
             "disk": self._disk,
             "watchers": watchers,
         }
+        self._thorough = {"sqlite": self._every_page, "search_index": self._every_entry}
 
     @property
     def names(self) -> list[str]:
         """The names of the probes."""
         return list(self._by_name)
 
-    async def run(self, name: str) -> Probe:
+    async def run(self, name: str, *, thorough: bool = False) -> Probe:
         """Run a probe and time it; one that fails or takes too long is down."""
         started = time.perf_counter()
+        seconds = THOROUGH_SECONDS if thorough else PROBE_SECONDS
         try:
-            async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
+            async with asyncio.timeout(seconds):
                 found = await self._by_name[name]()
+                if thorough and found["status"] == "ok" and name in self._thorough:
+                    found = await self._thorough[name]()
         except TimeoutError:
-            found = {"status": "down", "error": f"no answer within {PROBE_TIMEOUT_SECONDS:g} s"}
+            found = {"status": "down", "error": f"no answer within {seconds:g} s"}
         except (LtmcError, sqlite3.Error, OSError) as error:
             found = {"status": "down", "error": str(error)}
         found["latency_ms"] = round((time.perf_counter() - started) * 1000, 3)
         return found
 
     async def _sqlite(self) -> Probe:
+        async with self._engine.read():
+            pass
+        if await self._engine.is_locked():
+            return {"status": "locked", "error": "writes wait for another who writes"}
+        return {"status": "ok"}
+
+    async def _every_page(self) -> Probe:
         async with self._engine.read() as tx:
             structure = await health.structure(tx, QUICK_CHECK_BYTES)
         if structure not in ("ok", None):
             return {"status": "down", "error": f"the database is damaged: {structure}"}
-        await health.try_to_write(self._engine)
+        async with self._engine.read() as tx:
+            bad_rows = await tx.call(faults_found_soon)
+        if bad_rows:
+            return {"status": "down", "error": f"tools cannot read every row: {'; '.join(bad_rows)}"}
         return {"status": "ok", "integrity": structure or "not checked: the database is large"}
 
     async def _search_index(self) -> Probe:
+        async with self._engine.read() as tx:
+            return _in_step(await tx.call(unfinished), await tx.call(count_pending))
+
+    async def _every_entry(self) -> Probe:
         indexed, wrong = await differences(self._engine)
-        if wrong:
-            return {"status": "down", "error": ", ".join(wrong), "repair": "ltmc reindex"}
-        return {"status": "ok", "indexed": indexed}
+        async with self._engine.read() as tx:
+            left = await tx.call(count_pending)
+        return {**_in_step(wrong, left), "indexed": indexed}
 
     async def _graph(self) -> Probe:
         async with self._engine.read() as tx:
-            return {
-                "status": "ok",
-                "nodes": await health.row_count(tx, "graph_nodes"),
-                "edges": await health.row_count(tx, "graph_edges"),
-            }
+            await health.read_graph(tx)
+        return {"status": "ok"}
 
     async def _disk(self) -> Probe:
         free = shutil.disk_usage(self._engine.path.parent).free
@@ -113,3 +139,12 @@ class Probes:
             error = f"{free} bytes are free beside the database"
             return {"status": "down", "error": error, "free_bytes": free}
         return {"status": "ok", "free_bytes": free}
+
+
+def _in_step(wrong: list[str], left: int) -> Probe:
+    found: Probe = {"status": "ok"}
+    if wrong:
+        found = {"status": "down", "error": ", ".join(wrong), "repair": "ltmc reindex"}
+    if left:
+        found["not_embedded"] = left
+    return found

@@ -1,12 +1,11 @@
 """The report over what was measured: calls, latency, storage, backends."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-from ltmc.features.measures import Latencies, latencies, percentile, ratio
+from ltmc.features.measures import Latencies, latencies, ratio
 from ltmc.features.performance.health import REQUIRED, Probe
-from ltmc.storage.tables.usage_log import ToolCall
+from ltmc.storage.tables.usage_log import CallTotals
 from ltmc.tools import manifest
 
 TARGET_MS = 50.0
@@ -78,24 +77,28 @@ class PerformanceReport(CallReport):
     recommendations: list[str]
 
 
-def call_report(calls: Sequence[ToolCall], hours: int, targets_ms: Mapping[str, float]) -> CallReport:
-    """Measure the calls of some hours.
+def call_report(
+    by_tool: Sequence[CallTotals],
+    together: Sequence[CallTotals],
+    hours: int,
+    targets_ms: Mapping[str, float],
+) -> CallReport:
+    """Report the calls of some hours.
 
     Args:
+        together: those of all tools; empty when there was none.
         targets_ms: by tool, where it is not `TARGET_MS`.
     """
-    durations: dict[str, list[float]] = defaultdict(list)
-    for call in calls:
-        durations[call.tool].append(call.duration_ms)
-    slow = _slow_tools(durations, targets_ms)
-    errors = sum(not call.ok for call in calls)
+    slow = _slow_tools(by_tool, targets_ms)
+    total, errors = (together[0].calls, together[0].errors) if together else (0, 0)
+    called = {str(tool.name): tool.calls for tool in by_tool}
     tools = manifest.tools()
     return {
         "requests": {
-            "total": len(calls),
+            "total": total,
             "errors": errors,
-            "error_rate": ratio(errors, len(calls)),
-            "per_minute": round(len(calls) / (hours * 60), 4),
+            "error_rate": ratio(errors, total),
+            "per_minute": round(total / (hours * 60), 4),
         },
         "tools": {
             "registered": len(tools),
@@ -103,25 +106,25 @@ def call_report(calls: Sequence[ToolCall], hours: int, targets_ms: Mapping[str, 
                 category: sum(tool.category == category for tool in tools)
                 for category in manifest.categories()
             },
-            "called": {tool: len(values) for tool, values in sorted(durations.items())},
-            "never_called": [tool.name for tool in tools if tool.name not in durations],
+            "called": dict(sorted(called.items())),
+            "never_called": [tool.name for tool in tools if tool.name not in called],
         },
-        "latency": latencies([call.duration_ms for call in calls]),
+        "latency": latencies(together[0] if together else None),
         "slow_tools": slow,
-        "targets": {"met": len(durations) - len(slow), "missed": len(slow)},
+        "targets": {"met": len(called) - len(slow), "missed": len(slow)},
     }
 
 
-def _slow_tools(durations: Mapping[str, Sequence[float]], targets_ms: Mapping[str, float]) -> list[SlowTool]:
+def _slow_tools(by_tool: Sequence[CallTotals], targets_ms: Mapping[str, float]) -> list[SlowTool]:
     """Return the tools that miss their target, the slowest first."""
     measured: list[SlowTool] = [
         {
-            "tool": tool,
-            "count": len(values),
-            "p95_ms": percentile(values, 95) or 0.0,
-            "target_ms": targets_ms.get(tool, TARGET_MS),
+            "tool": str(tool.name),
+            "count": tool.calls,
+            "p95_ms": tool.p95_ms,
+            "target_ms": targets_ms.get(str(tool.name), TARGET_MS),
         }
-        for tool, values in durations.items()
+        for tool in by_tool
     ]
     slow = [tool for tool in measured if tool["p95_ms"] > tool["target_ms"]]
     return sorted(slow, key=lambda tool: -tool["p95_ms"])

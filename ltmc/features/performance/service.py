@@ -25,6 +25,9 @@ from ltmc.timestamps import format_utc, now
 from ltmc.tools.project_scope import scope_of
 from ltmc.tools.request import protocol_version
 
+PRUNE_EVERY, PRUNE_BATCH = 500, 1_000
+"""After so many calls the logs of use are pruned, so many rows of each at a time: about 20 ms under the lock."""
+
 
 class MonitoringService:
     """Calls are written to the database in the background; probes never change what users stored."""
@@ -40,6 +43,7 @@ class MonitoringService:
     ) -> None:
         self._engine, self._settings = engine, settings
         self._probes = Probes(engine, cache_health, watchers_health)
+        self._calls = 0
         self._started = started
         self._started_at = format_utc(datetime.now(UTC) - timedelta(seconds=time.monotonic() - started))
 
@@ -62,32 +66,42 @@ class MonitoringService:
             await usage_log.insert_call(tx, call)
 
         self._engine.log(write)
+        self._calls += 1
+        if self._calls % PRUNE_EVERY == 1:
+            self._engine.log(self._prune)
+
+    async def _prune(self, tx: Transaction) -> None:
+        before = format_utc(datetime.now(UTC) - timedelta(days=self._settings.log_days))
+        if await usage_log.prune(tx, before=before, most=self._settings.log_rows, batch=PRUNE_BATCH):
+            self._engine.log(self._prune)
 
     def get_uptime_seconds(self) -> float:
         """Return how long this process has served."""
         return round(time.monotonic() - self._started, 3)
 
-    async def health_check(self) -> HealthReport:
-        """Run every probe, side by side."""
+    async def health_check(self, *, thorough: bool = False) -> HealthReport:
+        """Run every probe, side by side; the thorough ones read everything that is stored."""
         names = self._probes.names
-        probed = dict(zip(names, await asyncio.gather(*map(self._probes.run, names)), strict=True))
+        found = await asyncio.gather(*(self._probes.run(name, thorough=thorough) for name in names))
+        probed = dict(zip(names, found, strict=True))
         down = {name for name, probe in probed.items() if probe["status"] == "down"}
+        well = all(probe["status"] in ("ok", "disabled") for probe in found)
         return {
-            "status": "unhealthy" if down.intersection(REQUIRED) else "degraded" if down else "healthy",
+            "status": "unhealthy" if down.intersection(REQUIRED) else "healthy" if well else "degraded",
             "services": probed,
             "uptime_seconds": self.get_uptime_seconds(),
             "checked_at": now(),
         }
 
     async def validate_service(self, name: str) -> Probe:
-        """Run one probe.
+        """Run one probe, thoroughly.
 
         Raises:
             LtmcError: NOT_FOUND for a name that has no probe.
         """
         if name not in self._probes.names:
             raise not_found("name", name, "service", "known: " + ", ".join(self._probes.names))
-        return await self._probes.run(name)
+        return await self._probes.run(name, thorough=True)
 
     async def get_performance_report(
         self, time_range_hours: int, project_id: str | None
@@ -96,10 +110,12 @@ class MonitoringService:
         await self._engine.settle()
         since = format_utc(datetime.now(UTC) - timedelta(hours=time_range_hours))
         async with self._engine.read() as tx:
-            rows = await usage_log.calls(tx, project_id=scope_of(project_id), since=since)
+            scope = scope_of(project_id)
+            by_tool = await usage_log.call_totals(tx, "tool", project_id=scope, since=since)
+            together = await usage_log.call_totals(tx, None, project_id=scope, since=since)
             storage = await search_index.storage_counts(tx)
         probed = (await self.health_check())["services"]
-        calls = call_report(rows, time_range_hours, self._settings.targets_ms)
+        calls = call_report(by_tool, together, time_range_hours, self._settings.targets_ms)
         parts = backends(probed, redis=self._settings.redis_url is not None)
         return {
             "server": {

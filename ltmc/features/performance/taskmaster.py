@@ -6,8 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 from ltmc.code.traits import LABELS
+from ltmc.features.blueprints.dependencies import own_minutes
+from ltmc.features.blueprints.lexicon import canonical
 from ltmc.features.measures import mean, percentile, ratio
-from ltmc.features.team.scoring import HOURS_PER_WEEK, committed_hours
+from ltmc.features.team.calendar import week_hours
+from ltmc.features.team.scoring import committed_hours, given_away
 from ltmc.storage.engine import Engine
 from ltmc.storage.tables import blueprints, team, usage_log
 from ltmc.storage.tables.blueprints import OPEN_STATUSES, STATUSES, Blueprint
@@ -104,9 +107,11 @@ class TaskmasterService:
         async with self._engine.read() as tx:
             rows = [row for row in await blueprints.every(tx, scope, since) if row.kind == "task"]
             assignments = await team.assignments(tx, scope, since=since)
-            opened = await team.assignments(tx, scope, open_only=True)
+            ever = await team.assignments(tx, scope)
+            given = given_away(ever, {row.blueprint_id: row for row in await blueprints.every(tx, scope)})
             members = await team.members(tx, scope)
             latencies = await usage_log.durations(tx, ASSIGNING, project_id=scope, since=since)
+        opened = [row for row in ever if row.status in team.OPEN_STATUSES]
         moment = now()
         completed = [row for row in rows if row.status == "completed"]
         finished = [row for row in assignments if row.status == "completed"]
@@ -115,7 +120,7 @@ class TaskmasterService:
         cycles = [
             (parse(str(row.completed_at)) - parse(row.created_at)).total_seconds() / 3600 for row in completed
         ]
-        capacity = sum(member.capacity for member in members) * HOURS_PER_WEEK
+        capacity = sum(map(week_hours, members))
         result: TaskmasterMetrics = {
             "blueprints": {
                 "total": len(rows),
@@ -136,7 +141,7 @@ class TaskmasterService:
                 "avg_confidence": mean([row.confidence_score for row in assignments], 4),
             },
             "skills": _skills(rows, assignments, members),
-            "team_utilization": ratio(committed_hours(opened), capacity),
+            "team_utilization": ratio(committed_hours(opened, given), capacity),
             "routing_ms": {"p50": percentile(latencies, 50), "p95": percentile(latencies, 95)},
             "time_range_days": time_range_days,
             "insights": [],
@@ -158,14 +163,14 @@ def _skills(
     rows: Sequence[Blueprint], assignments: Sequence[Assignment], members: Sequence[Member]
 ) -> Skills:
     waiting: dict[str, float] = defaultdict(float)
-    for row in rows:
+    for row, minutes in zip(rows, own_minutes({row.blueprint_id: row for row in rows}), strict=True):
         if row.status in OPEN_STATUSES:
             for skill in row.required_skills:
-                waiting[skill] += row.estimated_duration_minutes
+                waiting[canonical(skill)] += minutes
     have: dict[str, float] = defaultdict(float)
     for member in members:
-        for skill in member.skills:
-            have[skill] += member.capacity * HOURS_PER_WEEK * 60
+        for skill in {canonical(skill) for skill in member.skills}:
+            have[skill] += week_hours(member) * 60
     loads: list[SkillLoad] = [
         {
             "skill": skill,
@@ -188,7 +193,7 @@ def _skills(
         part = _actual_per_estimate(assignment)
         if assignment.status == "completed" and part is not None:
             for skill in assignment.skills:
-                taken[skill].append(part)
+                taken[canonical(skill)].append(part)
     best = min(taken, key=lambda skill: (sum(taken[skill]) / len(taken[skill]), skill), default=None)
     return {
         "bottleneck": loads[0] if loads else None,

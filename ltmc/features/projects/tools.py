@@ -28,6 +28,6 @@ async def register_project(
 
     Args:
         root_path: An absolute path; relative paths start there.
-        allowed_paths: Further folders.
+        allowed_paths: Further folders; left out, they stay as they are.
     """
-    return await projects.register(project_id, root_path, name=name, allowed_paths=allowed_paths or [])
+    return await projects.register(project_id, root_path, name=name, allowed_paths=allowed_paths)

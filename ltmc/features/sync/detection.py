@@ -1,6 +1,5 @@
 """What changed in files since they were last seen or documented."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Sequence
 
@@ -91,7 +90,7 @@ class DetectionService:
 async def read_or_error(guard: PathGuard, name: str) -> SourceFile | LtmcError:
     """Return a file, or why it cannot be read."""
     try:
-        return await asyncio.to_thread(read_file, guard, name)
+        return await read_file(guard, name)
     except LtmcError as error:
         return error
 

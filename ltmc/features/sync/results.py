@@ -52,7 +52,9 @@ class WatchSession(TypedDict):
 
 
 class WatchedFile(TypedDict):
-    """A watched file, and how its document stands."""
+    """A watched file, and how its document stands: synced, pending (the file changed since), failed, missing
+    (there is no file any more) or undocumented (no document was written).
+    """
 
     file_path: str
     last_modified: str | None

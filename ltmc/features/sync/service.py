@@ -1,13 +1,13 @@
 """Live sync: watched files, the changes in them, and their documents brought up to date."""
 
 import asyncio
+import hashlib
 import json
 import logging
 import os
-import secrets
-import sys
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,9 +21,10 @@ from ltmc.errors import ErrorCode, LtmcError, not_found
 from ltmc.features.documentation.service import DocumentationService
 from ltmc.features.projects.service import ProjectService
 from ltmc.features.sync.detection import read_or_error
+from ltmc.features.sync.ownership import WatchLocks
 from ltmc.features.sync.results import Started, Stopped, SyncStatus, WatchedFile, WatchHealth, WatchSession
 from ltmc.features.sync.watching import Watch
-from ltmc.files.guard import FileState, PathGuard
+from ltmc.files.guard import FileState, PathGuard, noting_reads
 from ltmc.files.selection import select
 from ltmc.storage.engine import Engine
 from ltmc.storage.tables import documents as documentation
@@ -73,6 +74,7 @@ class SyncService:
         self._projects = projects
         self._documents = documents
         self._live: dict[str, _Live] = {}
+        self._locks = WatchLocks(engine.path)
         self._starting = asyncio.Lock()
 
     async def start(
@@ -105,13 +107,17 @@ class SyncService:
                         field="file_paths",
                         details={"active": list(self._live)},
                     )
-                sync_id = row.sync_id if row else f"sync_{secrets.token_hex(6)}"
+                sync_id = row.sync_id if row else _new_id(project, names)
                 await self._watch(sync_id, guard, project, watched, names, interval_ms, auto_sync)
             created = row is None
             async with self._engine.read() as tx:
                 row = await sync.session_of(tx, project, names)
-        if row is None:  # nothing deletes sessions
-            raise not_found("file_paths", names, "session")
+        if row is None:
+            raise LtmcError(
+                ErrorCode.CONFLICT,
+                "file_paths: another server begins to watch them just now; call again.",
+                field="file_paths",
+            )
         live = self._live.get(row.sync_id)
         selection = live.watch.selection if live else await asyncio.to_thread(select, guard, watched)
         return {
@@ -150,9 +156,12 @@ class SyncService:
         already = row.status == "stopped"
         if live is not None:
             await live.watch.stop()
-        if not already:
-            async with self._engine.write() as tx:
-                await sync.end_session(tx, sync_id, "stopped", now())
+        try:
+            if not already:
+                async with self._engine.write() as tx:
+                    await sync.end_session(tx, sync_id, "stopped", now())
+        finally:
+            self._locks.release(sync_id)
         async with self._engine.read() as tx:
             row = await sync.session(tx, sync_id, None) or row
         return {
@@ -188,11 +197,15 @@ class SyncService:
         unknown = [name for name, state in known.items() if state is None]
         known |= await asyncio.to_thread(_states, guard, unknown)
         sessions = [self._shown(row) for row in rows]
-        files = [_file(name, state, last.get(name), links.get(name)) for name, state in sorted(known.items())]
+        shown = sorted(known)[:limit]
+        hashes = await asyncio.to_thread(_hashes, guard, [name for name in shown if name in links])
+        files = [
+            _file(name, known[name], last.get(name), links.get(name), hashes.get(name)) for name in shown
+        ]
         return {
             "sessions": sessions,
-            "files": files[:limit],
-            "files_total": len(files),
+            "files": files,
+            "files_total": len(known),
             "pending_changes": sum(state == "pending" for state in last.values()),
             "recent_events": [
                 {
@@ -224,14 +237,15 @@ class SyncService:
         """End every watch; its session is then interrupted."""
         live, self._live = self._live, {}
         await asyncio.gather(*(one.watch.stop() for one in live.values()))
-        if not live:
-            return
         try:
-            async with self._engine.write() as tx:
-                for sync_id in live:
-                    await sync.end_session(tx, sync_id, "interrupted", now())
-        except LtmcError as error:  # their process is gone, which says the same
+            if live:
+                async with self._engine.write() as tx:
+                    for sync_id in live:
+                        await sync.end_session(tx, sync_id, "interrupted", now())
+        except LtmcError as error:  # nobody holds their locks, which says the same
             logger.warning("the end of %d sessions was not recorded: %s", len(live), error)
+        finally:
+            self._locks.close()
 
     async def _watch(
         self,
@@ -243,6 +257,7 @@ class SyncService:
         interval_ms: int,
         auto_sync: bool,
     ) -> None:
+        """Watch, unless another server has just begun to."""
         selection = await asyncio.to_thread(select, guard, paths)
 
         async def handle(name: str, change: str) -> None:
@@ -254,9 +269,17 @@ class SyncService:
         old = self._live.pop(sync_id, None)  # one that failed
         if old is not None:
             await old.watch.stop()
+        if not await self._locks.take(sync_id):
+            return
         live = _Live(Watch(guard, paths, interval_ms, handle, prepare, selection), project, auto_sync)
-        async with self._engine.write(project) as tx:
-            await sync.put_session(tx, sync_id, project, names, interval_ms, auto_sync, os.getpid(), now())
+        try:
+            async with self._engine.write(project) as tx:
+                await sync.put_session(
+                    tx, sync_id, project, names, interval_ms, auto_sync, os.getpid(), now()
+                )
+        except BaseException:
+            self._locks.release(sync_id)
+            raise
         self._live[sync_id] = live
         await live.watch.start()
 
@@ -326,7 +349,8 @@ class SyncService:
                 return "ignored", None
             if not live.auto_sync:
                 return "pending", None
-            await self._documents.sync(name, project_id=live.project)
+            with noting_reads():
+                await self._documents.sync(name, project_id=live.project)
         except LtmcError as error:
             if error.code != ErrorCode.CONFLICT or tries == 0:
                 return "failed", error.message
@@ -340,7 +364,7 @@ class SyncService:
             return "active" if live.watch.alive else "error"
         if row.status != "active":
             return str(row.status)
-        return "active" if _is_other_process(row.process_id) else "interrupted"
+        return "active" if self._locks.is_elsewhere(row.sync_id) else "interrupted"
 
     def _shown(self, row: SyncSession) -> WatchSession:
         live = self._live.get(row.sync_id)
@@ -360,17 +384,9 @@ class SyncService:
         }
 
 
-def _is_other_process(process_id: int) -> bool:
-    """Tell whether another server with this id runs."""
-    if process_id == os.getpid() or sys.platform == "win32":  # there, asking would end the process
-        return False
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+def _new_id(project: str, names: Sequence[str]) -> str:
+    """Return the id of a session over these paths: the same in every server, so that one of them gets the lock."""
+    return "sync_" + hashlib.sha256(json.dumps([project, names]).encode()).hexdigest()[:12]
 
 
 def _states(guard: PathGuard, names: Sequence[str]) -> dict[str, FileState | None]:
@@ -384,10 +400,26 @@ def _states(guard: PathGuard, names: Sequence[str]) -> dict[str, FileState | Non
     return found
 
 
-def _file(name: str, state: FileState | None, last: str | None, link: DocumentLink | None) -> WatchedFile:
-    shown = "missing" if state is None else "synced"
-    if state is not None and last in ("pending", "failed"):
+def _hashes(guard: PathGuard, names: Sequence[str]) -> dict[str, str]:
+    """Return the hashes of what files hold now; none for one that cannot be read."""
+    found: dict[str, str] = {}
+    for name in names:
+        with suppress(LtmcError):
+            found[name] = hashlib.sha256(guard.read(name)[1]).hexdigest()
+    return found
+
+
+def _file(
+    name: str, state: FileState | None, last: str | None, link: DocumentLink | None, content_hash: str | None
+) -> WatchedFile:
+    if state is None:
+        shown = "missing"
+    elif last in ("pending", "failed"):
         shown = last
+    elif link is None or link.last_sync_at is None:
+        shown = "undocumented"
+    else:
+        shown = "synced" if link.code_hash == content_hash else "pending"
     return {
         "file_path": name,
         "last_modified": None

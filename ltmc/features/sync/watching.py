@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,9 +59,9 @@ class Watch:
     async def start(self) -> None:
         """Begin; returns when changes are heard, and all is prepared unless that takes long."""
         self.files = dict(self.selection.files)
-        self._tasks = [
-            asyncio.create_task(self._guarded(self._listen)),
-            asyncio.create_task(self._guarded(self._work)),
+        self._tasks = [  # they outlive the call that starts them, and know nothing of it
+            asyncio.create_task(self._guarded(self._listen), context=Context()),
+            asyncio.create_task(self._guarded(self._work), context=Context()),
         ]
         with suppress(TimeoutError):
             async with asyncio.timeout(READY_SECONDS):

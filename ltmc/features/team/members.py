@@ -1,7 +1,8 @@
 """What a call says of members and of its preferences, checked."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from ltmc.errors import invalid
 from ltmc.features.team.scoring import Preferences, preferred_skill
@@ -10,7 +11,7 @@ from ltmc.tools.arguments import TeamMember
 
 
 def checked_members(
-    field: str, members: Sequence[TeamMember], project: str, known: Mapping[str, Member] | None = None
+    field: str, members: Sequence[TeamMember], project: str, known: Mapping[str, Member]
 ) -> list[Member]:
     """Return the members; what is left out comes from `known`, else is the usual.
 
@@ -25,16 +26,13 @@ def checked_members(
         member_id = str(given[0])
         if member_id in found:
             raise invalid(f"{field}[{place}].id", member_id, "each id once")
-        usual = (known or {}).get(member_id) or Member(project, member_id, None, [], 1.0, "available")
-        name, skills, capacity = member.get("name"), member.get("skills"), member.get("capacity")
-        found[member_id] = Member(
-            usual.project_id,
-            member_id,
-            usual.name if name is None else name,
-            list(usual.skills if skills is None else skills),
-            float(usual.capacity if capacity is None else capacity),
-            member.get("status") or usual.status,
-        )
+        usual = known.get(member_id) or Member(project, member_id, None, [], 1.0, "available")
+        said = {
+            key: value
+            for key, value in member.items()
+            if value is not None and key not in ("id", "member_id")
+        }
+        found[member_id] = replace(usual, **cast("dict[str, Any]", said))
     return list(found.values())
 
 

@@ -61,6 +61,16 @@ class Progress(TypedDict):
     blueprint_status: str | None
 
 
+class OpenAssignment(TypedDict):
+    """A task that someone has to do."""
+
+    assignment_id: str
+    blueprint_id: str | None
+    title: str | None
+    status: str
+    progress_percentage: float
+
+
 class Load(TypedDict):
     """How much a member has to do; `utilization`: of a week's capacity."""
 
@@ -74,6 +84,7 @@ class Load(TypedDict):
     next_free: str
     overdue: int
     known: bool
+    assignments: list[OpenAssignment]
 
 
 class Workload(TypedDict):

@@ -5,14 +5,14 @@ lead over the runner-up / 0.2). Both are the formulas of LTMC's contract.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
+from ltmc.features.blueprints.lexicon import canonical, groups
+from ltmc.features.team.calendar import week_hours
+from ltmc.storage.tables.blueprints import Blueprint
 from ltmc.storage.tables.team import Assignment, Member
-
-HOURS_PER_WEEK = 40
-"""The working hours of a capacity of 1.0."""
 
 WEIGHTS = {"coverage": 0.50, "history": 0.20, "headroom": 0.20, "preference": 0.10}
 MIN_SKILL_COVERAGE = 0.5
@@ -22,49 +22,6 @@ RELATED = 0.5
 
 UNKNOWN_HISTORY = 0.5
 
-_ALIASES = {
-    "js": "javascript",
-    "node": "nodejs",
-    "node.js": "nodejs",
-    "ts": "typescript",
-    "py": "python",
-    "python3": "python",
-    "golang": "go",
-    "k8s": "kubernetes",
-    "postgres": "postgresql",
-    "psql": "postgresql",
-    "mongo": "mongodb",
-    "ml": "machine-learning",
-    "machine learning": "machine-learning",
-    "c sharp": "c#",
-    "csharp": "c#",
-    "cpp": "c++",
-    "reactjs": "react",
-    "react.js": "react",
-    "vuejs": "vue",
-    "vue.js": "vue",
-    "qa": "testing",
-    "docs": "documentation",
-    "front-end": "frontend",
-    "back-end": "backend",
-    "dev-ops": "devops",
-    "amazon web services": "aws",
-}
-_RELATED = (
-    "javascript typescript nodejs react vue angular frontend html css",
-    "python django flask fastapi backend",
-    "postgresql mysql sqlite sql database",
-    "mongodb redis cassandra elasticsearch nosql",
-    "docker kubernetes terraform devops ci aws azure gcp operations",
-    "kafka rabbitmq streaming messaging",
-    "machine-learning pytorch tensorflow data-science statistics",
-    "java kotlin scala",
-    "c c++ rust",
-    "testing quality test-automation",
-    "documentation writing",
-    "security cryptography authentication",
-)
-_GROUPS = {skill: place for place, group in enumerate(_RELATED) for skill in group.split()}
 _PREFERS = re.compile(r"prefer_(.+?)(?:_expert|_experience)?")
 
 
@@ -100,12 +57,6 @@ class Candidate:
     load: float
 
 
-def canonical(skill: str) -> str:
-    """Return the usual name of a skill, lower-cased."""
-    skill = " ".join(skill.lower().split())
-    return _ALIASES.get(skill, skill.replace(" ", "-") if skill.replace(" ", "-") in _GROUPS else skill)
-
-
 def preferred_skill(key: str) -> str | None:
     """Return the skill that a preference such as ``prefer_python_expert`` names; None for another key."""
     match = _PREFERS.fullmatch(key)
@@ -118,10 +69,10 @@ def coverage(required: Sequence[str], has: Iterable[str]) -> tuple[float, list[s
     An alias counts 1, a related skill 0.5 (and stays missing); nothing required counts as all.
     """
     own = {canonical(skill) for skill in has}
-    groups = {_GROUPS[skill] for skill in own if skill in _GROUPS}
+    akin = {groups()[skill] for skill in own if skill in groups()}
     matched = [skill for skill in required if canonical(skill) in own]
     missing = [skill for skill in required if skill not in matched]
-    related = sum(_GROUPS.get(canonical(skill)) in groups for skill in missing if canonical(skill) in _GROUPS)
+    related = sum(groups().get(canonical(skill), -1) in akin for skill in missing)
     if not required:
         return 1.0, [], []
     return (len(matched) + RELATED * related) / len(required), matched, missing
@@ -137,9 +88,40 @@ def history(finished: Sequence[Assignment]) -> float:
     return float(on_time + 1) / (len(finished) + 2)
 
 
-def committed_hours(assignments: Iterable[Assignment]) -> float:
-    """Return the hours that open assignments still need: estimate times what is left of it."""
-    return float(sum(row.estimated_minutes / 60 * (1 - row.progress_percentage / 100) for row in assignments))
+def given_away(assignments: Iterable[Assignment], rows: Mapping[str, Blueprint]) -> dict[str, int]:
+    """Return for each parent the minutes of those of its parts that are assigned on their own, each part once.
+
+    Args:
+        rows: the blueprints of the assignments, by id.
+    """
+    parts = {
+        row.blueprint_id: row.estimated_minutes
+        for row in assignments
+        if row.blueprint_id is not None and row.status not in ("failed", "cancelled")
+    }
+    minutes: dict[str, int] = defaultdict(int)
+    for part, estimate in parts.items():
+        parent = rows[part].parent_id if part in rows else None
+        if parent is not None:
+            minutes[parent] += estimate
+    return minutes
+
+
+def committed_hours(assignments: Iterable[Assignment], given: Mapping[str, int]) -> float:
+    """Return the hours that open assignments still need, without those of parts that are assigned on their own.
+
+    Args:
+        given: see `given_away`.
+    """
+    return float(sum(remaining_hours(row, given.get(row.blueprint_id or "", 0)) for row in assignments))
+
+
+def remaining_hours(row: Assignment, given: int = 0) -> float:
+    """Return the hours that an assignment still needs: at the pace of those worked, else by its estimate."""
+    done = row.progress_percentage / 100
+    if row.actual_hours_worked and done:
+        return row.actual_hours_worked * (1 - done) / done
+    return max(0, row.estimated_minutes - given) / 60 * (1 - done)
 
 
 def rate(
@@ -156,7 +138,7 @@ def rate(
         committed: the hours of the member's open ones.
     """
     covered, matched, missing = coverage(required, member.skills)
-    headroom = max(0.0, 1 - committed / (member.capacity * HOURS_PER_WEEK))
+    headroom = max(0.0, 1 - committed / week_hours(member))
     parts = {
         "coverage": covered,
         "history": history(finished),
@@ -195,8 +177,3 @@ def confidence(order: Sequence[Candidate]) -> float:
     """How sure the choice of the first is; alone, it leads in full."""
     lead = order[0].score - order[1].score if len(order) > 1 else FULL_LEAD
     return round(0.7 * order[0].score + 0.3 * min(1, lead / FULL_LEAD), 4)
-
-
-def completion(start: datetime, hours: float, capacity: float) -> datetime:
-    """When `hours` of work are done from `start` on, at `capacity` times 40 hours in each 7 days."""
-    return start + timedelta(weeks=hours / (capacity * HOURS_PER_WEEK))

@@ -1,7 +1,7 @@
 """The team: who does which task, how far it is, and who has how much to do."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -10,15 +10,15 @@ from ltmc.errors import ErrorCode, LtmcError, invalid, not_found
 from ltmc.features.blueprints.lifecycle import open_prerequisites, require, transition, try_complete
 from ltmc.features.blueprints.repository import link
 from ltmc.features.measures import mean
+from ltmc.features.team.calendar import completion, week_hours
 from ltmc.features.team.members import checked_members, parse_preferences
 from ltmc.features.team.results import Assigned, Load, Progress, Workload
 from ltmc.features.team.scoring import (
-    HOURS_PER_WEEK,
     Candidate,
     Preferences,
     committed_hours,
-    completion,
     confidence,
+    given_away,
     ranked,
     rate,
 )
@@ -59,16 +59,18 @@ class TeamService:
             LtmcError: NO_SUITABLE_MEMBER with the best candidates and what they lack; CONFLICT when the task
                 has an open assignment or is not open.
         """
-        described = checked_members("available_members", members, project_of(project_id))
         wishes = parse_preferences(preferences)
         moment = now()
         async with self._engine.write() as tx:
             row = await require(tx, blueprint_id, project_id)
             await _require_assignable(tx, row)
-            described = [replace(member, project_id=row.project_id) for member in described]
+            known = {one.member_id: one for one in await team.members(tx, row.project_id)}
+            described = checked_members("available_members", members, row.project_id, known)
             for member in described:
                 await team.upsert_member(tx, member, moment)
-            candidates = _candidates(described, row, await team.assignments(tx, row.project_id), wishes)
+            assignments = await team.assignments(tx, row.project_id)
+            given = given_away(assignments, await _rows_of(tx, assignments))
+            candidates = _candidates(described, row, assignments, given, wishes)
             eligible = [one for one in candidates if one.parts["coverage"] >= wishes.min_skill_coverage]
             if not eligible:
                 raise _nobody(candidates, wishes, row)
@@ -135,8 +137,11 @@ class TeamService:
                 blueprint_status = (await require(tx, row.blueprint_id, None)).status
                 if new == "completed":
                     blueprint_status = await try_complete(tx, row.blueprint_id, moment)
+            members = {one.member_id: one for one in await team.members(tx, row.project_id)}
+            assignments = await team.assignments(tx, row.project_id)
+            given = given_away(assignments, await _rows_of(tx, assignments))
         updated = replace(row, **changes)
-        predicted = _predicted(updated, moment)
+        predicted = _predicted(updated, members[row.member_id], assignments, given, moment)
         expected = row.estimated_minutes / 60 * progress / 100
         return {
             "assignment_id": assignment_id,
@@ -163,13 +168,16 @@ class TeamService:
         scope, moment = scope_of(project_id), now()
         async with self._engine.read() as tx:
             known = {row.member_id: row for row in await team.members(tx, scope)}
-            assignments = await team.assignments(tx, scope, open_only=True)
+            every = await team.assignments(tx, scope)
             rows = await blueprints.every(tx, scope)
+        assignments = [row for row in every if row.status in OPEN_STATUSES]
+        given = given_away(every, {row.blueprint_id: row for row in rows})
+        titles = {row.blueprint_id: row.title for row in rows}
         asked = list(known.values())
         if members is not None:
             asked = checked_members("team_members", members, project_of(project_id), known)
         shown = [
-            _load(member, _of(assignments, member), moment, known=member.member_id in known)
+            _load(member, _of(assignments, member), titles, given, moment, known=member.member_id in known)
             for member in asked
         ]
         taken = {row.blueprint_id for row in assignments} | {row.parent_id for row in rows}
@@ -187,6 +195,10 @@ class TeamService:
             "unassigned_blueprints": unassigned,
             "recommendations": _advice(shown, available, overloaded, unassigned),
         }
+
+
+async def _rows_of(tx: Transaction, assignments: Sequence[Assignment]) -> dict[str, Blueprint]:
+    return await blueprints.many(tx, list({row.blueprint_id for row in assignments if row.blueprint_id}))
 
 
 async def _require_assignable(tx: Transaction, row: Blueprint) -> None:
@@ -209,7 +221,11 @@ async def _require_assignable(tx: Transaction, row: Blueprint) -> None:
 
 
 def _candidates(
-    members: Sequence[Member], row: Blueprint, assignments: Sequence[Assignment], wishes: Preferences
+    members: Sequence[Member],
+    row: Blueprint,
+    assignments: Sequence[Assignment],
+    given: Mapping[str, int],
+    wishes: Preferences,
 ) -> list[Candidate]:
     """Rate the members who are available, the best first."""
     return ranked(
@@ -217,7 +233,7 @@ def _candidates(
             member,
             row.required_skills,
             [one for one in _of(assignments, member) if one.status in ("completed", "failed")],
-            committed_hours(one for one in _of(assignments, member) if one.status in OPEN_STATUSES),
+            committed_hours((one for one in _of(assignments, member) if one.status in OPEN_STATUSES), given),
             wishes,
         )
         for member in members
@@ -227,7 +243,7 @@ def _candidates(
 
 def _assignment(row: Blueprint, member: Member, chosen: Candidate, sure: float, moment: str) -> Assignment:
     hours = row.estimated_duration_minutes / 60
-    done_at = completion(datetime.now(UTC), chosen.load + hours, member.capacity)
+    done_at = completion(datetime.now(UTC), chosen.load + hours, member)
     return Assignment(
         assignment_id=f"assign_{secrets.token_hex(6)}",
         project_id=row.project_id,
@@ -312,19 +328,35 @@ def _check_progress(row: Assignment, progress: float, hours: float | None, notes
         )
 
 
-def _predicted(row: Assignment, moment: str) -> str | None:
-    """Return when it will be done at the pace so far; None where there is no pace yet."""
+def _predicted(
+    row: Assignment, member: Member, assignments: Sequence[Assignment], given: Mapping[str, int], moment: str
+) -> str | None:
+    """Return when it will be done, after what the member began before it; None before it is begun."""
     if row.status in FINAL:
         return moment if row.status == "completed" else None
     if not row.progress_percentage:
         return None
-    start = parse(row.assigned_at)
-    return format_utc(start + (parse(moment) - start) / (row.progress_percentage / 100))
+    before = [
+        one
+        for one in _of(assignments, member)
+        if one.status == "in_progress"
+        and (one.assigned_at, one.assignment_id) < (row.assigned_at, row.assignment_id)
+    ]
+    hours = committed_hours([*before, row], given)
+    return format_utc(completion(parse(moment), hours, member))
 
 
-def _load(member: Member, rows: Sequence[Assignment], moment: str, *, known: bool) -> Load:
-    hours = committed_hours(rows)
-    used = round(hours / (member.capacity * HOURS_PER_WEEK), 4)
+def _load(
+    member: Member,
+    rows: Sequence[Assignment],
+    titles: Mapping[str, str],
+    given: Mapping[str, int],
+    moment: str,
+    *,
+    known: bool,
+) -> Load:
+    hours = committed_hours(rows, given)
+    used = round(hours / week_hours(member), 4)
     status = "overloaded" if used > 1 else "high" if used >= HIGH_UTILIZATION else "ok" if rows else "idle"
     return {
         "member_id": member.member_id,
@@ -334,9 +366,19 @@ def _load(member: Member, rows: Sequence[Assignment], moment: str, *, known: boo
         "remaining_hours": round(hours, 2),
         "utilization": used,
         "status": status,
-        "next_free": format_utc(completion(parse(moment), hours, member.capacity)),
+        "next_free": format_utc(completion(parse(moment), hours, member)),
         "overdue": sum(row.estimated_completion < moment for row in rows),
         "known": known,
+        "assignments": [
+            {
+                "assignment_id": row.assignment_id,
+                "blueprint_id": row.blueprint_id,
+                "title": titles.get(row.blueprint_id or ""),
+                "status": row.status,
+                "progress_percentage": row.progress_percentage,
+            }
+            for row in rows
+        ],
     }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from ltmc.features.team.results import Assigned, Progress, Workload
 from ltmc.features.team.service import TeamService
@@ -18,6 +18,14 @@ from ltmc.tools.arguments import (
 )
 from ltmc.tools.declaration import tool
 
+_SHORT = WithJsonSchema(
+    {
+        "type": "array",
+        "items": {"type": "object", "properties": {"id": {"type": "string"}, "capacity": {"type": "number"}}},
+    }
+)
+"""What the listing shows of members whose load is asked for; all else of a member is taken too."""
+
 
 @tool("Assign a task", category="team")
 async def assign_task_to_team(
@@ -31,6 +39,7 @@ async def assign_task_to_team(
     """Give a task to the member who fits best, with the reasons in figures.
 
     Args:
+        available_members: Capacity 1 is 8 hours a working day.
         preferences: preferred_member_id, exclude_member_ids, prefer_skills, balance_workload,
             min_skill_coverage (0.5), prefer_<skill>.
     """
@@ -76,12 +85,12 @@ async def update_task_progress(
 async def get_team_workload_overview(
     team: TeamService,
     /,
-    team_members: Annotated[list[TeamMember], Field(max_length=200)] | None = None,
+    team_members: Annotated[list[TeamMember], Field(max_length=200), _SHORT] | None = None,
     project_id: Projects = None,
 ) -> Workload:
     """Who has how much to do, who has room, and what waits for someone.
 
     Args:
-        team_members: null: all known.
+        team_members: Left out: all known. Capacity 1 is 8 hours a working day.
     """
     return await team.workload(team_members, project_id)

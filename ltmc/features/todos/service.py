@@ -1,17 +1,19 @@
 """Todos: what is to be done, how urgent, and what is done."""
 
 from dataclasses import replace
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from ltmc.errors import not_found, nothing_to_change
+from ltmc.features.memory.forgetting import take
 from ltmc.search import index
 from ltmc.search.kinds import PRIORITIES, TODO, TodoView, todo_view
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.tables import todos
 from ltmc.storage.tables.todos import Todo
-from ltmc.timestamps import now
+from ltmc.timestamps import days_ago, now
+from ltmc.tools.arguments import NEVER
 from ltmc.tools.paging import PageCounts, page_counts
-from ltmc.tools.project_scope import project_of
+from ltmc.tools.project_scope import marked, project_of, projects_read
 
 RANKS = {name: rank for rank, name in PRIORITIES.items()}
 
@@ -25,6 +27,16 @@ class TodoAdded(TypedDict):
     priority: str
     status: str
     created_at: str
+    due_at: NotRequired[str]
+
+
+class TodoDeleted(TypedDict):
+    """A todo that is gone."""
+
+    todo_id: int
+    title: str
+    deleted: bool
+    undo: str
 
 
 class TodoPage(PageCounts):
@@ -50,17 +62,22 @@ class TodoChanged(TodoView):
 
 
 class FoundTodo(TodoView):
-    """A todo that a search found; `relevance_score` is the score."""
+    """A todo that a search found."""
 
-    score: float
     relevance_score: float
 
 
-class TodosFound(PageCounts):
+class TodosFound(PageCounts, index.SearchMarks):
     """A page of the todos that a search found."""
 
     todos: list[FoundTodo]
-    search_mode: str
+
+
+SOON_DAYS = 7
+"""What is due within so many days comes before what has a higher priority."""
+
+_SEARCHED = {"title", "description"}
+"""The fields that a search looks at."""
 
 
 class TodoService:
@@ -69,15 +86,18 @@ class TodoService:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def add(self, title: str, description: str, priority: str, project_id: str | None) -> TodoAdded:
+    async def add(
+        self, title: str, description: str, priority: str, project_id: str | None, due: str | None = None
+    ) -> TodoAdded:
         """Add a pending todo."""
         project = project_of(project_id)
+        due_at = None if due == NEVER else due
+        row = Todo(0, project, title, description, RANKS[priority], "pending", now(), None, due_at)
+        ready = await index.prepare(TODO, [row])
         async with self._engine.write(project) as tx:
-            row = await todos.insert(
-                tx, Todo(0, project, title, description, RANKS[priority], "pending", now())
-            )
-            await index.add(tx, TODO, [row])
-        return {
+            row = await todos.insert(tx, row)
+            await index.add(tx, TODO, [row], ready)
+        added: TodoAdded = {
             "todo_id": row.id,
             "title": title,
             "description": description,
@@ -85,22 +105,27 @@ class TodoService:
             "status": row.status,
             "created_at": row.created_at,
         }
+        return added if due_at is None else {**added, "due_at": due_at}
 
     async def page(
         self, *, status: str, priority: str | None, limit: int, offset: int, sort: str, project_id: str | None
     ) -> TodoPage:
-        """Return a page of the todos, the most urgent or the newest first."""
+        """Return a page of the todos: what is to be done first (overdue, due soon, by priority), or the newest."""
+        projects = projects_read(project_id)
         async with self._engine.read() as tx:
             rows, total = await todos.page(
                 tx,
-                project_of(project_id),
+                projects,
                 status=None if status == "all" else status,
                 priority=None if priority is None else RANKS[priority],
-                by_priority=sort == "priority",
+                due_before=days_ago(-SOON_DAYS) if sort == "priority" else None,
                 limit=limit,
                 offset=offset,
             )
-        return {"todos": [todo_view(row) for row in rows], **page_counts(rows, total, offset)}
+        return {
+            "todos": [marked(todo_view(row), row.project_id, projects) for row in rows],
+            **page_counts(rows, total, offset),
+        }
 
     async def complete(self, todo_id: int, project_id: str | None) -> TodoCompleted:
         """Mark a todo as completed; a second time changes nothing.
@@ -133,6 +158,14 @@ class TodoService:
             raise nothing_to_change(changes)
         if "priority" in given:
             given["priority"] = RANKS[given["priority"]]
+        if "due" in given:
+            due = given.pop("due")
+            given["due_at"] = None if due == NEVER else due
+        ready: index.Prepared = {}
+        if given.keys() & _SEARCHED:
+            async with self._engine.read() as tx:
+                row = await _get(tx, todo_id, project_id)
+            ready = await index.prepare(TODO, [replace(row, **given)])
         async with self._engine.write() as tx:
             row = await _get(tx, todo_id, project_id)
             changed = {name: value for name, value in given.items() if getattr(row, name) != value}
@@ -141,20 +174,33 @@ class TodoService:
                 stored = changed | (done if "status" in changed else {})
                 row = replace(row, **stored)
                 await todos.update(tx, todo_id, stored)
-            if changed.keys() & {"title", "description"}:
-                await index.add(tx, TODO, [row])
-        return {**todo_view(row), "changed_fields": list(changed)}
+            if changed.keys() & _SEARCHED:
+                await index.add(tx, TODO, [row], ready)
+        fields = ["due" if name == "due_at" else name for name in changed]
+        return {**todo_view(row), "changed_fields": fields}
+
+    async def delete(self, todo_id: int, project_id: str | None) -> TodoDeleted:
+        """Delete a todo; it can be put back.
+
+        Raises:
+            LtmcError: NOT_FOUND, also when it belongs to another project than the one named.
+        """
+        async with self._engine.write() as tx:
+            row = await _get(tx, todo_id, project_id)
+            forgetting = await take(tx, row.project_id, now(), {"todo": [todo_id]})
+        return {"todo_id": todo_id, "title": row.title, "deleted": True, "undo": forgetting.token}
 
     async def search(
         self, query: str, *, status: str, limit: int, offset: int, project_id: str | None
     ) -> TodosFound:
         """Return the todos that hold every word of the query, or words that begin with it."""
+        projects = projects_read(project_id)
         async with self._engine.read() as tx:
             ranking = await index.search(
                 tx,
                 TODO,
                 query,
-                project_id=project_of(project_id),
+                projects=projects,
                 where={} if status == "all" else {"status": [status]},
                 every_term=True,
                 limit=limit,
@@ -163,10 +209,11 @@ class TodoService:
             found = await index.load_rows(tx, TODO, ranking.hits)
         return {
             "todos": [
-                {**todo_view(row), "score": hit.score, "relevance_score": hit.score} for row, hit in found
+                {**marked(todo_view(row), row.project_id, projects), "relevance_score": hit.score}
+                for row, hit in found
             ],
             **page_counts(found, ranking.total, offset),
-            "search_mode": ranking.mode,
+            **index.marks_of(found, ranking),
         }
 
 

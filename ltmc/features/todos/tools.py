@@ -8,12 +8,14 @@ from ltmc.features.todos.service import (
     TodoAdded,
     TodoChanged,
     TodoCompleted,
+    TodoDeleted,
     TodoPage,
     TodoService,
     TodosFound,
 )
 from ltmc.tools.arguments import (
     Description,
+    Due,
     Limit,
     Offset,
     Priority,
@@ -34,10 +36,15 @@ async def add_todo(
     title: Title,
     description: Description = "",
     priority: Priority = "medium",
+    due: Due | None = None,
     project_id: ProjectId = None,
 ) -> TodoAdded:
-    """Add a todo that outlives the session."""
-    return await todos.add(title, description, priority, project_id)
+    """Add a todo that outlives the session.
+
+    Args:
+        due: Such as 2026-12-31, tomorrow, friday or in 3 days.
+    """
+    return await todos.add(title, description, priority, project_id, due)
 
 
 @tool("List todos", category="todos", read_only=True, profile="core")
@@ -51,7 +58,7 @@ async def list_todos(
     sort: Annotated[Literal["priority", "created"], BeforeValidator(lower)] = "priority",
     project_id: ProjectId = None,
 ) -> TodoPage:
-    """List todos, the most urgent or the newest first."""
+    """List todos: open ones first; overdue or due within 7 days, then by priority."""
     return await todos.page(
         status=status, priority=priority, limit=limit, offset=offset, sort=sort, project_id=project_id
     )
@@ -59,7 +66,7 @@ async def list_todos(
 
 @tool("Complete a todo", category="todos", idempotent=True, profile="core")
 async def complete_todo(todos: TodoService, /, todo_id: RowId, project_id: ProjectId = None) -> TodoCompleted:
-    """Mark a todo as done; doing it twice changes nothing."""
+    """Mark a todo as done."""
     return await todos.complete(todo_id, project_id)
 
 
@@ -72,10 +79,15 @@ async def update_todo(
     description: Description | None = None,
     priority: Priority | None = None,
     status: Annotated[Literal["pending", "completed"], BeforeValidator(lower)] | None = None,
+    due: Due | None = None,
     project_id: ProjectId = None,
 ) -> TodoChanged:
-    """Change a todo; the status pending opens it again."""
-    changes = {"title": title, "description": description, "priority": priority, "status": status}
+    """Change a todo; the status pending opens it again.
+
+    Args:
+        due: Such as 2026-12-31, friday or in 3 days; none: takes it away.
+    """
+    changes = {"title": title, "description": description, "priority": priority, "status": status, "due": due}
     return await todos.update(todo_id, changes, project_id)
 
 
@@ -91,3 +103,9 @@ async def search_todos(
 ) -> TodosFound:
     """Find todos that hold every word of a query, or words that begin with it."""
     return await todos.search(query, status=status, limit=limit, offset=offset, project_id=project_id)
+
+
+@tool("Delete a todo", category="todos", destructive=True)
+async def delete_todo(todos: TodoService, /, todo_id: RowId, project_id: ProjectId = None) -> TodoDeleted:
+    """Delete a todo; what is done is completed instead. forget(undo) puts it back."""
+    return await todos.delete(todo_id, project_id)

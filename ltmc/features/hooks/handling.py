@@ -1,0 +1,228 @@
+"""What is kept of an event, and what is told of it: the same in the command and in a server.
+
+What is kept are messages: prompts of the user, edits and failed commands of tools, checkpoints. Nothing is made a
+memory. Private parts and secrets are taken out first, so that what follows has never seen them.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ltmc.features.hooks.answers import can_inject
+from ltmc.features.hooks.brief import LOOKED_AT, brief, state
+from ltmc.features.hooks.framing import framed, one_line
+from ltmc.features.hooks.marked_parts import PRIVATE, without
+from ltmc.features.hooks.payloads import Event
+from ltmc.search import by_words
+from ltmc.storage.sqlite.hook_store import HookStore, Quoted
+
+RECALL_TOKENS, RECALLED, RECALL_CHARACTERS = 400, 3, 330
+"""The most that is recalled for a prompt: tokens, memories, characters of each."""
+
+PROMPT, EDIT, COMMAND, OUTPUT, SAID = 8_000, 400, 500, 1_000, 2_000
+"""How many characters are kept of a prompt, of what a file was changed to, of a failed command and of what it said,
+and of what the agent said."""
+
+LONGEST_SECRET = 5_000
+"""So many characters more are looked at than are kept: a secret that is cut would not be known as one."""
+
+MOST_KEPT = 1_000
+"""How many messages are kept of a session."""
+
+EVENT_DAYS, REMOVED_AT_ONCE = 30, 200
+"""How many days edits and failed commands are kept, and how many older ones go when a session starts."""
+
+NEVER_KEPT = (
+    ".env",
+    ".env.*",
+    "*.pem",
+    "*.key",
+    "*.p12",
+    "*.pfx",
+    "id_rsa*",
+    "id_ed25519*",
+    ".netrc",
+    ".git/",
+)
+"""Files of which nothing is kept, whatever the project says."""
+
+MOST_NAMES = 50
+"""Of a command that seems to name more files nothing is kept."""
+
+_ANSWERS = {"Stop", "AfterAgent", "agentStop"}
+"""The events of clients, run at `end` too, that end not the session but an answer."""
+
+IN_PLACE_OF_PRIVATE = "[private]"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a session's project allows.
+
+    Attributes:
+        mask: takes secrets out of a text.
+        ignore: patterns of files of which nothing is kept, as in a ``.gitignore``.
+    """
+
+    mask: Callable[[str], str]
+    capture: bool = True
+    inject: bool = True
+    ignore: Sequence[str] = field(default=())
+
+
+class Place(NamedTuple):
+    """Where a session is.
+
+    Attributes:
+        projects: that in which things are kept; after it those in which memories are looked for too.
+        root: the folder of the project.
+        marks: the branch and commit there, noted of what is kept.
+    """
+
+    projects: Sequence[str]
+    root: Path
+    rules: Rules
+    marks: Mapping[str, str]
+
+
+class Recalled(NamedTuple):
+    """A part of a memory that fits a prompt, and how well."""
+
+    chunk_id: int
+    score: float
+    memory: Quoted
+
+
+class Recall(NamedTuple):
+    """What fits a prompt, the best first; how it was found, and in how many milliseconds."""
+
+    found: Sequence[Recalled] = ()
+    mode: str = "lexical"
+    latency_ms: float = 0.0
+
+
+def clean(event: Event, place: Place) -> Event:
+    """Take out of an event what must not be kept: private parts, secrets, and files that are ignored."""
+
+    root, rules = place.root, place.rules
+
+    def cleaned(text: str, most: int) -> str:
+        text = rules.mask(without(text, PRIVATE, IN_PLACE_OF_PRIVATE)[: most + LONGEST_SECRET])
+        return text if len(text) <= most else f"{text[:most]}…"
+
+    event.prompt, event.said = cleaned(event.prompt, PROMPT), cleaned(event.said, SAID)
+    event.edits = [
+        (rules.mask(name), cleaned(text, EDIT))
+        for path, text in event.edits
+        if (name := _kept_name(path, event.cwd, root, rules.ignore)) is not None
+    ]
+    words = [word.strip("\"'`,;()") for word in event.command.split() if "." in word or "/" in word]
+    if len(words) > MOST_NAMES or any(_is_ignored(word, event.cwd, root, rules.ignore) for word in words):
+        event.command = event.output = ""
+    event.command = cleaned(event.command, COMMAND)
+    output = rules.mask(without(event.output, PRIVATE, IN_PLACE_OF_PRIVATE)[-OUTPUT - LONGEST_SECRET :])
+    event.output = output if len(output) <= OUTPUT else f"…{output[-OUTPUT:]}"  # its end says why
+    return event
+
+
+def _kept_name(path: str, cwd: str, root: Path, ignore: Sequence[str]) -> str | None:
+    """Return the name of a file inside of the project; None for one outside, or that is ignored."""
+    try:
+        inside = Path(os.path.realpath(os.path.join(cwd, path))).relative_to(root)  # noqa: PTH118
+    except ValueError:
+        return None
+    if "\0" in path or _is_ignored(path, cwd, root, ignore):
+        return None
+    return inside.as_posix()
+
+
+def _is_ignored(path: str, cwd: str, root: Path, ignore: Sequence[str]) -> bool:
+    try:
+        full = Path(os.path.realpath(os.path.join(cwd, path)))  # noqa: PTH118
+    except (OSError, ValueError):
+        return False
+    from ltmc.files.selection import is_ignored  # most events name no file
+
+    return full != root and full.is_relative_to(root) and is_ignored(root, full, [*ignore, *NEVER_KEPT])
+
+
+def by_words_alone(store: HookStore, projects: Sequence[str], prompt: str) -> list[Recalled]:
+    """Return the memories of some projects that a prompt surely means by its words."""
+    each = [by_words.find(store, project, prompt, 4 * RECALLED) for project in projects]
+    matches = sorted([match for one in each for match in one], key=lambda match: -match.share)
+    chunks = store.chunks([match.chunk_id for match in matches])
+    return [
+        Recalled(match.chunk_id, round(match.share, 4), chunks[match.chunk_id])
+        for match in matches
+        if match.chunk_id in chunks
+    ]
+
+
+def handle(event: Event, place: Place, store: HookStore, recall: Recall) -> str:
+    """Keep what is to be kept of a clean event and return what is to be told, in a transaction that writes.
+
+    Args:
+        recall: what fits the prompt of the event.
+    """
+    project, rules = place.projects[0], place.rules
+    inject = rules.inject and can_inject(event)
+    told = ""
+    if inject and event.name in ("start", "after-compact"):
+        told = brief(store, place.projects, event.session)["text"]
+    if inject and event.name == "prompt":
+        told = _recalled(store, project, event.session, recall)
+    if rules.capture:
+        if event.name == "start":
+            old = store.remove_old_events(project, EVENT_DAYS, REMOVED_AT_ONCE)
+            by_words.remove_messages(store, old)
+        if store.count_kept(project, event.session) < MOST_KEPT:
+            _keep(event, project, store, place.marks)
+    return told
+
+
+def _recalled(store: HookStore, project: str, session: str, recall: Recall) -> str:
+    """Return the memories that the session was not shown yet, and record that it is."""
+    seen, new = store.shown(project, session), list[Recalled]()
+    for one in recall.found:
+        if one.memory.id not in seen and len(new) < RECALLED:
+            seen.add(one.memory.id)
+            new.append(one)
+    if not new:
+        return ""
+    shown = [(one.chunk_id, one.score) for one in new]
+    store.show(project, session, shown, recall.mode, recall.latency_ms)
+    lines = [
+        f"{one_line(one.memory.text, RECALL_CHARACTERS)} [memory {one.memory.id}, {one_line(one.memory.name, 80)}]"
+        for one in new
+    ]
+    return framed("recall", project, [("On what was asked", lines)], RECALL_TOKENS)
+
+
+def _keep(event: Event, project: str, store: HookStore, marks: Mapping[str, str]) -> None:
+    """Store the messages that an event makes."""
+
+    def add(hook: str, role: str, text: str, **more: Any) -> None:
+        metadata = {"hook": hook, **more, **marks}
+        message = store.add_message(project, event.session, role, text, event.agent, metadata)
+        fields = by_words.message_fields(text, event.agent, metadata)
+        by_words.add_message(store, message, project, event.session, fields)
+
+    if event.name == "prompt" and event.prompt.strip():
+        add("prompt", "user", event.prompt)
+    for name, text in event.edits:
+        add("edit", "tool", f"Edited {name}\n{text}".rstrip(), file=name)
+    if event.command:
+        add("failure", "tool", f"Failed: {event.command}\n{event.output}".rstrip())
+    if event.name == "after-compact" and event.said.strip():
+        add("summary", "assistant", event.said)
+    if event.native in _ANSWERS:
+        if event.said.strip():
+            add("answer", "assistant", event.said)
+    elif event.name in ("before-compact", "end"):
+        lines = state(store.kept(project, event.session, LOOKED_AT))
+        said = [event.said] if event.said.strip() else []
+        if lines or said:
+            hook = "checkpoint" if event.name == "before-compact" else "end"
+            add(hook, "system", "\n".join([*said, *lines]))

@@ -1,0 +1,24 @@
+"""Parts of a text between marks, such as what somebody calls private, and the text without them."""
+
+import re
+
+PRIVATE = re.compile("<(?P<end>/)?private>", re.IGNORECASE)
+
+
+def without(text: str, marks: re.Pattern[str], instead: str = "") -> str:
+    """Return a text without the parts between marks, which may lie in each other, and the rest where an end is missing.
+
+    Args:
+        marks: matches what begins such a part, and with the group `end` what ends it.
+        instead: stands in the place of each part.
+    """
+    parts, place, depth = [], 0, 0
+    for mark in marks.finditer(text):
+        if mark["end"] is None:
+            if not depth:
+                parts += [text[place : mark.start()], instead]
+            depth += 1
+        elif depth:
+            depth -= 1
+            place = mark.end()
+    return "".join([*parts, "" if depth else text[place:]]) if parts else text

@@ -1,0 +1,47 @@
+"""Hooks."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import WithJsonSchema
+
+from ltmc.features.hooks.service import HookAnswer, HookService
+from ltmc.tools.declaration import tool
+
+Said = Annotated[Any, WithJsonSchema({"type": "string"})]
+Given = Annotated[Any, WithJsonSchema({"type": ["string", "object", "array"]})]
+"""Fields of the client's payload, as it fills them in: anything is taken, and what has no meaning is left out."""
+
+
+@tool("Hook", category="hooks")
+async def hook_event(
+    hooks: HookService,
+    /,
+    event: Literal["start", "prompt", "tool", "before-compact", "after-compact", "end"],
+    agent: Literal["claude-code", "codex"] = "claude-code",
+    hook_event_name: Said = None,
+    session_id: Said = None,
+    cwd: Said = None,
+    prompt: Said = None,
+    tool_name: Said = None,
+    tool_input: Given = None,
+    tool_response: Given = None,
+    error: Said = None,
+    compact_summary: Said = None,
+    last_assistant_message: Said = None,
+    reason: Said = None,
+) -> HookAnswer:
+    """For hooks of clients, not for models."""
+    payload = {
+        "hook_event_name": hook_event_name,
+        "session_id": session_id,
+        "cwd": cwd,
+        "prompt": prompt,
+        "tool_name": tool_name,
+        "tool_input": tool_input,
+        "tool_response": tool_response,
+        "error": error,
+        "compact_summary": compact_summary,
+        "last_assistant_message": last_assistant_message,
+        "reason": reason,
+    }
+    return await hooks.take(event, agent, payload)

@@ -1,0 +1,74 @@
+"""Which memory a caller means: by its id, or by its name the version that is current."""
+
+from ltmc.errors import ErrorCode, LtmcError, not_found
+from ltmc.storage.engine import Transaction
+from ltmc.storage.tables import resources
+from ltmc.storage.tables.resources import Resource, Version
+from ltmc.timestamps import now
+from ltmc.tools.arguments import as_id
+
+
+async def by_name(
+    tx: Transaction, project: str, file_name: str, version: int | None = None
+) -> Version | None:
+    """Return a version of a name: the one that is current, where none is the newest."""
+    known = await resources.versions(tx, project, file_name)
+    if version is not None:
+        return next((one for one in known if one.version == version), None)
+    moment = now()
+    return next((one for one in known if one.is_current(moment)), known[0] if known else None)
+
+
+async def named(tx: Transaction, project: str, field: str, reference: str) -> Version:
+    """Return the memory that a reference names, by id or file name.
+
+    Raises:
+        LtmcError: NOT_FOUND; CONFLICT for digits that are the id of one and the name of another.
+    """
+    resource_id = as_id(reference)
+    by_id = None if resource_id is None else await resources.version_of(tx, project, resource_id)
+    named = await by_name(tx, project, reference)
+    if by_id and named and by_id.file_name != named.file_name:
+        raise LtmcError(
+            ErrorCode.CONFLICT,
+            f"{field}: {reference!r} is the id of {by_id.file_name!r}, and the name of memory {named.id}; "
+            f"write resource:{by_id.id} or resource:{named.id}.",
+            field=field,
+            details={"resource_ids": [by_id.id, named.id]},
+        )
+    found = by_id or named
+    if found is None:
+        raise not_found(field, reference, "memory")
+    return found
+
+
+def one_of(resource_id: int | None, file_name: str | None) -> tuple[str, int | str]:
+    """Return which of the two is given, and its value.
+
+    Raises:
+        LtmcError: INVALID_ARGUMENT unless exactly one is.
+    """
+    if (resource_id is None) == (file_name is None):
+        raise LtmcError(
+            ErrorCode.INVALID_ARGUMENT,
+            f"Give exactly one of resource_id, file_name; got {'none' if file_name is None else 'both'}.",
+            field="resource_id",
+            details={"accepted": ["resource_id", "file_name"]},
+        )
+    return ("file_name", file_name) if file_name is not None else ("resource_id", resource_id or 0)
+
+
+async def require(tx: Transaction, project: str, resource_id: int | None, file_name: str | None) -> Resource:
+    """Return the memory of an id, or the current version of a name.
+
+    Raises:
+        LtmcError: INVALID_ARGUMENT unless exactly one is given; NOT_FOUND.
+    """
+    field, given = one_of(resource_id, file_name)
+    if isinstance(given, str):
+        version = await by_name(tx, project, given)
+        given = version.id if version else 0
+    row = await resources.get(tx, given, project)
+    if row is None:
+        raise not_found(field, file_name or given, "memory")
+    return row

@@ -1,0 +1,74 @@
+"""What may be tidied away: near-duplicates, what was superseded, what is over, and what nobody asked for."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from ltmc.features.memory.contradiction import contradiction, statements
+from ltmc.search.analysis import terms
+from ltmc.search.kinds import CHUNK
+from ltmc.search.similarity import near_pairs, vectors
+from ltmc.storage.engine import Engine
+from ltmc.storage.sources import by_id
+from ltmc.storage.tables import resources
+from ltmc.storage.tables.resources import Chunk, Named
+from ltmc.timestamps import days_ago, now
+from ltmc.tools.project_scope import project_of
+
+NEAR, SHARED = 0.9, 0.8
+"""The least cosine of near-duplicates, and the least share of their terms that both have."""
+
+SECONDS = 60.0
+"""How long it looks for them at most, among the newest memories first."""
+
+Untidy = dict[str, list[Named]]
+"""Memories by why they may go, each once."""
+
+
+class TidyService:
+    """Looks for memories that may go."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def find(self, *, unused_days: int, project_id: str | None) -> Untidy:
+        """Return what may go; of near-duplicates the older one."""
+        project, moment = project_of(project_id), now()
+        async with self._engine.read() as tx:
+            superseded = await resources.past(tx, project)
+            over = await resources.over(tx, project, moment)
+            unused = await resources.never_found(tx, project, moment, days_ago(unused_days))
+            parts = await resources.parts(tx, project, moment)
+            counts = Counter(part.resource_id for part in parts)
+            known = await vectors(tx, CHUNK, [part.id for part in parts if counts[part.resource_id] == 1])
+        near = near_pairs(known, least=NEAR, seconds=SECONDS)
+        pairs = [pair async for _, some in near for pair in some]
+        async with self._engine.read() as tx:
+            whole = await by_id(tx, CHUNK.source, list({one for pair in pairs for one in pair[:2]}))
+        found: Untidy = {
+            "near_duplicate": await asyncio.to_thread(_duplicates, pairs, whole),
+            "superseded": superseded,
+            "expired": over,
+            "never_recalled": unused,
+        }
+        seen: set[int] = set()
+        for why, memories in found.items():
+            found[why] = [one for one in memories if one.id not in seen]
+            seen.update(one.id for one in memories)
+        return found
+
+
+def _duplicates(pairs: Sequence[tuple[int, int, float]], rows: Mapping[int, Chunk]) -> list[Named]:
+    """Return the older one of each pair that says the same."""
+    older: dict[int, Named] = {}
+    for pair in pairs:
+        if not rows.keys() >= set(pair[:2]):
+            continue
+        one, other = (rows[key] for key in sorted(pair[:2]))
+        if one.resource_id == other.resource_id or one.resource_id in older:
+            continue
+        left, right = set(terms(one.text)), set(terms(other.text))
+        same = len(left & right) >= SHARED * len(left | right)
+        if same and contradiction(statements(one.text), statements(other.text)) is None:
+            older[one.resource_id] = Named(one.resource_id, one.file_name, one.version, one.created_at)
+    return [older[key] for key in sorted(older)]

@@ -1,0 +1,86 @@
+"""Which server watches which session, told by locks that end with their process.
+
+A process id would not do: another process may have it later, and in a container the next server nearly always has.
+"""
+
+import asyncio
+import os
+import sys
+import zlib
+from contextlib import suppress
+from pathlib import Path
+
+from ltmc.errors import ErrorCode, LtmcError
+
+if sys.platform != "win32":
+    import fcntl
+
+TRIES, PAUSE_SECONDS = 5, 0.02
+"""How often a lock is tried for that someone may hold for a moment, only to see whether it is free."""
+
+
+class WatchLocks:
+    """A byte for each session in an empty file beside the database. On Windows nobody knows of others."""
+
+    def __init__(self, database: Path) -> None:
+        self._path = database.with_name(database.name + "-watches")
+        self._file: int | None = None  # stays open: closing any handle would end every lock of the process
+        self._mine: set[str] = set()
+
+    async def take(self, sync_id: str) -> bool:
+        """Lock a session for this process until it ends; False when another one has it.
+
+        Raises:
+            LtmcError: BACKEND_UNAVAILABLE when the file cannot be used.
+        """
+        if self._file is None:
+            try:
+                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            except OSError as error:
+                message = f"The file {self._path} cannot be used: {error.strerror}."
+                raise LtmcError(ErrorCode.BACKEND_UNAVAILABLE, message) from error
+        for _ in range(TRIES):
+            if _lock(self._file, sync_id, shared=False):
+                self._mine.add(sync_id)
+                return True
+            await asyncio.sleep(PAUSE_SECONDS)
+        return False
+
+    def release(self, sync_id: str) -> None:
+        """Let others have a session."""
+        self._mine.discard(sync_id)
+        if self._file is not None and sys.platform != "win32":
+            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, _byte(sync_id))
+
+    def is_elsewhere(self, sync_id: str) -> bool:
+        """Tell whether another process has a session; nothing is written to find out."""
+        for mode in (os.O_RDWR, os.O_RDONLY):
+            if self._file is None:
+                with suppress(OSError):
+                    self._file = os.open(self._path, mode)
+        if self._file is None or sync_id in self._mine:  # asking for a lock of one's own would change it
+            return False
+        free = _lock(self._file, sync_id, shared=True)
+        if free:
+            self.release(sync_id)
+        return not free
+
+    def close(self) -> None:
+        """Let go of everything."""
+        if self._file is not None:
+            os.close(self._file)
+        self._file, self._mine = None, set()
+
+
+def _lock(file: int, sync_id: str, *, shared: bool) -> bool:
+    if sys.platform != "win32":
+        try:
+            kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            fcntl.lockf(file, kind | fcntl.LOCK_NB, 1, _byte(sync_id))
+        except (BlockingIOError, PermissionError):
+            return False
+    return True
+
+
+def _byte(sync_id: str) -> int:
+    return zlib.crc32(sync_id.encode()) >> 1
