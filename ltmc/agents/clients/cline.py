@@ -1,0 +1,42 @@
+"""Cline: in VS Code and as a program of its own."""
+
+import os
+from pathlib import Path
+
+from ltmc.agents import guidance, hooks
+from ltmc.agents.model import Client
+from ltmc.agents.pieces import SERVER, JsonServer, OwnFile, Piece
+from ltmc.agents.places import Places, is_here
+
+
+def _program(places: Places) -> Path:
+    return places.moved("CLINE_DIR", ".cline")
+
+
+def _extension(places: Places) -> Path:
+    return places.application / "Code" / "User" / "globalStorage" / "saoudrizwan.claude-dev"
+
+
+def _server(file: Path) -> Piece:
+    return JsonServer(file, ("mcpServers", SERVER), {**hooks.server_entry(), "disabled": False})
+
+
+def _user(places: Places) -> list[Piece]:
+    pieces: list[Piece] = []
+    if is_here(_program(places)):
+        data = Path(os.environ.get("CLINE_DATA_DIR") or _program(places) / "data")
+        named = os.environ.get("CLINE_MCP_SETTINGS_PATH")
+        pieces.append(_server(Path(named or data / "settings" / "cline_mcp_settings.json")))
+    if is_here(_extension(places)):
+        pieces.append(_server(_extension(places) / "settings" / "cline_mcp_settings.json"))
+    documents = places.home / "Documents" / "Cline"
+    if pieces and is_here(documents):
+        pieces.append(OwnFile(documents / "Rules" / "ltmc.md", guidance.BLOCK))
+    return pieces
+
+
+def _project(root: Path) -> list[Piece]:
+    return [OwnFile(root / ".clinerules" / "ltmc.md", guidance.BLOCK)]
+
+
+CLIENT = Client("cline", "Cline", lambda places: [_program(places), _extension(places)], _user, _project)

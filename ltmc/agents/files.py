@@ -1,0 +1,111 @@
+"""Files of others: read with care, written whole or not at all, with their mode, their links and a backup."""
+
+import codecs
+import hashlib
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from ltmc.agents.text import EditError
+
+BACKUP = ".ltmc-backup"
+LONGEST_FILE = 16 * 1024 * 1024
+"""In bytes."""
+
+
+def read(path: Path) -> bytes | None:
+    """Return what is in a file; None where there is none.
+
+    Raises:
+        EditError: it is no ordinary file, or too long for one of settings.
+        OSError: it cannot be read.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for whoever writes into it
+            raise EditError(1, "it is no ordinary file")
+        if status.st_size > LONGEST_FILE:
+            raise EditError(1, f"it has {status.st_size} bytes; at most {LONGEST_FILE} are edited")
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def decode(content: bytes | None) -> str:
+    """Return the text of a file without a byte order mark.
+
+    Raises:
+        EditError: it is not UTF-8.
+    """
+    content = (content or b"").removeprefix(codecs.BOM_UTF8)
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise EditError(content.count(b"\n", 0, error.start) + 1, "it is not UTF-8") from None
+
+
+def encode(text: str, before: bytes | None) -> bytes:
+    """Return the bytes of a text, with a byte order mark if there was one before."""
+    marked = before is not None and before.startswith(codecs.BOM_UTF8)
+    return (codecs.BOM_UTF8 if marked else b"") + text.encode()
+
+
+def digest(content: bytes | None) -> str | None:
+    """Return the sha256 of a file's content; None for no file."""
+    return None if content is None else hashlib.sha256(content).hexdigest()
+
+
+def write(path: Path, content: bytes, *, like: Path | None = None) -> None:
+    """Put content into a file in one step; a link keeps pointing where it did.
+
+    Args:
+        like: whose mode the file gets; by default its own, or what a new file gets.
+
+    Raises:
+        OSError: it cannot be written; then nothing is changed.
+    """
+    target = Path(os.path.realpath(path))
+    like = target if like is None else like
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.chmod(stat.S_IMODE(like.stat().st_mode) if like.exists() else 0o666 & ~_umask())
+        draft.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink()
+        raise
+
+
+def remove(path: Path) -> None:
+    """Remove a file; of a link, what it points to."""
+    Path(os.path.realpath(path)).unlink(missing_ok=True)
+
+
+def backup_of(path: Path) -> Path:
+    """Return where the content from before LTMC is kept."""
+    return path.with_name(path.name + BACKUP)
+
+
+def missing_folders(path: Path) -> list[Path]:
+    """Return the folders above a file that are not there, the outermost first."""
+    return [folder for folder in reversed(path.parents) if not os.path.lexists(folder)]
+
+
+def remove_folders(folders: list[Path]) -> None:
+    """Remove folders, the innermost first, as far as they are empty."""
+    for folder in reversed(folders):
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,1 @@
+"""Exporting: all that is remembered, for another LTMC or for people."""
