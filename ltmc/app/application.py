@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ltmc.settings import Settings
 
 if TYPE_CHECKING:
+    from ltmc.app.secret_guard import SecretGuard
     from ltmc.storage.engine import Engine
 
 Service = TypeVar("Service")
@@ -28,9 +29,25 @@ class Application:
     @cached_property
     def engine(self) -> "Engine":
         """The database."""
+        from ltmc.search import current
+
+        current.database = self.settings.db
+        if self.settings.read_only:
+            from ltmc.storage.sqlite.read_only import ReadOnlyDatabase
+
+            return ReadOnlyDatabase(self.settings.db)
+        from ltmc.storage.guarded import GuardedEngine
         from ltmc.storage.sqlite.database import Database
 
-        return Database(self.settings.db, self.settings.durability)
+        database = Database(self.settings.db, self.settings.durability)
+        return database if self.settings.secrets == "off" else GuardedEngine(database, self.guard)
+
+    @cached_property
+    def guard(self) -> "SecretGuard":
+        """What is done about secrets."""
+        from ltmc.app.secret_guard import SecretGuard
+
+        return SecretGuard(self.settings.secrets)
 
     def get(self, service: type[Service]) -> Service:
         """Return the one instance of a service."""
@@ -67,7 +84,21 @@ def _routing(app: Application) -> object:
     from ltmc.app.query_routes import searches
     from ltmc.features.memory.routing import RoutingService
 
-    return RoutingService(app.engine, searches(app))
+    return RoutingService(app.engine, searches(app), by_meaning=app.settings.search_mode != "lexical")
+
+
+def _brief(app: Application) -> object:
+    from ltmc.features.hooks.brief import brief
+    from ltmc.features.memory.brief import Brief
+    from ltmc.storage.sqlite.hook_store import HookStore
+    from ltmc.tools.project_scope import projects_read
+
+    async def text(project_id: str | None) -> str:
+        projects = projects_read(project_id)
+        async with app.engine.read() as tx:
+            return await tx.call(lambda rows: brief(HookStore(rows), projects)["text"])
+
+    return Brief(text)
 
 
 def _monitoring(app: Application) -> object:
@@ -81,6 +112,8 @@ def _monitoring(app: Application) -> object:
         return probe
 
     async def cache() -> Probe:
+        if app.settings.redis_url is None:
+            return {"status": "ok", "backend": "sqlite"}  # the database, which is probed already
         found = await app.get(CacheService).health()
         if found["status"] == "healthy":
             return {"status": "ok", "backend": found["backend"]}
@@ -91,8 +124,23 @@ def _monitoring(app: Application) -> object:
     )
 
 
+def _hooks(app: Application) -> object:
+    from functools import partial
+
+    from ltmc.app.hook_rules import place_of
+    from ltmc.features.hooks.service import HookService
+    from ltmc.search.reindexing import IndexUpkeep
+
+    settings = app.settings
+    place = partial(place_of, settings=settings)
+    return HookService(app.engine, app.get(IndexUpkeep), settings.search_mode, place)
+
+
 _MADE_BY_HAND: dict[str, Callable[[Application], object]] = {
     "ltmc.storage.engine.Engine": lambda app: app.engine,
+    "ltmc.storage.guarded.Guard": lambda app: app.guard,
+    "ltmc.features.memory.brief.Brief": _brief,
+    "ltmc.features.hooks.service.HookService": _hooks,
     "ltmc.features.memory.routing.RoutingService": _routing,
     "ltmc.features.performance.service.MonitoringService": _monitoring,
 }

@@ -1,33 +1,52 @@
 """Calling a tool: arguments in, an envelope out, and the call written to the log of use."""
 
+import asyncio
 import logging
 import time
 from typing import Any
 
-from ltmc.app import redaction as secrets
 from ltmc.app.application import Application
-from ltmc.errors import ErrorCode, LtmcError
+from ltmc.app.own_project import Folder, OwnProject
+from ltmc.app.redaction import found_in, kinds_by_secret, masked_with
+from ltmc.errors import ErrorCode, LtmcError, read_only
+from ltmc.search.notes import noted
+from ltmc.storage.guarded import looked_at
 from ltmc.tools.binding import bind
-from ltmc.tools.manifest import Tool
+from ltmc.tools.manifest import Prompt, Resource, Tool
 from ltmc.tools.project_scope import project_of
 
 logger = logging.getLogger(__name__)
 
 
-async def call(app: Application, tool: Tool, raw: dict[str, Any]) -> dict[str, Any]:
-    """Check the arguments and run the tool; every failure becomes an error envelope."""
+async def call(
+    app: Application, tool: Tool, raw: dict[str, Any], ask: Folder | None = None
+) -> dict[str, Any]:
+    """Check the arguments and run the tool; every failure becomes an error envelope.
+
+    Args:
+        ask: asks the client for the folder that it works in.
+    """
     started = time.perf_counter()
     try:
+        await app.get(OwnProject).enter(ask, writes=not tool.read_only)
+        if app.settings.read_only and not tool.read_only:
+            raise read_only()
         binding = bind(tool.module, tool.name)
         arguments = binding.check(raw)
         warnings: list[str] = []
-        if not tool.read_only and app.settings.secrets != "off":
-            arguments, warnings = _guard(arguments, app.settings.secrets)
-        result = {"success": True, **await binding.function(*map(app.get, binding.services), **arguments)}
-        if warnings:
+        notes: set[str] = set()
+        noted.set(notes)
+        with app.guard.call() as of_files:
+            found = await looked_at(app.guard.find, arguments)
+            if found and not tool.read_only:
+                arguments, warnings = await asyncio.to_thread(app.guard.arguments, arguments, found)
+            result = {"success": True, **await binding.function(*map(app.get, binding.services), **arguments)}
+        if not app.settings.read_only and (notes or app.made(_UPKEEP) is None):
+            _catch_up(app)
+        if warnings := [*warnings, *of_files, *sorted(notes)]:
             result["warnings"] = warnings
     except LtmcError as error:
-        result = secrets.masked_json(error.as_result())
+        result = await asyncio.to_thread(_masked_error, error, raw)
     except Exception:  # the boundary: whatever went wrong, the caller gets an answer
         logger.exception("%s failed", tool.name)
         message = f"{tool.name} failed inside LTMC; its log on stderr says why."
@@ -36,36 +55,47 @@ async def call(app: Application, tool: Tool, raw: dict[str, Any]) -> dict[str, A
     return result
 
 
-def _guard(arguments: dict[str, Any], action: str) -> tuple[dict[str, Any], list[str]]:
-    """Return what to store of arguments that hold secrets, and what to tell the caller.
+async def produce(
+    app: Application, entry: Prompt | Resource, name: str, raw: dict[str, Any], ask: Folder | None = None
+) -> Any:
+    """Check the arguments and run a function of a prompt's or resource's module.
 
     Raises:
-        LtmcError: INVALID_ARGUMENT that names the field, when the action is to refuse.
+        LtmcError: whatever went wrong, without secrets.
     """
-    found = [
-        (name, kind)
-        for name, value in arguments.items()
-        for _, text in secrets.strings_in(value, name)
-        for kind in secrets.kinds_in(text)
-    ]
-    if not found:
-        return arguments, []
-    name, kind = found[0]
-    if action == "refuse":
-        raise LtmcError(
-            ErrorCode.INVALID_ARGUMENT,
-            f"{name}: it seems to hold a secret ({kind}); allowed: text without secrets (setting secrets: refuse).",
-            field=name,
-            details={"kind": kind},
-        )
-    done = "masked" if action == "mask" else "stored as it is; delete it if it is real"
-    warnings = [f"{name} seems to hold a secret ({kind}): {done}." for name, kind in dict.fromkeys(found)]
-    if action == "mask":
-        hit = {name for name, _ in found}
-        arguments = {
-            name: secrets.masked_json(value) if name in hit else value for name, value in arguments.items()
-        }
-    return arguments, warnings
+    try:
+        await app.get(OwnProject).enter(ask)
+        binding = bind(entry.module, name)
+        arguments = binding.check(raw)
+        return await binding.function(*map(app.get, binding.services), **arguments)
+    except LtmcError as error:
+        shown = await asyncio.to_thread(_masked_error, error, raw)
+        raise LtmcError(error.code, shown["error"], field=shown.get("field")) from None
+    except Exception:
+        logger.exception("%s failed", name)
+        message = f"{name} failed inside LTMC; its log on stderr says why."
+        raise LtmcError(ErrorCode.INTERNAL, message) from None
+
+
+def _masked_error(error: LtmcError, raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the envelope of an error, which may show an argument in part."""
+    envelope: dict[str, Any] = masked_with(error.as_result(), kinds_by_secret(found_in(raw, "")))
+    return envelope
+
+
+_UPKEEP = "ltmc.search.reindexing.IndexUpkeep"
+
+
+def _catch_up(app: Application) -> None:
+    """Have the index brought in step in the background: after the first call, and when an answer says it is behind.
+
+    After the first call the trash is emptied of what is old, too.
+    """
+    from ltmc.features.memory.trash_upkeep import TrashUpkeep
+    from ltmc.search.reindexing import IndexUpkeep
+
+    app.get(IndexUpkeep).start()
+    app.get(TrashUpkeep).start()
 
 
 def _record(

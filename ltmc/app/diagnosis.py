@@ -11,11 +11,13 @@ from pydantic import SecretStr
 
 from ltmc import __version__
 from ltmc.app.application import Application
+from ltmc.app.project_identity import branch_and_commit, project_of
 from ltmc.distribution import unpacking as unpacked
 from ltmc.distribution.form import form
 from ltmc.errors import LtmcError
 from ltmc.features.performance.service import MonitoringService
 from ltmc.features.todos.service import TodoService
+from ltmc.search import current, index, kernel
 from ltmc.settings import Settings, config_file
 from ltmc.storage.sqlite import migrations
 from ltmc.storage.sqlite import search_index as search
@@ -35,11 +37,15 @@ async def examine(settings: Settings, origins: dict[str, str]) -> dict[str, Any]
         "sqlite": sqlite3.sqlite_version,
         "known schema": migrations.SCHEMA_VERSION,
     }
-    try:
-        database |= await _stored(app)
-    except LtmcError as error:
-        database["error"] = error.message
-    report = await health(app)
+    report: dict[str, Any] = {"status": "healthy", "services": {}}
+    if path.exists():
+        try:
+            database |= await _stored(app)
+        except LtmcError as error:
+            database["error"] = error.message
+        report = await health(app, thorough=True)
+    else:
+        database["error"] = "there is no database; what stores something makes it"
     await app.close()
     return {
         "version": __version__,
@@ -50,6 +56,11 @@ async def examine(settings: Settings, origins: dict[str, str]) -> dict[str, Any]
             "settings file": [str(config_file()), "present" if config_file().exists() else "absent"],
         },
         "database": database,
+        "this folder": _here(),
+        "search": {
+            "kernel": kernel.reason() or f"built; uses {kernel.available()[-1]}",
+            "model": _model(path),
+        },
         "unpacked": {str(entry.path): [entry.size, _state(entry)] for entry in unpacked.entries()},
         "plugins": {
             plugin.name: [plugin.package, plugin.error or ", ".join(tool.name for tool in plugin.tools)]
@@ -60,12 +71,30 @@ async def examine(settings: Settings, origins: dict[str, str]) -> dict[str, Any]
             **{
                 name: result["status"]
                 + (f": {result['error']}" if "error" in result else "")
+                + (f", {result['not_embedded']} entries to be embedded" if "not_embedded" in result else "")
                 + (f" (to repair it: {result['repair']})" if "repair" in result else "")
                 for name, result in report["services"].items()
             },
         },
         "status": report["status"],
     }
+
+
+def _here() -> dict[str, str]:
+    try:
+        folder = Path.cwd()
+    except OSError:
+        return {}
+    branch, commit = branch_and_commit(folder)
+    return {"project": project_of(folder), "branch": branch or "none", "commit": commit or "none"}
+
+
+def _model(database: Path) -> str:
+    current.database = database
+    model, file = index.model(), index.model_file(database)
+    if isinstance(model, index.WordsAlone):
+        return model.reason
+    return f"{file.stem if file else 'none'}, {model.dims} dims"
 
 
 def _state(entry: unpacked.Unpacked) -> str:
@@ -108,16 +137,16 @@ async def probe(settings: Settings, name: str) -> dict[str, Any]:
         await app.close()
 
 
-async def health(app: Application) -> dict[str, Any]:
-    """Return the health report: every probe, side by side."""
-    return dict(await app.get(MonitoringService).health_check())
+async def health(app: Application, *, thorough: bool = False) -> dict[str, Any]:
+    """Return the health report: every probe, side by side; the thorough ones read everything that is stored."""
+    return dict(await app.get(MonitoringService).health_check(thorough=thorough))
 
 
 def open_scratch_database() -> None:
     """Make a database in a temporary folder and store a todo in it."""
 
     async def store(path: Path) -> None:
-        app = Application(Settings(db=path))
+        app = Application(Settings(db=path, read_only=False))
         try:
             await app.get(TodoService).add("check", "", "low", None)
         finally:

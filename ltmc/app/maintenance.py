@@ -1,26 +1,75 @@
 """Looking after the database: backup, restore, and the search index brought in step."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
 from ltmc.app.application import Application
+from ltmc.app.own_project import OwnProject
+from ltmc.errors import read_only
+from ltmc.features.memory.tidying import TidyService, Untidy
+from ltmc.features.memory.trash_upkeep import purge as purge_trash
 from ltmc.search.reindexing import Reindexed
 from ltmc.search.reindexing import reindex as bring_in_step
 from ltmc.settings import Settings
-from ltmc.storage.sqlite.backup import BackupReport
+from ltmc.storage.sqlite.backup import BackupReport, copy_in_use
 from ltmc.storage.sqlite.backup import backup as write_backup
+from ltmc.storage.sqlite.read_only import copy_unchanged
 from ltmc.storage.sqlite.restore import RestoreReport
 from ltmc.storage.sqlite.restore import restore as put_backup
+from ltmc.storage.tables import trash
+from ltmc.storage.tables.trash import Forgetting
+from ltmc.timestamps import now
 
 
 def backup(settings: Settings, file: Path, *, overwrite: bool) -> BackupReport:
     """Copy the database to a file; see `ltmc.storage.sqlite.backup.backup`."""
-    return write_backup(settings.db, file, overwrite=overwrite)
+    copy = copy_unchanged if settings.read_only else copy_in_use
+    return write_backup(settings.db, file, overwrite=overwrite, copy=copy)
 
 
-def restore(settings: Settings, file: Path, *, overwrite: bool) -> RestoreReport:
-    """Put the state of a backup into the database; see `ltmc.storage.sqlite.restore.restore`."""
-    return put_backup(file, settings.db, overwrite=overwrite)
+def restore(settings: Settings, file: Path, *, overwrite: bool, accept_bad_rows: bool) -> RestoreReport:
+    """Put the state of a backup into the database; see `ltmc.storage.sqlite.restore.restore`.
+
+    A search index that was damaged is made anew.
+    """
+    if settings.read_only:
+        raise read_only()
+    report = put_backup(file, settings.db, overwrite=overwrite, accept_bad_rows=accept_bad_rows)
+    if report["index_damage"] is not None:
+        asyncio.run(reindex(settings, everything=False, progress=lambda _done, _of: None))
+    return report
+
+
+async def tidy(settings: Settings, *, unused_days: int, project_id: str | None) -> Untidy:
+    """Return the memories that may go; see `ltmc.features.memory.tidying`."""
+    app = Application(settings)
+    try:
+        await app.get(OwnProject).enter()
+        return await app.get(TidyService).find(unused_days=unused_days, project_id=project_id)
+    finally:
+        await app.close()
+
+
+async def forgotten(settings: Settings) -> list[Forgetting]:
+    """Return what was forgotten and can be put back, the newest first."""
+    app = Application(settings)
+    try:
+        async with app.engine.read() as tx:
+            return await trash.every(tx)
+    finally:
+        await app.close()
+
+
+async def purge(settings: Settings) -> tuple[int, bool]:
+    """Delete what was forgotten for good at once; see `ltmc.features.memory.trash_upkeep.purge`."""
+    if settings.read_only:
+        raise read_only()
+    app = Application(settings)
+    try:
+        return await purge_trash(app.engine, now())
+    finally:
+        await app.close()
 
 
 async def reindex(settings: Settings, *, everything: bool, progress: Callable[[int, int], None]) -> Reindexed:

@@ -4,11 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from ltmc.features.graph.service import GraphService
-from ltmc.features.memory.routing import ENTITY, TERMS, Searches
+from ltmc.features.memory.routing import CUES, DONE, OPEN, Searches, names_in, wanted_status
 from ltmc.features.memory.searching import SearchService
 from ltmc.features.patterns.service import PatternService
 from ltmc.features.todos.service import TodoService
 from ltmc.search.analysis import query_words
+
+ABOUT_TODOS = frozenset(
+    "show list work anything everything priority urgent still item items thing things".split()
+)
+"""Words of a query for todos that name none."""
 
 Results = Sequence[Mapping[str, Any]]
 Service = TypeVar("Service")
@@ -46,9 +51,8 @@ def searches(services: Services) -> Searches:
 
     async def related(query: str, top_k: int, _: str | None, project: str | None) -> Results:
         """Return the relationships of the things that the query names."""
-        named = [next(filter(None, match.groups())) for match in ENTITY.finditer(query)]
-        words = [word for word in query_words(query) if word not in TERMS["relation"]]
-        for entity in [*named, *words]:
+        words = [word for word in query_words(query) if word not in CUES["graph_query"]]
+        for entity in [*names_in(query), *words]:
             found = await services.get(GraphService).query(
                 entity, relations=None, direction="both", max_depth=1, limit=top_k, project_id=project
             )
@@ -57,14 +61,7 @@ def searches(services: Services) -> Searches:
         return []
 
     async def todos(query: str, top_k: int, _: str | None, project: str | None) -> Results:
-        wanted = " ".join(word for word in query_words(query) if word not in TERMS["todo"])
-        if wanted:
-            found = await memory.recall_by_type(wanted, "todo", top_k=top_k, offset=0, project_id=project)
-            return list(found["results"])
-        page = await services.get(TodoService).page(
-            status="pending", priority=None, limit=top_k, offset=0, sort="priority", project_id=project
-        )
-        return page["todos"]
+        return await _todos(services, query, top_k, project)
 
     async def blueprints(query: str, top_k: int, _: str | None, project: str | None) -> Results:
         found = await memory.recall_by_type(query, "blueprint", top_k=top_k, offset=0, project_id=project)
@@ -95,3 +92,26 @@ def searches(services: Services) -> Searches:
         "blueprint_search": blueprints,
         "recent_items": recent,
     }
+
+
+async def _todos(services: Services, query: str, top_k: int, project: str | None) -> Results:
+    """Return the todos of the status that the query asks for: those that it names, or all."""
+    status = wanted_status(query)
+    told = CUES["todo_search"] | DONE | OPEN | ABOUT_TODOS
+    wanted = " ".join(word for word in query_words(query) if word not in told)
+    if wanted:
+        found = await services.get(SearchService).recall_by_type(
+            wanted, "todo", top_k=top_k, offset=0, project_id=project
+        )
+        matching = [one for one in found["results"] if status in ("all", one["status"])]
+        if matching and not found.get("weak"):
+            return matching
+    page = await services.get(TodoService).page(
+        status="pending" if status == "all" else status,
+        priority=None,
+        limit=top_k,
+        offset=0,
+        sort="priority",
+        project_id=project,
+    )
+    return page["todos"]

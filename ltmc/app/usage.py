@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 from ltmc.app.application import Application
+from ltmc.app.own_project import OwnProject
 from ltmc.errors import LtmcError
 from ltmc.features.analytics.service import AnalyticsService, SystemUtilization
 from ltmc.features.memory.routing import RoutingService
@@ -24,6 +25,7 @@ async def usage(settings: Settings, *, group_by: str, days: int, project_id: str
     """Return the calls of the last days by `group_by`, and how long they took altogether."""
     app = Application(settings)
     try:
+        await app.get(OwnProject).enter()
         analytics = app.get(AnalyticsService)
         return {
             "calls": await analytics.get_usage(group_by, days, project_id),
@@ -37,26 +39,7 @@ async def routing(settings: Settings, *, days: int, project_id: str | None) -> d
     """Return how queries were routed in the last days, and what came of it."""
     app = Application(settings)
     try:
+        await app.get(OwnProject).enter()
         return dict(await app.get(RoutingService).get_routing_statistics(days, project_id))
-    finally:
-        await app.close()
-
-
-async def learn_routing(settings: Settings, *, reset: bool) -> dict[str, Any]:
-    """Learn from the outcomes of routes, or forget what was learnt."""
-    app = Application(settings)
-    try:
-        return dict(await app.get(RoutingService).optimize(reset=reset))
-    finally:
-        await app.close()
-
-
-async def record_outcome(
-    settings: Settings, route_id: str, *, results: int, latency_ms: float, feedback: str | None
-) -> None:
-    """Note what came of a route."""
-    app = Application(settings)
-    try:
-        await app.get(RoutingService).record_outcome(route_id, results, latency_ms, feedback)
     finally:
         await app.close()

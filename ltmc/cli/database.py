@@ -17,27 +17,42 @@ from ltmc.cli.options import load_settings, with_database, with_json
 @with_database
 @with_json
 def backup(file: Path, force: bool, as_json: bool, **flags: Any) -> None:
-    """Copy the database to FILE while it is in use; the copy is read back and checked."""
+    """Copy the database to FILE while it is in use; the copy is read back and checked.
+
+    Rows that tools cannot read are copied as they are, and named.
+    """
     from ltmc.app.maintenance import backup as write
 
-    report = write(load_settings(**flags), file, overwrite=force)
+    report = write(load_settings(existing=True, **flags), file, overwrite=force)
+    _warn_of(report["bad_rows"], report["file"])
+    damage = report["index_damage"]
+    hint = f" The search index is damaged ({damage}): `ltmc reindex --all` makes it anew." if damage else ""
     click.echo(
-        json.dumps(report) if as_json else f"Wrote {report['file']} ({report['bytes']} bytes), checked."
+        json.dumps(report) if as_json else f"Wrote {report['file']} ({report['bytes']} bytes), checked.{hint}"
     )
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace what the database holds; that is kept beside it.")
+@click.option("--accept-bad-rows", is_flag=True, help="Take FILE also with rows that tools cannot read.")
 @with_database
 @with_json
-def restore(file: Path, force: bool, as_json: bool, **flags: Any) -> None:
+def restore(file: Path, force: bool, accept_bad_rows: bool, as_json: bool, **flags: Any) -> None:
     """Put the state of a backup FILE into the database, also while servers use it."""
     from ltmc.app.maintenance import restore as put
 
-    report = put(load_settings(**flags), file, overwrite=force)
-    kept = f" What it held is in {report['kept']}." if report["kept"] else ""
-    click.echo(json.dumps(report) if as_json else f"Restored {report['db']} from {file}.{kept}")
+    report = put(load_settings(**flags), file, overwrite=force, accept_bad_rows=accept_bad_rows)
+    _warn_of(report["bad_rows"], report["db"])
+    kept = f" What it held is in {report['kept']} for 30 days." if report["kept"] else ""
+    damage = report["index_damage"]
+    anew = f" Its search index was damaged ({damage}) and was made anew." if damage else ""
+    click.echo(json.dumps(report) if as_json else f"Restored {report['db']} from {file}.{kept}{anew}")
+
+
+def _warn_of(bad_rows: list[str], file: str) -> None:
+    for row in bad_rows:
+        click.echo(f"Warning: {file} has a row that tools cannot read: {row}.", err=True)
 
 
 @click.command()
@@ -51,6 +66,7 @@ def reindex(everything: bool, as_json: bool, **flags: Any) -> None:
     """
     from ltmc.app.maintenance import reindex as run
 
+    settings = load_settings(existing=True, **flags)
     with click.progressbar(
         length=1, label="Indexing", file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:
@@ -59,7 +75,7 @@ def reindex(everything: bool, as_json: bool, **flags: Any) -> None:
             bar.length = of
             bar.update(done - bar.pos)
 
-        report = asyncio.run(run(load_settings(**flags), everything=everything, progress=advance))
+        report = asyncio.run(run(settings, everything=everything, progress=advance))
     click.echo(
         json.dumps(report)
         if as_json

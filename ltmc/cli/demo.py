@@ -56,7 +56,7 @@ async def run(console: Console) -> bool:
     with tempfile.TemporaryDirectory(prefix="ltmc-demo-") as folder:
         program, *arguments = own_command()
         database = str(Path(folder) / "ltmc.db")
-        transport = StdioTransport(program, [*arguments, "serve", "--db", database])
+        transport = StdioTransport(program, [*arguments, "serve", "--db", database], keep_alive=False)
         started = time.perf_counter()
         async with Client(transport) as client:
             tools = await client.list_tools()

@@ -1,9 +1,11 @@
 """The command line. Each command parses, calls and prints; heavy modules load when a command needs them."""
 
+import os
+
 import click
 
 from ltmc import __version__
-from ltmc.cli import database, memories, reports, serving, unpacked
+from ltmc.cli import agents, database, hooks, keeping, memories, models, reports, serving, transfer, unpacked
 from ltmc.cli.options import Group
 
 
@@ -13,18 +15,26 @@ def main() -> None:
     """LTMC: long-term memory and context for coding agents, served over MCP.
 
     Agents use `ltmc serve`. The other commands are for people: `demo` shows what it does in ten
-    seconds, `remember`, `recall` and `todo` reach the same memory from a terminal, `doctor` and `check`
-    say what is in force and whether all is well.
+    seconds, `remember`, `recall`, `list`, `show`, `edit`, `history`, `forget` and `todo` reach the same memory
+    from a terminal, `doctor` and `check` say what is in force and whether all is well.
 
-    Settings come from flags, else the environment (LTMC_DB, LTMC_REDIS_URL, LTMC_PROFILE,
-    LTMC_READ_ONLY, LTMC_DURABILITY, LTMC_LOG_LEVEL), else the TOML file that `ltmc doctor` names.
+    Settings come from flags, else the environment (LTMC_DB, LTMC_DURABILITY, LTMC_REDIS_URL,
+    LTMC_PROFILE, LTMC_PROJECT, LTMC_READ_ONLY, LTMC_TRANSPORT, LTMC_HTTP_HOST, LTMC_HTTP_PORT, LTMC_HTTP_PUBLIC,
+    LTMC_HTTP_ALLOWED_HOSTS, LTMC_HTTP_MAX_CALLS, LTMC_HTTP_CALL_SECONDS, LTMC_ROOTS,
+    LTMC_TARGETS_MS, LTMC_SEARCH_MODE, LTMC_SECRETS, LTMC_CAPTURE, LTMC_INJECT, LTMC_CAPTURE_IGNORE,
+    LTMC_LOG_DAYS, LTMC_LOG_ROWS, LTMC_LOG_LEVEL),
+    else the TOML file that `ltmc doctor` names.
     """
+    # Else FastMCP reads its settings from a file .env in the folder that the agent works in.
+    os.environ["FASTMCP_ENV_FILE"] = os.devnull
 
 
 for command in (
     serving.serve,
     serving.demo,
     serving.token,
+    agents.install,
+    agents.uninstall,
     reports.check,
     reports.doctor,
     reports.usage,
@@ -32,9 +42,20 @@ for command in (
     memories.remember,
     memories.recall,
     memories.todo,
+    keeping.list_memories,
+    keeping.show_memory,
+    keeping.edit,
+    keeping.history,
+    keeping.forget,
+    keeping.tidy,
     database.backup,
     database.restore,
     database.reindex,
+    transfer.import_,
+    transfer.export,
+    models.model,
+    hooks.hook,
+    hooks.brief,
     unpacked.cache,
 ):
     main.add_command(command)

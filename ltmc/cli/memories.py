@@ -1,6 +1,5 @@
 """Memories and todos from a terminal."""
 
-import json
 import re
 import sys
 from typing import Any
@@ -10,12 +9,15 @@ import click
 from ltmc.cli.options import (
     EXIT_NOTHING_FOUND,
     call_tool,
+    local,
+    print_json,
     show,
     table,
     with_database,
     with_json,
     with_project,
 )
+from ltmc.errors import invalid
 
 
 @click.command()
@@ -32,6 +34,8 @@ def remember(text: str, file_name: str | None, tags: tuple[str, ...], as_json: b
     """Store TEXT as a memory; with - it is read from stdin."""
     if text == "-":
         text = sys.stdin.read()
+    if not text.strip():
+        raise invalid("text", text, "text that is not blank")
     arguments = {
         "file_name": file_name or _name_for(text),
         "content": text,
@@ -40,7 +44,7 @@ def remember(text: str, file_name: str | None, tags: tuple[str, ...], as_json: b
     }
     answer = call_tool("store_memory", arguments, **options)
     if as_json:
-        click.echo(json.dumps(answer, ensure_ascii=False))
+        print_json(answer)
     else:
         state = "Already known" if answer["deduplicated"] else "Stored"
         click.echo(f"{state} as {answer['file_name']} (id {answer['resource_id']}).")
@@ -54,9 +58,9 @@ def remember(text: str, file_name: str | None, tags: tuple[str, ...], as_json: b
 @with_json
 def recall(query: str, top_k: int, as_json: bool, **options: Any) -> None:
     """Find the memories that match QUERY. Exits with 3 when there are none."""
-    answer = call_tool("retrieve_memory", {"query": query, "top_k": top_k}, **options)
+    answer = call_tool("retrieve_memory", {"query": query, "top_k": top_k}, existing=True, **options)
     if as_json:
-        click.echo(json.dumps(answer, ensure_ascii=False))
+        print_json(answer)
     elif answer["results"]:
         rows = table("Score", "Name", "Text", "Stored")
         for result in answer["results"]:
@@ -64,9 +68,11 @@ def recall(query: str, top_k: int, as_json: bool, **options: Any) -> None:
                 f"{result['score']:.2f}",
                 result["file_name"],
                 result["content"].strip(),
-                result["created_at"][:16],
+                local(result["created_at"]),
             )
         show(rows)
+        if answer.get("weak"):
+            click.echo("These are the nearest there are, perhaps not what you asked for.", err=True)
     else:
         click.echo("Nothing matches.", err=True)
     if not answer["results"]:
@@ -82,14 +88,20 @@ def todo() -> None:
 @click.argument("title")
 @click.option("--description", default="", help="More about it.")
 @click.option("--priority", default="medium", show_default=True, help="low, medium or high.")
+@click.option("--due", help="Such as 2026-12-31, 2026-12-31T17:00+02:00, tomorrow, friday or 'in 3 days'.")
 @with_project
 @with_database
 @with_json
-def todo_add(title: str, description: str, priority: str, as_json: bool, **options: Any) -> None:
+def todo_add(
+    title: str, description: str, priority: str, due: str | None, as_json: bool, **options: Any
+) -> None:
     """Add a todo."""
-    arguments = {"title": title, "description": description, "priority": priority}
+    arguments = {"title": title, "description": description, "priority": priority, "due": due}
     answer = call_tool("add_todo", arguments, **options)
-    click.echo(json.dumps(answer, ensure_ascii=False) if as_json else f"Added todo {answer['todo_id']}.")
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(f"Added todo {answer['todo_id']}.")
 
 
 @todo.command("list")
@@ -99,15 +111,16 @@ def todo_add(title: str, description: str, priority: str, as_json: bool, **optio
 @with_database
 @with_json
 def todo_list(everything: bool, limit: int, as_json: bool, **options: Any) -> None:
-    """List the pending todos, the most urgent first."""
+    """List the pending todos: overdue, then due within a week, then by priority."""
     arguments = {"status": "all" if everything else "pending", "limit": limit}
-    answer = call_tool("list_todos", arguments, **options)
+    answer = call_tool("list_todos", arguments, existing=True, **options)
     if as_json:
-        click.echo(json.dumps(answer, ensure_ascii=False))
+        print_json(answer)
         return
-    rows = table("Id", "Priority", "Title", "Status")
+    rows = table("Id", "Priority", "Due", "Title", "Status")
     for one in answer["todos"]:
-        rows.add_row(str(one["todo_id"]), one["priority"], one["title"], one["status"])
+        due = one.get("due_at", "")[:10] + (" overdue" if one.get("overdue") else "")
+        rows.add_row(str(one["todo_id"]), one["priority"], due, one["title"], one["status"])
     show(rows)
     click.echo(f"{answer['count']} of {answer['total']}.")
 
@@ -119,9 +132,12 @@ def todo_list(everything: bool, limit: int, as_json: bool, **options: Any) -> No
 @with_json
 def todo_done(todo_id: int, as_json: bool, **options: Any) -> None:
     """Mark a todo as done."""
-    answer = call_tool("complete_todo", {"todo_id": todo_id}, **options)
+    answer = call_tool("complete_todo", {"todo_id": todo_id}, existing=True, **options)
+    if as_json:
+        print_json(answer)
+        return
     state = "was already done" if answer["already_completed"] else "is done"
-    click.echo(json.dumps(answer, ensure_ascii=False) if as_json else f"Todo {todo_id} {state}.")
+    click.echo(f"Todo {todo_id} {state}.")
 
 
 def _name_for(text: str) -> str:

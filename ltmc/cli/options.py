@@ -1,7 +1,11 @@
 """What the commands share: options, settings, calls of tools, and how answers are shown."""
 
 import asyncio
+import functools
+import io
+import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from ltmc.errors import LtmcError
+from ltmc.errors import ErrorCode, LtmcError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,54 +24,95 @@ EXIT_FAILED, EXIT_USAGE, EXIT_NOTHING_FOUND = 1, 2, 3
 
 
 class Group(click.Group):
-    """A group whose commands print an LtmcError as one line and exit with 1, or 2 for a bad argument."""
+    """The group of all commands, for a process in any surroundings."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def main(self, *args: Any, **extra: Any) -> Any:
         """Run a command."""
-        try:
-            return super().invoke(ctx)
-        except LtmcError as error:
-            fail(error.message, error.code.value)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # what the terminal's encoding lacks
+        if os.path.expanduser("~") == "~":  # noqa: PTH111 - no HOME, and no entry in the list of users
+            os.environ["HOME"] = os.devnull  # where nothing is; fastmcp asks for a home when imported
+        return super().main(*args, **extra)
 
 
 def fail(message: str, code: str) -> NoReturn:
     """Print an error and end the process."""
-    click.echo(f"Error: {message}", err=True)
+    from ltmc.app.redaction import masked
+
+    click.echo(f"Error: {masked(message)}", err=True)
     sys.exit(EXIT_USAGE if code == "INVALID_ARGUMENT" else EXIT_FAILED)
 
 
 def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option ``--db``."""
+    """Add the option ``--db``, and print an LtmcError as one line that names what was typed."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **values: Any) -> Any:
+        try:
+            return command(*args, **values)
+        except LtmcError as error:
+            message, field = error.message, f"{error.field}:"
+            if message.startswith(field):
+                message = f"{_typed(error.field)}:{message.removeprefix(field)}"
+            fail(message, error.code.value)
+
     return click.option(
         "--db", type=click.Path(path_type=Path), help="The database file (else LTMC_DB, the settings file)."
-    )(command)
+    )(run)
 
 
-with_project = click.option("--project", "project_id", help="The project; else 'default'.")
+def _typed(field: str | None) -> str | None:
+    """Return the option or argument of the running command that fills a field."""
+    for parameter in click.get_current_context().command.params:
+        if parameter.name == field:
+            option = isinstance(parameter, click.Option)
+            return parameter.opts[0] if option else parameter.human_readable_name
+    return field
+
+
+with_project = click.option("--project", "project_id", help="The project; else the setting project.")
 with_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 
 
-def load_settings(**flags: Any) -> "Settings":
-    """Return the settings in force, with logging set up as they say."""
+def load_settings(*, existing: bool = False, **flags: Any) -> "Settings":
+    """Return the settings in force, with logging set up as they say.
+
+    Raises:
+        LtmcError: INVALID_ARGUMENT that names a wrong setting; NOT_FOUND if the database must be
+            `existing` and is not: a command that reads makes none.
+    """
+    from ltmc.app.masked_log import MaskedRecord
     from ltmc.app.startup import load
 
+    logging.setLogRecordFactory(MaskedRecord)
     settings, _ = load(**flags)
     logging.basicConfig(
         stream=sys.stderr, level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)  # its debug lines repeat every value
+    if existing and not settings.db.exists():
+        raise LtmcError(
+            ErrorCode.NOT_FOUND,
+            f"db: there is no database {settings.db}; what stores something makes it.",
+            field="db",
+        )
     return settings
 
 
 def call_tool(
-    name: str, arguments: dict[str, Any], *, project_id: str | None, db: Path | None
+    name: str, arguments: dict[str, Any], *, project_id: str | None, db: Path | None, existing: bool = False
 ) -> dict[str, Any]:
-    """Call a tool in this process; its error ends the command."""
+    """Call a tool in this process.
+
+    Raises:
+        LtmcError: its error.
+    """
     from ltmc.app.application import Application
     from ltmc.app.calls import call
     from ltmc.tools import manifest
 
     async def once() -> dict[str, Any]:
-        app = Application(load_settings(db=db))
+        app = Application(load_settings(db=db, existing=existing))
         tool = manifest.tool(name)
         try:
             return await call(app, tool, arguments | {"project_id": project_id})
@@ -76,8 +121,22 @@ def call_tool(
 
     answer = asyncio.run(once())
     if not answer["success"]:
-        fail(answer["error"], answer["error_code"])
+        raise LtmcError(ErrorCode(answer["error_code"]), answer["error"], field=answer.get("field"))
+    for warning in answer.get("warnings", ()):
+        click.echo(f"Note: {warning}", err=True)
     return answer
+
+
+def print_json(answer: Any) -> None:
+    """Print an answer on one line, as JSON that the terminal's encoding can carry."""
+    click.echo(json.dumps(answer, ensure_ascii=sys.stdout.encoding.lower() != "utf-8"))
+
+
+def local(moment: str) -> str:
+    """Return a stored time in the zone of this machine, with its offset."""
+    from datetime import datetime
+
+    return datetime.fromisoformat(moment).astimezone().isoformat(" ", "minutes")
 
 
 def table(*columns: str) -> "Table":

@@ -12,8 +12,9 @@ from ltmc.cli.options import EXIT_FAILED, load_settings, show, table, with_datab
 
 
 @click.command()
+@click.option("--deep", is_flag=True, help="ltmc.pyz: compare what it unpacked with it first, and mend that.")
 @with_json
-def check(as_json: bool) -> None:
+def check(deep: bool, as_json: bool) -> None:
     """Prove that every module, tool, data file and package of LTMC is present and loads.
 
     Exits with 1 and names what is missing if anything is.
@@ -26,7 +27,7 @@ def check(as_json: bool) -> None:
 
         diagnosis.open_scratch_database()
 
-    entries = run(open_scratch_database)
+    entries = run(open_scratch_database, deep=deep)
     broken = [entry for entry in entries if entry.error]
     if as_json:
         report = {
@@ -54,21 +55,21 @@ def check(as_json: bool) -> None:
 @with_database
 @with_json
 def doctor(service: str | None, as_json: bool, **flags: Any) -> None:
-    """Print the settings in force and where each came from, the database, its sizes, and health.
+    """Print the settings in force and where each came from, the database, its sizes, health, and the agents.
 
     Where ltmc.pyz has unpacked itself on this host, the versions are listed too.
 
-    Exits with 1 if a part that LTMC needs is down.
+    Exits with 1 if a part that LTMC needs is down, or the database holds what tools cannot read.
     """
+    from ltmc.agents import report as agents
     from ltmc.app import startup
     from ltmc.app.diagnosis import examine, probe
 
-    settings, origins = startup.load(**flags)
     if service is not None:
-        result = asyncio.run(probe(settings, service))
+        result = asyncio.run(probe(load_settings(existing=True, **flags), service))
         click.echo(json.dumps(result) if as_json else ", ".join(f"{key}: {result[key]}" for key in result))
         sys.exit(EXIT_FAILED if result["status"] == "down" else 0)
-    report = asyncio.run(examine(settings, origins))
+    report = asyncio.run(examine(*startup.load(**flags))) | {"agents": agents.report()}
     if as_json:
         click.echo(json.dumps(report, indent=1))
     else:
@@ -76,8 +77,19 @@ def doctor(service: str | None, as_json: bool, **flags: Any) -> None:
             "settings": ["Value", "From"],
             "unpacked": ["Bytes", "State"],
             "plugins": ["Package", "Tools"],
+            "agents": ["State", "Starts"],
         }
-        for heading in ("settings", "database", "unpacked", "plugins", "health"):
+        headings = (
+            "settings",
+            "this folder",
+            "database",
+            "search",
+            "unpacked",
+            "plugins",
+            "health",
+            "agents",
+        )
+        for heading in headings:
             if not report[heading]:
                 continue
             rows = table(heading.capitalize(), *columns.get(heading, ["Value"]))
@@ -90,7 +102,7 @@ def doctor(service: str | None, as_json: bool, **flags: Any) -> None:
 
 
 with_days = click.option(
-    "--days", default=30, show_default=True, type=click.IntRange(min=1), help="Since when."
+    "--days", default=30, show_default=True, type=click.IntRange(1, 36_500), help="Since when."
 )
 
 
@@ -111,7 +123,7 @@ def usage(group_by: str, days: int, project_id: str | None, as_json: bool, **fla
     from ltmc.app import usage as log
 
     report = asyncio.run(
-        log.usage(load_settings(**flags), group_by=group_by, days=days, project_id=project_id)
+        log.usage(load_settings(existing=True, **flags), group_by=group_by, days=days, project_id=project_id)
     )
     if as_json:
         click.echo(json.dumps(report, indent=1))
@@ -125,71 +137,26 @@ def usage(group_by: str, days: int, project_id: str | None, as_json: bool, **fla
     click.echo(f"Errors: {_shown(total['error_rate'])}. A minute: {_shown(total['throughput_per_minute'])}.")
 
 
-@click.group(invoke_without_command=True)
+@click.command()
 @with_days
 @with_project
 @with_database
 @with_json
-@click.pass_context
-def routing(
-    context: click.Context, /, days: int, project_id: str | None, as_json: bool, **flags: Any
-) -> None:
+def routing(days: int, project_id: str | None, as_json: bool, **flags: Any) -> None:
     """Show how queries were routed in the last days, and what came of it; --project '*' for all projects."""
     from ltmc.app import usage as log
 
-    if context.invoked_subcommand:
-        return
-    report = asyncio.run(log.routing(load_settings(**flags), days=days, project_id=project_id))
+    report = asyncio.run(log.routing(load_settings(existing=True, **flags), days=days, project_id=project_id))
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return
-    rows = table("Method", "Routes", "Empty", "Learnt")
+    rows = table("Method", "Routes", "Empty")
     for method, routes in report["method_distribution"].items():
-        empty, prior = report["empty_rate_by_method"][method], report["priors"].get(method)
-        rows.add_row(method, str(routes), _shown(empty), _shown(prior))
+        rows.add_row(method, str(routes), _shown(report["empty_rate_by_method"][method]))
     show(rows)
     click.echo(
         f"{report['total_routes']} routes; another method was needed for {_shown(report['fallback_rate'])}."
     )
-
-
-@routing.command("learn")
-@click.option("--reset", is_flag=True, help="Forget what was learnt.")
-@with_database
-@with_json
-def routing_learn(reset: bool, as_json: bool, **flags: Any) -> None:
-    """Learn from what came of routes: methods that answered well are chosen more readily."""
-    from ltmc.app import usage as log
-
-    report = asyncio.run(log.learn_routing(load_settings(**flags), reset=reset))
-    if as_json:
-        click.echo(json.dumps(report, indent=1))
-        return
-    for change in report["changes"]:
-        click.echo(
-            f"{change['method']}: {change['before']} to {change['after']} ({change['samples']} outcomes)."
-        )
-    if not report["changes"]:
-        click.echo("Nothing changed.")
-
-
-@routing.command("outcome")
-@click.argument("route_id")
-@click.option("--results", required=True, type=int, help="How many results came.")
-@click.option("--latency-ms", required=True, type=float, help="How long it took.")
-@click.option("--feedback", help="helpful or unhelpful.")
-@with_database
-def routing_outcome(
-    route_id: str, results: int, latency_ms: float, feedback: str | None, **flags: Any
-) -> None:
-    """Note what came of the route that route_query gave as ROUTE_ID."""
-    from ltmc.app import usage as log
-
-    settings = load_settings(**flags)
-    asyncio.run(
-        log.record_outcome(settings, route_id, results=results, latency_ms=latency_ms, feedback=feedback)
-    )
-    click.echo(f"Noted for {route_id}.")
 
 
 def _shown(value: object) -> str:

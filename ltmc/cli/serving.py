@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ltmc.cli.options import fail, load_settings, with_database
+from ltmc.errors import ErrorCode, LtmcError, read_only
 from ltmc.tools import manifest
 
 
@@ -15,7 +16,13 @@ from ltmc.tools import manifest
     "--profile",
     help="Tools to offer: all, core, or categories by commas: " + ", ".join(manifest.categories()),
 )
-@click.option("--read-only", is_flag=True, default=None, help="Offer only tools that change nothing.")
+@click.option(
+    "--read-only", is_flag=True, default=None, help="Write nothing, and offer only the tools that read."
+)
+@click.option(
+    "--project",
+    help="The project of calls that name none; auto: that of the repository worked in, unless the settings name one.",
+)
 @click.option("--durability", type=click.Choice(["full", "normal"]), help="What a committed write survives.")
 @click.option("--log-level", help="DEBUG, INFO, WARNING or ERROR; logs go to stderr.")
 @click.option("--transport", type=click.Choice(["stdio", "http"]), help="How clients reach the server.")
@@ -41,12 +48,16 @@ def serve(http_allowed_hosts: tuple[str, ...], **flags: Any) -> None:
     from ltmc.server.quick_imports import quick_imports
 
     with quick_imports():
-        settings = load_settings(**flags, http_allowed_hosts=" ".join(http_allowed_hosts) or None)
+        flags["http_allowed_hosts"] = " ".join(http_allowed_hosts) or None
+        settings = load_settings(**flags)
         if settings.transport == "http":
             from ltmc.server.http_transport import HttpServer
         else:
             from ltmc.server.mcp_server import serve_stdio
 
+    for name, value in flags.items():
+        if settings.transport == "stdio" and name.startswith("http_") and value is not None:
+            raise LtmcError(ErrorCode.INVALID_ARGUMENT, f"{name}: needs --transport http.", field=name)
     if settings.transport == "stdio":
         serve_stdio(settings)
         return
@@ -87,4 +98,7 @@ def token_rotate(**flags: Any) -> None:
     """Make a new token and print it; running servers refuse the old one at once."""
     from ltmc.server import bearer_token
 
-    click.echo(bearer_token.rotate(bearer_token.path_of(load_settings(**flags).db)))
+    settings = load_settings(**flags)
+    if settings.read_only:
+        raise read_only()
+    click.echo(bearer_token.rotate(bearer_token.path_of(settings.db)))

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import secrets
+import stat
 import tempfile
 from pathlib import Path
 
@@ -70,7 +71,11 @@ def read(path: Path) -> str:
     """
     try:
         mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):  # reading a pipe would wait for whoever writes into it
+            raise _unusable(path, "it is no ordinary file")
         text = path.read_text("ascii").strip()
+    except FileNotFoundError:
+        raise _unusable(path, "it does not exist; `ltmc token rotate` makes one") from None
     except (OSError, UnicodeDecodeError) as error:
         raise _unusable(path, str(error)) from error
     if os.name == "posix" and mode & 0o077:
@@ -85,22 +90,21 @@ class TokenCheck:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen: tuple[int, int, int] | None = None
-        self._digest = b""
 
     def admits(self, presented: bytes) -> bool:
         """Tell whether this is the token; takes the same time for any wrong one."""
         try:
-            status = self._path.stat()
-            version = (status.st_ino, status.st_mtime_ns, status.st_mode)
-            if version != self._seen:
-                self._digest = hashlib.sha256(read(self._path).encode()).digest()
-                self._seen = version
-        except (OSError, LtmcError) as error:
-            self._seen = None
+            token = read(self._path)  # each time: an edit need change neither its time nor its size
+        except LtmcError as error:
             logger.warning("everyone is refused: %s", error)
             return False
-        return hmac.compare_digest(hashlib.sha256(presented).digest(), self._digest)
+        return hmac.compare_digest(
+            hashlib.sha256(presented).digest(), hashlib.sha256(token.encode()).digest()
+        )
+
+
+ADMITTED = "ltmc_admitted"
+"""What the state of a request holds that brought the token."""
 
 
 class TokenGate:
@@ -120,6 +124,7 @@ class TokenGate:
                 answer = refusal(401, "the token is missing or wrong", {"WWW-Authenticate": challenge})
                 await answer(scope, receive, send)
                 return
+            scope.setdefault("state", {})[ADMITTED] = True
         await self._app(scope, receive, send)
 
 

@@ -29,9 +29,10 @@ from ltmc.app.usage import process_use
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.server import bearer_token, metrics, stdio
 from ltmc.server.health import HealthReports
-from ltmc.server.limits import CallLimits, HeadTimeoutProtocol
+from ltmc.server.limits import AnswerEveryRequest, BoundedProtocol, CallLimits
 from ltmc.server.listening import is_of_this_machine, listen
 from ltmc.server.mcp_server import build
+from ltmc.server.refusals import MaskedErrors
 from ltmc.settings import Settings
 
 PATH = "/mcp"
@@ -73,7 +74,11 @@ class HttpServer:
         self._app = Application(settings)
         self._token_path = bearer_token.path_of(settings.db)
         self._socket = listen(settings.http_host, settings.http_port)
-        token = bearer_token.ensure(self._token_path)
+        token = None
+        if settings.read_only:
+            bearer_token.read(self._token_path)
+        else:
+            token = bearer_token.ensure(self._token_path)
         address, port = self._socket.getsockname()[:2]
         self.url = f"http://{f'[{address}]' if ':' in address else address}:{port}{PATH}"
         self.notices = []
@@ -89,7 +94,7 @@ class HttpServer:
             logging.getLogger(name).setLevel(self._settings.log_level)
         config = uvicorn.Config(
             self._application(),
-            http=HeadTimeoutProtocol,
+            http=BoundedProtocol,
             ws="none",
             loop="asyncio",
             lifespan="on",
@@ -176,7 +181,7 @@ def application(
         routes=[
             Route(
                 PATH,
-                CallLimits(manager.asgi_app, max_calls, call_seconds),
+                CallLimits(MaskedErrors(AnswerEveryRequest(manager.asgi_app)), max_calls, call_seconds),
                 methods=["GET", "POST", "DELETE"] if sessions else ["POST"],
             ),
             *routes,

@@ -96,7 +96,7 @@ def render(calls: CallCounts, *, health: dict[str, Any], process: ProcessUse | N
         "ltmc_backend_up",
         "1 for a part that works, 0 for one that is down.",
         *(
-            (float(result["status"] == "ok"), {"backend": name})
+            (float(result["status"] != "down"), {"backend": name})
             for name, result in health["services"].items()
             if result["status"] != "disabled"
         ),

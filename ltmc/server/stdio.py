@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import queue
+import re
 import select
 import signal
 import sys
@@ -27,17 +28,36 @@ from mcp_types import INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError, JSO
 from mcp_types.jsonrpc import jsonrpc_message_adapter
 from pydantic import ValidationError
 
+from ltmc.app.redaction import masked, masked_json
+
 Inbound = SessionMessage | Exception
 Run = Callable[[MemoryObjectReceiveStream[Inbound], MemoryObjectSendStream[SessionMessage]], Awaitable[None]]
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 """The largest tool call is two texts of 1,000,000 characters, which JSON may write in 12 MB."""
 
+TOO_LONG = f"A message has at most {MAX_LINE_BYTES} bytes"
+
+HEAD_BYTES, TAIL_BYTES = 65_536, 1_024
+"""How much of a longer line is looked through for its id, at either end."""
+
+_ID_AT_THE_END = re.compile(
+    rb'[{,]\s{0,9}"id"\s{0,9}:\s{0,9}(-?\d{1,20}|"(?:[^"\\]|\\.){0,255}")\s{0,9}'
+    rb'(?:,\s{0,9}"jsonrpc"\s{0,9}:\s{0,9}"2\.0"\s{0,9})?\}\s*\Z'
+)
+
+MOST_SHOWN = 500
+"""How much is shown of a message of an error, which may repeat what was sent."""
+
 MAX_IN_FLIGHT = 64
 """How many requests may be unanswered before no more are read."""
 
 GRACE_SECONDS = 0.5
 """How long calls in flight may go on after the end of the input."""
+
+NO_MESSAGE = (
+    'Invalid request: jsonrpc must be "2.0", id a whole number or text, method text, params an object'
+)
 
 logger = logging.getLogger(__name__)
 
@@ -119,26 +139,18 @@ class _Wire:
                 tasks.cancel_scope.cancel()
 
     def _read_forever(self, inbound: MemoryObjectSendStream[Inbound]) -> None:
-        line, too_long = bytearray(), False
+        line = _Line()
         with suppress(RuntimeError):  # the loop has ended
             while block := self._read():
                 items = []
                 *ends, rest = block.split(b"\n")
                 for end in ends:
-                    line += end
-                    if line.strip() and not too_long:
-                        items.append(parse(bytes(line)))
-                    line, too_long = bytearray(), False
-                line += rest
-                if len(line) > MAX_LINE_BYTES:
-                    if not too_long:
-                        items.append(
-                            refusal(INVALID_REQUEST, f"A message has at most {MAX_LINE_BYTES} bytes")
-                        )
-                    line, too_long = bytearray(), True
+                    line.add(end)
+                    items += line.messages()
+                    line = _Line()
+                line.add(rest)
                 self._in_loop(self._feed(inbound, items))
-            if line.strip() and not too_long:
-                self._in_loop(self._feed(inbound, [parse(bytes(line))]))
+            self._in_loop(self._feed(inbound, line.messages()))
             self._in_loop(self._end(inbound))
 
     def _read(self) -> bytes:
@@ -209,6 +221,8 @@ class _Wire:
         sent.set()
 
     async def _write(self, message: Any) -> None:
+        if isinstance(message, JSONRPCError):
+            message.error = message.error.model_copy(update=shown(message.error.message, message.error.data))
         try:
             frame = message.model_dump_json(by_alias=True, exclude_unset=True).encode()
         except ValueError:  # text that UTF-8 cannot carry
@@ -234,21 +248,81 @@ class _Wire:
                 self._loop.call_soon_threadsafe(_done, written)
 
 
+class _Line:
+    """A line as it arrives; of one that is too long only the two ends are kept."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._head = b""
+
+    def add(self, part: bytes) -> None:
+        """Append what came next."""
+        self._held += part
+        if not self._head and len(self._held) > MAX_LINE_BYTES:
+            self._head = bytes(self._held[:HEAD_BYTES])
+        if self._head:
+            del self._held[:-TAIL_BYTES]
+
+    def messages(self) -> list[SessionMessage | JSONRPCError]:
+        """Return the message of the finished line, or the error to answer it with; nothing for an empty one."""
+        if self._head:
+            return [refusal(INVALID_REQUEST, TOO_LONG, id_at_an_end(self._head, bytes(self._held)))]
+        return [parse(bytes(self._held))] if self._held.strip() else []
+
+
+def id_at_an_end(head: bytes, tail: bytes) -> int | str | None:
+    """Return the id of a message of which there are only the ends: clients write it first or last."""
+    identity = None
+    if last := _ID_AT_THE_END.search(tail):
+        with suppress(ValueError):
+            identity = json.loads(last[1])
+    text, decode = head.decode(errors="ignore"), json.JSONDecoder().raw_decode
+    with suppress(ValueError, RecursionError):  # the member that is cut off
+        at = text.index("{")
+        while True:
+            name, at = decode(text, _after_space(text, at + 1))
+            value, at = decode(text, _after_space(text, text.index(":", at) + 1))
+            if name == "id":
+                identity = value
+                break
+            at = text.index(",", at)
+    return identity if _is_id(identity) else None
+
+
+def _after_space(text: str, at: int) -> int:
+    while text[at : at + 1].isspace():
+        at += 1
+    return at
+
+
 def _done(future: "asyncio.Future[None]") -> None:
     if not future.done():
         future.set_result(None)
+
+
+def id_of(line: bytes) -> int | str | None:
+    """Return the id of a message, where it can be read."""
+    found = parse(line)
+    message = found if isinstance(found, JSONRPCError) else found.message
+    return getattr(message, "id", None)
 
 
 def parse(line: bytes) -> SessionMessage | JSONRPCError:
     """Return the message of a line, or the error to answer it with."""
     try:
         raw = json.loads(line, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         return refusal(PARSE_ERROR, f"Parse error: {error}")
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # NaN, a number of thousands of digits, lists in lists in lists
+        identity = id_at_an_end(line[:HEAD_BYTES], line[-TAIL_BYTES:])
+        return refusal(PARSE_ERROR, f"Parse error: {error}", identity)
     if not isinstance(raw, dict):
         return refusal(INVALID_REQUEST, "Invalid request: a message is one JSON object")
     identity = raw.get("id")
-    if isinstance(identity, bool) or not isinstance(identity, int | str) or not _encodable(identity):
+    if not _is_id(identity):
         identity = None
     if b"\\u" in line and not _encodable(_without_arguments(raw)):
         return refusal(INVALID_REQUEST, "Invalid request: text with lone surrogates", identity)
@@ -259,7 +333,7 @@ def parse(line: bytes) -> SessionMessage | JSONRPCError:
     except (ValidationError, RecursionError):
         return refusal(
             INVALID_REQUEST,
-            'Invalid request: jsonrpc must be "2.0", id a whole number or text, method text, params an object',
+            NO_MESSAGE,
             identity,
         )
 
@@ -267,6 +341,18 @@ def parse(line: bytes) -> SessionMessage | JSONRPCError:
 def refusal(code: int, message: str, request_id: int | str | None = None) -> JSONRPCError:
     """Return a JSON-RPC error."""
     return JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=message))
+
+
+def shown(message: str, data: Any) -> dict[str, Any]:
+    """Return the parts of an error as they are shown: they may repeat what was sent, however long, and secrets."""
+    parts: dict[str, Any] = {"message": masked(message)[:MOST_SHOWN]}
+    if data is not None:
+        parts["data"] = masked(data)[:MOST_SHOWN] if isinstance(data, str) else masked_json(data)
+    return parts
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int | str) and not isinstance(value, bool) and _encodable(value)
 
 
 def _no_constant(name: str) -> None:

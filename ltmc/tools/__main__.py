@@ -1,18 +1,20 @@
-"""``python -m ltmc.tools`` writes what is generated from the tools: ``manifest.json`` and the README's table."""
+"""``python -m ltmc.tools`` writes what is generated from the declarations: ``manifest.json``, the README's tables."""
 
 import hashlib
 import inspect
 import json
 import pkgutil
 import re
+from collections.abc import Iterable
 from dataclasses import asdict
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import ltmc
 from ltmc import features
 from ltmc.tools import manifest
-from ltmc.tools.binding import declared_tools
+from ltmc.tools.binding import declared_prompts, declared_resources, declared_tools
 
 README_FILE = Path(__file__).parents[2] / "README.md"
 _TABLE = re.compile(
@@ -40,10 +42,24 @@ def rendered_manifest() -> str:
     content = {
         "categories": dict(sorted(categories.items(), key=lambda item: order.get(item[0], len(order)))),
         "tools": sorted(found, key=lambda entry: places.get(entry["name"], len(places))),
+        "prompts": [
+            asdict(found) for module in _beside(categories, "prompts") for found in declared_prompts(module)
+        ],
+        "resources": [
+            asdict(found)
+            for module in _beside(categories, "resources")
+            for found in declared_resources(module)
+        ],
         "modules": _modules(),
         "data_files": _data_files(),
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _beside(categories: Iterable[str], name: str) -> list[str]:
+    """Return the modules of a name that stand beside the tools of a category."""
+    modules = [f"{features.__name__}.{category}.{name}" for category in categories]
+    return [module for module in modules if find_spec(module)]
 
 
 def _heading(category: str) -> str:
@@ -63,12 +79,16 @@ def _modules() -> list[str]:
     )
 
 
+_NOT_DATA = {".py", ".pyc", ".typed", ".c", ".h", ".so", ".dylib", ".dll"}
+"""Modules, and the kernel: its source is not shipped, and what is built from it differs by platform."""
+
+
 def _data_files() -> dict[str, dict[str, str]]:
     """Map each package to its files that are read at run time, with their sha256."""
     root = Path(__file__).parents[1]
     found: dict[str, dict[str, str]] = {}
     for path in sorted(root.rglob("*")):
-        if path.is_file() and path.suffix not in (".py", ".pyc", ".typed") and path != manifest.FILE:
+        if path.is_file() and path.suffix not in _NOT_DATA and path != manifest.FILE:
             package = ".".join(path.parent.relative_to(root.parent).parts)
             found.setdefault(package, {})[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
@@ -85,6 +105,10 @@ def rendered_readme(text: str, content: str) -> str:
             for tool in described["tools"]
             if tool["category"] == category
         ]
+    lines += ["", "### Prompts and resources", "", "| prompt | what it says |", "| --- | --- |"]
+    lines += [f"| `{prompt['name']}` | {prompt['description']} |" for prompt in described["prompts"]]
+    lines += ["", "| resource | what it is |", "| --- | --- |"]
+    lines += [f"| `{resource['uri']}` | {resource['description']} |" for resource in described["resources"]]
     return _TABLE.sub(lambda _: "\n".join([*lines, "", ""]), text)
 
 

@@ -1,7 +1,9 @@
 """The types of tool arguments: what they accept, and the one line that agents read about them."""
 
 import re
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal, NotRequired
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -15,7 +17,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from ltmc.timestamps import format_utc, now, parse
+
 PROJECT_PATTERN = r"[A-Za-z0-9_-]{1,100}"
+PROJECT_ID = re.compile(PROJECT_PATTERN)
 TAG_LENGTH, TAGS, SKILLS = 64, 32, 50
 COMPLEXITY_ALIASES = {"LOW": "SIMPLE", "MEDIUM": "MODERATE", "HIGH": "COMPLEX"}
 
@@ -50,6 +55,12 @@ def _digits(value: Any) -> Any:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         return int(value)
     return value
+
+
+def as_id(reference: str) -> int | None:
+    """Return the id that ``12`` or ``resource:12`` says; None for a name."""
+    digits = reference.removeprefix("resource:")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
 
 
 def not_bool(value: Any) -> Any:
@@ -124,6 +135,30 @@ def _printable(text: str) -> str:
     return text
 
 
+def _moment(*, end: bool) -> AfterValidator:
+    def check(text: str) -> str:
+        try:
+            return moment_of(text, end=end)
+        except (ValueError, OverflowError):
+            raise refuse("a date or date-time in ISO 8601, such as 2026-01-31") from None
+
+    return AfterValidator(check)
+
+
+def moment_of(text: str, *, end: bool) -> str:
+    """Return a date or date-time as a timestamp; a day as an end means its last moment.
+
+    Raises:
+        ValueError, OverflowError: `text` is neither.
+    """
+    moment = parse(text.strip())
+    if moment.year < 1000:  # a timestamp has four digits for it
+        raise ValueError(text)
+    if end and len(text.strip()) <= len("2026-01-31"):
+        moment += timedelta(days=1, microseconds=-1)
+    return format_utc(moment)
+
+
 Text = Annotated[str, AfterValidator(encodable)]
 Filled = Annotated[Text, AfterValidator(_not_blank)]
 _Enum = BeforeValidator(lower)
@@ -165,12 +200,16 @@ TagsOrText = Annotated[
 JsonObject = Annotated[_Object, PlainValidator(_json_object), WithJsonSchema({"type": "object"})]
 JsonValue = Annotated[Any, AfterValidator(json_value), WithJsonSchema({})]
 RowId = Annotated[int, Field(ge=1, strict=True, le=2**63 - 1), _Number, BeforeValidator(_digits)]
+ResourceId = Annotated[
+    RowId, BeforeValidator(lambda value: value.removeprefix("resource:") if isinstance(value, str) else value)
+]
 RowIdText = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
 Reference = Annotated[
     Annotated[RowIdText, AfterValidator(encodable), AfterValidator(_not_blank), AfterValidator(str.strip)],
     Field(max_length=255),
     WithJsonSchema({"type": ["string", "integer"]}),
 ]
+References = Annotated[list[Reference], Field(max_length=100)]
 TopK = Annotated[int, Field(ge=1, le=50, strict=True), _Number]
 Limit = Annotated[int, Field(ge=1, le=100, strict=True), _Number]
 Offset = Annotated[int, Field(ge=0, le=2**31, strict=True), _Number]
@@ -180,7 +219,89 @@ Days = Annotated[int, Field(ge=1, le=3650, strict=True), _Number]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True), _Number]
 Bool = Annotated[bool, Field(strict=True)]
 ResourceType = Annotated[Literal["document", "code", "note", "data"], _Enum]
+Start = Annotated[str, _moment(end=False)]
+End = Annotated[str, _moment(end=True)]
+MOST_DAYS = 36_500
+
+
+def _expires(value: Any) -> str:
+    """Return the moment at which something expires, of a day its end; ``never`` as it is."""
+    text = lower(value)
+    try:
+        if text in (NEVER, "never"):
+            return NEVER
+        days = value if type(value) is int else _digits(text)
+        if type(days) is int and 1 <= days <= MOST_DAYS:
+            return format_utc(datetime.now(UTC) + timedelta(days=days))
+        if isinstance(text, str) and len(text) <= 40:
+            moment = moment_of(text.upper(), end=True)
+            if moment > now():
+                return moment
+    except (ValueError, OverflowError):
+        pass
+    raise refuse(f"a day or moment to come such as 2999-12-31, 1 to {MOST_DAYS} days, or never")
+
+
+Expires = Annotated[str, BeforeValidator(_expires), WithJsonSchema({"type": ["string", "integer"]})]
 TodoStatus = Annotated[Literal["all", "pending", "completed"], _Enum]
+
+NEVER = "none"
+"""What takes a due date or an end away."""
+
+
+def _end_or_never(text: str) -> str:
+    if text.strip().lower() in (NEVER, "never"):
+        return NEVER
+    try:
+        return moment_of(text, end=True)
+    except (ValueError, OverflowError):
+        raise refuse("a date or date-time in ISO 8601, such as 2026-01-31, or never") from None
+
+
+EndOrNever = Annotated[str, AfterValidator(_end_or_never)]
+
+
+def _due(value: str) -> str:
+    """Return the moment of a date or date-time, of a day its end; ``none`` as it is."""
+    text = " ".join(value.lower().split())
+    if text == NEVER:
+        return NEVER
+    try:
+        days = _days_ahead(text)
+        moment = moment_of(text.upper(), end=True) if days is None else _end_of_day(days)
+    except (ValueError, OverflowError):
+        moment = ""
+    if moment < "1970":
+        raise refuse(
+            "today, tomorrow, a weekday (the next one), in 3 days, in 2 weeks, a date or date-time such as "
+            f"2026-12-31 or 2026-12-31T17:00+02:00 (UTC without a zone), or {NEVER}"
+        )
+    return moment
+
+
+_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+_IN_DAYS = re.compile(r"in (a|[0-9]{1,4}) (day|week)s?")
+
+
+def _days_ahead(text: str) -> int | None:
+    """Return how many days from today the day is that a text names, by the clock of this machine."""
+    if text in ("today", "tomorrow"):
+        return int(text == "tomorrow")
+    if found := _IN_DAYS.fullmatch(text):
+        return (1 if found[1] == "a" else int(found[1])) * (7 if found[2] == "week" else 1)
+    for number, name in enumerate(_WEEKDAYS):
+        if text.removeprefix("next ") in (name, name[:3]):
+            return (number - datetime.now().astimezone().weekday() - 1) % 7 + 1
+    return None
+
+
+def _end_of_day(days: int) -> str:
+    """Return the last moment of the day in so many days, by the clock of this machine."""
+    day = datetime.now().astimezone().date() + timedelta(days=days)
+    return format_utc(datetime.combine(day, time.max).astimezone())
+
+
+Due = Annotated[Filled, Field(max_length=40), AfterValidator(_due)]
 
 
 def _role(value: Any) -> Any:
@@ -210,19 +331,61 @@ Complexity = Annotated[
 AutoComplexity = Annotated[
     Literal["AUTO", "TRIVIAL", "SIMPLE", "MODERATE", "COMPLEX", "CRITICAL"], BeforeValidator(_complexity)
 ]
-Minutes = Annotated[int, Field(ge=1, le=40_320, strict=True), _Number]
+MOST_MINUTES = 40_320
+"""Four weeks: how long a task may take."""
+
+Minutes = Annotated[int, Field(ge=1, le=MOST_MINUTES, strict=True), _Number]
 LongDescription = Annotated[Filled, Field(max_length=10_000)]
 BlueprintId = Annotated[Filled, AfterValidator(str.strip), Field(max_length=100)]
 BlueprintStatus = Annotated[Literal["draft", "active", "completed", "cancelled"], _Enum]
 FilePath = Annotated[Filled, Field(max_length=4096)]
 DocSource = Annotated[Literal["auto", "file", "docstrings"], _Enum]
 Direction = Annotated[Literal["both", "incoming", "outgoing"], _Enum]
-Capacity = Annotated[float, Field(gt=0, le=2, allow_inf_nan=False, strict=True), BeforeValidator(not_bool)]
+Capacity = Annotated[
+    float, Field(ge=0.001, le=2, allow_inf_nan=False, strict=True), BeforeValidator(not_bool)
+]
+
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _in_week(days: list[str]) -> list[str]:
+    return [day for day in WEEKDAYS if day in days]
+
+
+def _time_zone(name: str) -> str:
+    """Return a name that the time zone database knows."""
+    try:
+        return name if name == "UTC" else ZoneInfo(name).key
+    except (KeyError, ValueError, OSError):
+        raise refuse("a time zone of the IANA database, such as Europe/Berlin or UTC") from None
+
+
+def _date(text: str) -> str:
+    try:
+        return date.fromisoformat(text.strip()).isoformat()
+    except ValueError:
+        raise refuse("a date such as 2026-12-24") from None
+
+
+WorkingDays = Annotated[
+    list[Annotated[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], BeforeValidator(lower)]],
+    Field(min_length=1, max_length=7),
+    AfterValidator(_in_week),
+    WithJsonSchema({"type": "array", "items": {"enum": list(WEEKDAYS)}}),
+]
+TimeZone = Annotated[
+    Filled, AfterValidator(str.strip), AfterValidator(_time_zone), WithJsonSchema({"type": "string"})
+]
+DaysOff = Annotated[
+    list[Annotated[str, AfterValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]],
+    Field(max_length=366),
+]
 
 
 @with_config(ConfigDict(extra="forbid"))
 class TeamMember(TypedDict):
-    """A team member; a capacity of 1 is 40 hours a week."""
+    """A member of a team."""
 
     id: NotRequired[Name | None]
     member_id: NotRequired[Name | None]
@@ -230,6 +393,9 @@ class TeamMember(TypedDict):
     skills: NotRequired[Skills | None]
     capacity: NotRequired[Capacity | None]
     status: NotRequired[Annotated[Literal["available", "busy", "away"], BeforeValidator(lower)] | None]
+    working_days: NotRequired[WorkingDays | None]
+    timezone: NotRequired[TimeZone | None]
+    days_off: NotRequired[DaysOff | None]
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -246,7 +412,7 @@ class GivenDocument(TypedDict):
     """A document to pack."""
 
     content: Text
-    id: NotRequired[RowIdText]
+    id: NotRequired[Annotated[RowIdText, AfterValidator(encodable)]]
     title: NotRequired[Title | None]
     type: NotRequired[str | None]
     score: NotRequired[Annotated[float, Field(allow_inf_nan=False, strict=True)] | None]

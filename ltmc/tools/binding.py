@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, shorten
-from ltmc.tools.declaration import declaration_of
-from ltmc.tools.manifest import Tool
+from ltmc.tools.declaration import declaration_of, prompt_of, resource_of
+from ltmc.tools.manifest import Prompt, Resource, Tool
 
 ToolFunction = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -139,22 +139,56 @@ def declared_tools(module: str) -> list[Tool]:
     return found
 
 
+def declared_prompts(module: str) -> list[Prompt]:
+    """Import a module and return the prompts that it declares, in its order."""
+    found = []
+    for name, function in vars(import_module(module)).items():
+        if (declaration := prompt_of(function)) is not None:
+            said = schema_of(bind(module, name))
+            schema = said["parameters"]
+            arguments = [
+                {"name": argument, "required": argument in schema.get("required", ())}
+                | ({"description": about["description"]} if "description" in about else {})
+                for argument, about in schema["properties"].items()
+            ]
+            beside = list(declaration.beside)
+            found.append(Prompt(name, declaration.title, module, beside, said["description"], arguments))
+    return found
+
+
+def declared_resources(module: str) -> list[Resource]:
+    """Import a module and return the resources that it declares, in its order."""
+    return [
+        Resource(
+            name,
+            declaration.uri,
+            declaration.title,
+            module,
+            list(declaration.beside),
+            declaration.completion,
+            schema_of(bind(module, name))["description"],
+        )
+        for name, function in vars(import_module(module)).items()
+        if (declaration := resource_of(function)) is not None
+    ]
+
+
 def schema_of(binding: Binding) -> dict[str, Any]:
-    """Return what the manifest holds of a tool's function: its description and the JSON schema of its arguments."""
+    """Return what the manifest holds of a tool's function: its description and the JSON schema of its arguments.
+
+    That other arguments are refused is left unsaid: older names are taken.
+    """
     from fastmcp.utilities.json_schema import compress_schema  # when a manifest is made, or a plugin loaded
 
     summary, arguments = _read_docstring(binding.function)
     schema = compress_schema(binding.model.model_json_schema(), prune_titles=True, dereference=True)
-    properties = {
-        name: _without_sizes(_simplify(value)) for name, value in schema.get("properties", {}).items()
-    }
+    properties = {name: _shortened(_simplify(value)) for name, value in schema.get("properties", {}).items()}
     for name, value in properties.items():
         if name in arguments:
             value["description"] = arguments[name]
     parameters: dict[str, Any] = {"type": "object", "properties": properties}
     if schema.get("required"):
         parameters["required"] = schema["required"]
-    parameters["additionalProperties"] = False
     return {"description": summary, "parameters": parameters}
 
 
@@ -192,19 +226,21 @@ def _simplify(schema: Any) -> Any:
     return schema
 
 
-def _without_sizes(schema: Any) -> Any:
-    """Return the schema without limits that no agent comes near.
+def _shortened(schema: Any) -> Any:
+    """Return the schema without what is understood, and without limits that no agent comes near.
 
     Each listing would carry them, and calls are checked anyway.
     """
     if isinstance(schema, list):
-        return [_without_sizes(item) for item in schema]
+        return [_shortened(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        key: _without_sizes(value)
+        key: _shortened(value)
         for key, value in schema.items()
-        if not (key in ("maxLength", "maximum", "maxItems") and isinstance(value, int) and value >= 100)
+        if not (key == "default" and value in (False, 0))
+        and not (schema.get("type") == "object" and key in ("description", "additionalProperties"))
+        and not (key in ("maxLength", "maximum", "maxItems") and isinstance(value, int) and value >= 100)
         and not (key == "minimum" and value in (0, 1) and schema.get("type") == "integer")
     }
 
@@ -220,9 +256,9 @@ def describe(schema: dict[str, Any]) -> str:
     if kind in ("integer", "number"):
         words = "a whole number" if kind == "integer" else "a number"
         low, high = schema.get("minimum"), schema.get("maximum")
-        if low is not None and high is not None:
-            return f"{words} from {low:g} to {high:g}" if high < 10**9 else f"{words} of at least {low:g}"
-        return words if low is None else f"{words} of at least {low:g}"
+        if low is not None and high is not None and high < 10**9:
+            return f"{words} from {low:.12g} to {high:.12g}"
+        return words if low is None else f"{words} of at least {low:.12g}"
     if kind == "string":
         if "pattern" in schema:
             return f"text matching {schema['pattern']}"

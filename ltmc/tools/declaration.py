@@ -1,13 +1,13 @@
-"""How a tool is declared: once, beside its function."""
+"""How a tool, a prompt and a resource are declared: once, beside its function."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 Result = Mapping[str, Any]
 Function = TypeVar("Function", bound=Callable[..., Awaitable[Any]])
 
-_ATTRIBUTE = "__ltmc_tool__"
+_TOOL, _PROMPT, _RESOURCE = "__ltmc_tool__", "__ltmc_prompt__", "__ltmc_resource__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def tool(
     )
 
     def declare(function: Function) -> Function:
-        setattr(function, _ATTRIBUTE, declaration)
+        setattr(function, _TOOL, declaration)
         return function
 
     return declare
@@ -68,5 +68,73 @@ def tool(
 
 def declaration_of(function: object) -> Declaration | None:
     """Return what a function was declared as; None when it is no tool."""
-    found = getattr(function, _ATTRIBUTE, None)
+    found = getattr(function, _TOOL, None)
     return found if isinstance(found, Declaration) else None
+
+
+@dataclass(frozen=True, slots=True)
+class PromptDeclaration:
+    """What the decorator `prompt` says of a function."""
+
+    title: str
+    beside: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceDeclaration:
+    """What the decorator `resource` says of a function; `completion`: the name of a function beside it."""
+
+    uri: str
+    title: str
+    beside: tuple[str, ...]
+    completion: str | None
+
+
+def prompt(title: str, *, beside: Sequence[str]) -> Callable[[Function], Function]:
+    """Declare a coroutine function as the prompt of its name: it returns the text that the user says.
+
+    Services, arguments and docstring are as those of a tool.
+
+    Args:
+        title: the name people see.
+        beside: the tools that it uses or has the agent use; without one of them it is not offered.
+    """
+
+    def declare(function: Function) -> Function:
+        setattr(function, _PROMPT, PromptDeclaration(title, tuple(beside)))
+        return function
+
+    return declare
+
+
+def resource(
+    uri: str, title: str, *, beside: Sequence[str], completion: Callable[..., Awaitable[Any]] | None = None
+) -> Callable[[Function], Function]:
+    """Declare a coroutine function as a resource: it returns the text.
+
+    Args:
+        uri: its URI; a template ends with its one argument, ``{name}``.
+        title: the name people see.
+        beside: the tools without which it is not offered.
+        completion: a function in the same module that takes the beginning of the argument and returns the values
+            that begin so, and how many there are.
+    """
+    completing = completion.__name__ if completion else None
+
+    def declare(function: Function) -> Function:
+        setattr(function, _RESOURCE, ResourceDeclaration(uri, title, tuple(beside), completing))
+        return function
+
+    return declare
+
+
+def prompt_of(function: object) -> PromptDeclaration | None:
+    """Return what a function was declared as; None when it is no prompt."""
+    found = getattr(function, _PROMPT, None)
+    return found if isinstance(found, PromptDeclaration) else None
+
+
+def resource_of(function: object) -> ResourceDeclaration | None:
+    """Return what a function was declared as; None when it is no resource."""
+    found = getattr(function, _RESOURCE, None)
+    return found if isinstance(found, ResourceDeclaration) else None

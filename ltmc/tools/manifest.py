@@ -43,6 +43,46 @@ class Tool:
         return hash((self.module, self.name))
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt as data.
+
+    Attributes:
+        beside: the tools without which it is not offered.
+        arguments: each with `name`, `required` and, if it has one, `description`.
+    """
+
+    name: str
+    title: str
+    module: str
+    beside: list[str]
+    description: str
+    arguments: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource as data.
+
+    Attributes:
+        uri: its URI; a template ends with its one argument in braces.
+        completion: the function in the module that completes the argument.
+    """
+
+    name: str
+    uri: str
+    title: str
+    module: str
+    beside: list[str]
+    completion: str | None
+    description: str
+
+    @property
+    def argument(self) -> str | None:
+        """The argument of a template; None for one resource."""
+        return self.uri.partition("{")[2].rstrip("}") or None
+
+
 @cache
 def _content() -> dict[str, Any]:
     content: dict[str, Any] = json.loads(FILE.read_text("utf-8"))
@@ -58,6 +98,16 @@ def tools() -> tuple[Tool, ...]:
 def tool(name: str) -> Tool:
     """Return the tool of a name that is known to exist."""
     return next(tool for tool in tools() if tool.name == name)
+
+
+def prompts() -> list[Prompt]:
+    """Return every prompt."""
+    return [Prompt(**entry) for entry in _content()["prompts"]]
+
+
+def resources() -> list[Resource]:
+    """Return every resource and template."""
+    return [Resource(**entry) for entry in _content()["resources"]]
 
 
 def categories() -> dict[str, str]:

@@ -3,12 +3,19 @@
 from collections.abc import Iterable
 
 from ltmc.tools import manifest, plugins
-from ltmc.tools.manifest import Tool
+from ltmc.tools.manifest import Prompt, Resource, Tool
 
 
 def tools() -> tuple[Tool, ...]:
     """Return every tool in the order in which the server lists them, those of plugins last."""
     return (*manifest.tools(), *(tool for plugin in plugins.plugins() for tool in plugin.tools))
+
+
+def select_beside(offered: Iterable[Tool]) -> tuple[list[Prompt], list[Resource]]:
+    """Return the prompts and resources that go with the tools that are offered."""
+    names = {tool.name for tool in offered}
+    prompts = [prompt for prompt in manifest.prompts() if names.issuperset(prompt.beside)]
+    return prompts, [resource for resource in manifest.resources() if names.issuperset(resource.beside)]
 
 
 def select(profile: str, *, read_only: bool = False) -> list[Tool]:

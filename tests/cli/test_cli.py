@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ltmc import __version__
+from ltmc.search import kernel
 from ltmc.tools import manifest
 from tests.client import run_cli
 
@@ -26,11 +27,14 @@ def test_remember_and_recall(db: Path) -> None:
     piped = run_cli("remember", "-", "--name", "poem.txt", "--json", text="roses\n\nred\n", LTMC_DB=str(db))
     assert json.loads(piped.stdout)["file_name"] == "poem.txt"
     found = run_cli("recall", "blue token", "--json", "--db", str(db))
-    (result,) = json.loads(found.stdout)["results"]
+    result, other = json.loads(found.stdout)["results"]
+    assert other["file_name"] == "poem.txt"
     assert result["content"] == "The VPN needs the blue token.\n"
     table = run_cli("recall", "roses", "--db", str(db))
     assert "poem.txt" in table.stdout
-    nothing = run_cli("recall", "zebra", "--db", str(db))
+    unsure = run_cli("recall", "zebra", "--db", str(db))
+    assert (unsure.returncode, "perhaps not what you asked for" in unsure.stderr) == (0, True)
+    nothing = run_cli("recall", "zebra", "--project", "empty", "--db", str(db))
     assert (nothing.returncode, nothing.stdout) == (3, "")
     assert "Nothing matches" in nothing.stderr
     elsewhere = run_cli("recall", "roses", "--project", "other", "--db", str(db))
@@ -46,19 +50,20 @@ def test_todos(db: Path) -> None:
     assert "0 of 0" in run_cli("todo", "list", "--db", str(db)).stdout
     assert "Ship it" in run_cli("todo", "list", "--all", "--db", str(db)).stdout
     unknown = run_cli("todo", "done", "7", "--db", str(db))
-    assert (unknown.returncode, unknown.stderr) == (1, "Error: todo_id: no todo 7.\n")
+    assert (unknown.returncode, unknown.stderr) == (1, "Error: TODO_ID: no todo 7.\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["remember", " "], "file_name"),
+        (["remember", " "], "TEXT"),
         (["todo", "add", "a", "--priority", "huge"], "low, medium, high"),
         (["recall", "a", "--top", "99"], "from 1 to 50"),
-        (["recall", "a", "--project", "no spaces"], "project_id"),
+        (["recall", "a", "--project", "no spaces"], "--project"),
     ],
 )
 def test_bad_arguments_exit_with_two(db: Path, arguments: list[str], words: str) -> None:
+    assert run_cli("todo", "add", "a", "--db", str(db)).returncode == 0
     done = run_cli(*arguments, "--db", str(db))
     assert done.returncode == 2
     assert words in done.stderr
@@ -87,6 +92,7 @@ def test_doctor_tells_origins_and_hides_passwords(db: Path, tmp_path: Path) -> N
     toml = tmp_path / "ltmc.toml"
     toml.write_text('profile = "core"\nlog_level = "info"\n')
     url = "redis://user:hunter2@127.0.0.1:1/0"
+    assert run_cli("todo", "add", "a", "--db", str(db)).returncode == 0
     done = run_cli(
         "doctor", "--json", "--db", str(db), LTMC_CONFIG=str(toml), LTMC_LOG_LEVEL="ERROR", LTMC_REDIS_URL=url
     )
@@ -101,6 +107,7 @@ def test_doctor_tells_origins_and_hides_passwords(db: Path, tmp_path: Path) -> N
     assert "down" in report["health"]["cache"]
     assert report["database"]["schema"] == report["database"]["known schema"]
     assert "hunter2" not in done.stdout + done.stderr
+    assert report["search"]["kernel"] == f"built; uses {kernel.available()[-1]}"
     assert "healthy" in run_cli("doctor", "--db", str(db)).stdout
 
 

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import re
 import socket
 import stat
@@ -55,6 +56,17 @@ def test_rotation_shuts_out_the_old_token_at_once(db: Path) -> None:
         assert server.rpc("ping", Authorization=f"Bearer {new}").status == 401
         server.token_path.touch(0o600)
         assert server.rpc("ping", Authorization="Bearer ").status == 401
+
+
+def test_an_edited_token_counts_though_the_time_of_the_file_is_the_same(db: Path) -> None:
+    with Serving(db) as server:
+        assert server.rpc("ping").status == 200
+        before = server.token_path.stat()
+        new = "ltmc_" + "n" * (len(server.token) - 5)
+        server.token_path.write_text(new + "\n")
+        os.utime(server.token_path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert server.rpc("ping").status == 401
+        assert server.rpc("ping", Authorization=f"Bearer {new}").status == 200
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,9 @@ from mcp.client.streamable_http import streamable_http_client
 from ltmc.server import http_transport, limits
 from ltmc.server.listening import listen
 from ltmc.tools import manifest, selection
-from tests.client import Session
+from tests.client import Session, run_cli
 from tests.conftest import RedisServer
-from tests.http.serving import HEADERS, Serving
+from tests.http.serving import HEADERS, Serving, for_era
 
 ERAS = {"legacy": "2025-11-25", "2026-07-28": "2026-07-28"}
 
@@ -123,6 +123,7 @@ def free_port() -> str:
 
 
 def test_profile_and_read_only_hold_over_http(db: Path) -> None:
+    run_cli("token", "rotate", "--db", str(db))  # read-only, it makes none
     with Serving(db, "--read-only", "--profile", "core") as server:
         listed = server.rpc("tools/list").json()["result"]["tools"]
         assert {tool["name"] for tool in listed} == {
@@ -157,15 +158,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 def test_a_body_over_the_limit_is_refused(server: Serving) -> None:
     too_long = b"x" * (http_transport.MAX_BODY_BYTES + 1)
-    with contextlib.suppress(ConnectionError):  # it need not be read to its end
-        assert server.request("POST", "/mcp", too_long, **HEADERS).status == 413
+    for body in (too_long, too_long + b"x" * 5_000_000):
+        answer = server.request("POST", "/mcp", body, **HEADERS)
+        assert answer.status == 413
+        assert "16777216" in answer.json()["error"]["message"]
     # Without a length, in chunks.
     connection = http.client.HTTPConnection("127.0.0.1", server.port)
-    chunks = (b"x" * (1 << 20) for _ in range(20))
+    chunks = (piece for piece in (b'{"jsonrpc": "2.0", "id": 7, "x": "', *[b"x" * (1 << 20)] * 20))
     headers = {**HEADERS, "Authorization": f"Bearer {server.token}"}
-    with contextlib.suppress(ConnectionError):
-        connection.request("POST", "/mcp", chunks, headers, encode_chunked=True)
-        assert connection.getresponse().status == 413
+    connection.request("POST", "/mcp", chunks, headers, encode_chunked=True)
+    refused = connection.getresponse()
+    assert (refused.status, json.loads(refused.read())["id"]) == (413, 7)
     # A length alone is refused before the body comes.
     connection = http.client.HTTPConnection("127.0.0.1", server.port)
     connection.putrequest("POST", "/mcp")
@@ -174,6 +177,80 @@ def test_a_body_over_the_limit_is_refused(server: Serving) -> None:
     connection.endheaders()
     assert connection.getresponse().status == 413
     assert server.rpc("ping").status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "most"),  # sockets hold some megabytes themselves
+    [("/mcp", "wrong", 16_000_000), ("/health", "wrong", 16_000_000), ("/mcp", None, 80_000_000)],
+)
+def test_a_body_without_end_is_not_read_on_after_the_answer(
+    server: Serving, path: str, token: str | None, most: int
+) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        method = "GET" if path == "/health" else "POST"
+        lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
+        lines += [f"Authorization: Bearer {token or server.token}"]
+        lines += ["Transfer-Encoding: chunked", *(f"{name}: {value}" for name, value in HEADERS.items())]
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        sent = 0
+        with pytest.raises(ConnectionError):
+            while sent < 2 * most:
+                connection.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+                sent += 0x10000
+    assert sent < most
+    assert server.rpc("ping").status == 200
+
+
+@pytest.mark.parametrize("era", ["2025-11-25", "2026-07-28"])
+@pytest.mark.parametrize("identity", ["1.5", "NaN", "true", "null", "[1]", "1e400"])
+def test_an_id_of_another_type_is_an_error_and_not_a_notification(
+    server: Serving, identity: str, era: str
+) -> None:
+    headers, params = for_era(era, "tools/list", {})
+    body = f'{{"jsonrpc":"2.0","id":{identity},"method":"tools/list","params":{json.dumps(params)}}}'
+    answer = server.request("POST", "/mcp", body, **HEADERS, **headers)
+    assert answer.status == 400
+    assert answer.json()["error"]["code"] in {-32600, -32602, -32700}
+
+
+@pytest.mark.parametrize("era", ["2025-11-25", "2026-07-28"])
+@pytest.mark.parametrize(
+    "arguments", ["[" * 100_000 + "]" * 100_000, '{"title":"a\\ud800"}', '{"title":' + "1" * 6_000 + "}"]
+)
+def test_a_body_that_cannot_be_read_is_refused_under_its_id(
+    server: Serving, arguments: str, era: str
+) -> None:
+    _, params = for_era(era, "tools/call", {"name": "add_todo"})
+    head = json.dumps({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params})[:-2]
+    headers, _ = for_era(era, "tools/call", {"name": "add_todo"})
+    answer = server.request("POST", "/mcp", f'{head}, "arguments": {arguments}}}}}', **HEADERS, **headers)
+    assert answer.json()["id"] == 7
+    assert "error" in answer.json() or answer.json()["result"]["structuredContent"]["field"] == "title"
+
+
+@pytest.mark.parametrize("era", ["2025-11-25", "2026-07-28"])
+def test_what_was_sent_is_repeated_in_part(server: Serving, era: str) -> None:
+    long = "m" * 50_000
+    for method, given in ((long, {}), ("tools/call", {"name": "add_todo", "arguments": {long: 1}})):
+        headers, params = for_era(era, "tools/call", given)
+        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        answer = server.request("POST", "/mcp", json.dumps(message), **HEADERS, **headers)
+        assert len(answer.text) < 2_000
+    assert sum(map(len, server.log)) < 10_000
+
+
+def test_only_what_exists_is_offered(server: Serving) -> None:
+    answer = server.rpc("server/discover", era="2026-07-28").json()
+    capabilities = answer["result"]["capabilities"]
+    offered = {"tools", "prompts", "resources", "completions"}
+    assert offered <= capabilities.keys()
+    assert not any(capabilities[name].get("listChanged") for name in offered)
+    assert not capabilities["resources"].get("subscribe")
+
+
+def test_a_notification_is_accepted_without_an_answer(server: Serving) -> None:
+    body = '{"jsonrpc":"2.0","method":"notifications/initialized"}'
+    assert server.request("POST", "/mcp", body, **HEADERS).status == 202
 
 
 def test_the_largest_call_is_accepted_however_it_is_escaped(server: Serving) -> None:
@@ -250,6 +327,7 @@ def test_a_call_that_takes_too_long_is_given_up(db: Path, era: str) -> None:
             assert answer.json() == {"error": "no answer within 1 s"}
             assert server.rpc("tools/list", era=era).status == 200
         until(lambda: in_flight(server) == 0)
+    with Serving(db) as server:
         assert server.call("list_todos")["total"] == 0
 
 
@@ -261,7 +339,7 @@ def test_a_request_whose_head_does_not_come_is_dropped(monkeypatch: pytest.Monke
     monkeypatch.setattr(limits, "HEAD_SECONDS", 0.3)
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    config = uvicorn.Config(app, http=limits.HeadTimeoutProtocol, ws="none", lifespan="off", log_config=None)
+    config = uvicorn.Config(app, http=limits.BoundedProtocol, ws="none", lifespan="off", log_config=None)
     serving = uvicorn.Server(config)
     thread = threading.Thread(target=serving.run, kwargs={"sockets": [listener]})
     thread.start()

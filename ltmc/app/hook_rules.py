@@ -1,0 +1,57 @@
+"""Where a session is and what hooks may do there: the settings, made narrower by the project's own file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from ltmc.app.project_identity import branch_and_commit, names_of
+from ltmc.app.redaction import masked
+from ltmc.features.hooks.handling import Place, Rules
+from ltmc.features.hooks.payloads import Event, root_of
+from ltmc.features.hooks.project_file import allowed_in
+from ltmc.tools.project_scope import DEFAULT_PROJECT
+
+AUTO = "auto"
+"""The setting `project` of `ltmc.settings` that names none."""
+
+
+class HookSettings(Protocol):
+    """The settings that hooks go by; see `ltmc.settings.Settings`."""
+
+    @property
+    def project(self) -> str: ...
+    @property
+    def capture(self) -> bool: ...
+    @property
+    def inject(self) -> bool: ...
+    @property
+    def capture_ignore(self) -> list[str]: ...
+
+
+def place_of(event: Event, settings: HookSettings) -> Place:
+    """Return where the session of an event is.
+
+    Raises:
+        LtmcError: INVALID_ARGUMENT for a file of the project that cannot be understood.
+    """
+    root = Path(root_of(event.cwd))
+    allowed = allowed_in(root)
+    rules = Rules(
+        masked,
+        settings.capture and allowed.capture,
+        settings.inject and allowed.inject,
+        (*settings.capture_ignore, *allowed.ignore),
+    )
+    branch, commit = branch_and_commit(Path(event.cwd))
+    marks = {name: value for name, value in (("branch", branch), ("commit", commit)) if value is not None}
+    return Place(projects_of(Path(event.cwd), settings.project), root, rules, marks)
+
+
+def projects_of(cwd: Path, setting: str) -> Sequence[str]:
+    """Return the projects of a folder, its own first: those of its repository, unless the setting names one.
+
+    What was stored without naming a project is in the default one, which is read too.
+    """
+    if setting not in (AUTO, DEFAULT_PROJECT):
+        return (setting,)
+    return (*names_of(cwd), DEFAULT_PROJECT)

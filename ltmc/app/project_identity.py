@@ -1,0 +1,211 @@
+"""Which project a folder belongs to: its repository, read from git's own files without running git.
+
+It stands in ``app`` so that commands, the server and hooks can all use it. It needs no database, and what it
+reads may be anybody's: each file is an ordinary one and read in part, no reference is followed twice, and
+nothing raises.
+"""
+
+import hashlib
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ltmc.features.projects.roots import why_refused
+from ltmc.tools.project_scope import DEFAULT_PROJECT
+
+POINTER_BYTES, CONFIG_BYTES, PACKED_BYTES = 8_192, 262_144, 8_388_608
+"""How much is read of a file that names one thing, of a repository's settings and of its packed references."""
+
+LONGEST_NAME, LONGEST_BRANCH, LONGEST_URL = 60, 200, 2_048
+
+_NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9_]+")
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_REMOTE_SECTION = re.compile(r'\[remote "([^"\n]{1,200})"\]', re.IGNORECASE)
+_USUAL_PORTS = {"ssh": "22", "http": "80", "https": "443", "git": "9418"}
+
+
+class _Repository(NamedTuple):
+    """A repository.
+
+    Attributes:
+        git: the folder of this working tree's own state; `common`: the one that its worktrees share.
+    """
+
+    git: Path
+    common: Path
+
+
+def project_of(cwd: Path) -> str:
+    """Return the project id of a folder: the name of its repository, or its own, and a hash.
+
+    Clones of one remote are one project, as are the worktrees of a repository without a remote; a submodule
+    is its own. A folder without repository is its own project too, unless it can be none, such as the home
+    folder: that is the project ``default``.
+    """
+    return next(iter(names_of(cwd)), DEFAULT_PROJECT)
+
+
+def names_of(cwd: Path) -> list[str]:
+    """Return the ids under which things of a folder's project are stored, the present one first.
+
+    The second is that of a repository from the time before it had a remote. There is none for what can be no project.
+    """
+    folder = _real(cwd)
+    repository = _repository(folder) if folder else None
+    if repository:
+        keys = [_remote(repository.common), _without_git(repository.common)]
+        return [_id(key.rpartition("/")[2].removesuffix(".git"), key) for key in dict.fromkeys(keys) if key]
+    return [] if folder is None or why_refused(folder, ()) else [_id(folder.name, _key(folder))]
+
+
+def branch_and_commit(cwd: Path) -> tuple[str | None, str | None]:
+    """Return the branch that is checked out in a folder and its commit; None for what there is not."""
+    folder = _real(cwd)
+    repository = _repository(folder) if folder else None
+    head = _line(repository.git / "HEAD") if repository else ""
+    if repository is None or not head.startswith("ref:"):
+        return None, _commit(head)
+    reference = head.removeprefix("ref:").strip()
+    branch = reference.removeprefix("refs/heads/")
+    if branch in (reference, ".invalid") or not _is_branch(branch):  # .invalid: kept in another format
+        return None, None
+    commit = _commit(_line(repository.common / reference))
+    return branch, commit or _packed(repository.common, reference)
+
+
+def _real(folder: Path) -> Path | None:
+    try:
+        return Path(os.path.realpath(folder))
+    except (OSError, ValueError):
+        return None
+
+
+def _repository(folder: Path) -> _Repository | None:
+    """Return the repository that a folder lies in."""
+    for place in (folder, *folder.parents):
+        git = place / ".git"
+        if pointer := _line(git):
+            git = place / pointer.removeprefix("gitdir:").strip()
+        for candidate in (git, place):  # the folder itself: a repository without a working tree
+            real = _real(candidate)
+            if real and _is_file(real / "HEAD"):
+                common = _real(real / (_line(real / "commondir") or "."))
+                if common and _is_folder(common / "objects") and _is_folder(common / "refs"):
+                    return _Repository(real, common)
+    return None
+
+
+def _remote(common: Path) -> str | None:
+    """Return the remote that a repository was cloned from, else its first one, in its one form."""
+    first = None
+    for remote, url in _remotes(_read(common / "config", CONFIG_BYTES)):
+        found = _normalised(url, common)
+        if found and remote == "origin":
+            return found
+        first = first or found
+    return first
+
+
+def _remotes(config: str) -> Iterator[tuple[str, str]]:
+    """Return the remotes in a repository's settings, each with its URL."""
+    remote = None
+    for line in config.splitlines():
+        text = line.strip()
+        if text.startswith("["):
+            section = _REMOTE_SECTION.match(text)
+            remote = section[1] if section else None
+            text = text[section.end() :].strip() if section else ""
+        name, _, value = text.partition("=")
+        if remote and name.strip().lower() == "url":
+            yield remote, value.strip().strip('"').replace("\\\\", "\\")
+
+
+def _normalised(url: str, common: Path) -> str | None:
+    """Return ``host/path`` of a URL, whatever its scheme and credentials; of a local one the repository's path."""
+    if not url or len(url) > LONGEST_URL or not url.isprintable():
+        return None
+    scheme, is_url, rest = url.partition("://")
+    if not is_url:
+        host, colon, _ = url.partition(":")
+        by_ssh = colon and "/" not in host and len(host) > 1  # one letter is a drive of Windows
+        scheme, rest = ("ssh", url.replace(":", "/", 1)) if by_ssh else ("file", url)
+    if scheme.lower() == "file":
+        real = _real((common.parent if common.name == ".git" else common) / rest)
+        return _without_git(real) if real else None
+    address, _, path = rest.lower().partition("/")
+    host, _, port = address.rpartition("@")[2].partition(":")
+    if port and port != _USUAL_PORTS.get(scheme.lower().removeprefix("git+")):
+        host = f"{host}:{port}"
+    path = path.strip("/").removesuffix(".git")
+    return f"{host}/{path}" if host and path else None
+
+
+def _without_git(common: Path) -> str:
+    """Return the path of a repository: that of its working tree, if it has one around it."""
+    return _key(common.parent if common.name == ".git" else common)
+
+
+def _key(folder: Path) -> str:
+    return Path(os.path.normcase(folder)).as_posix()
+
+
+def _id(name: str, key: str) -> str:
+    plain = unicodedata.normalize("NFKD", name[:LONGEST_NAME]).encode("ascii", "ignore").decode()
+    readable = _NOT_IN_AN_ID.sub("-", plain)[:LONGEST_NAME].strip("-") or "project"
+    return f"{readable}-{hashlib.sha256(os.fsencode(key)).hexdigest()[:8]}"
+
+
+def _is_branch(name: str) -> bool:
+    return len(name) <= LONGEST_BRANCH and name.isprintable() and not {"", ".", ".."} & set(name.split("/"))
+
+
+def _commit(text: str) -> str | None:
+    return text if _COMMIT.fullmatch(text) else None
+
+
+def _packed(common: Path, reference: str) -> str | None:
+    packed = _read(common / "packed-refs", PACKED_BYTES)
+    at = packed.find(f" {reference}\n")
+    return _commit(packed[packed.rfind("\n", 0, at) + 1 : at]) if at >= 0 else None
+
+
+def _line(path: Path) -> str:
+    """Return the first line of a file; empty where it cannot be read."""
+    return _read(path, POINTER_BYTES).partition("\n")[0].strip()
+
+
+def _read(path: Path, most: int) -> str:
+    """Return the beginning of an ordinary file; empty where it cannot be read."""
+    try:
+        # A pipe would wait for whoever writes into it.
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError):
+        return ""
+    try:
+        return os.read(file, most).decode("utf-8", "surrogateescape") if _ordinary(os.fstat(file)) else ""
+    except OSError:
+        return ""
+    finally:
+        os.close(file)
+
+
+def _ordinary(status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return _ordinary(path.stat())
+    except (OSError, ValueError):
+        return False
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,33 @@
+"""Where a client works: its first root.
+
+It is asked for during a tool call and only if the client declared roots: some clients take a request that comes
+before as a failed start.
+"""
+
+import logging
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from mcp.server.session import ServerSession
+from mcp.shared.exceptions import MCPError
+from mcp_types import ClientCapabilities, ListRootsRequest, ListRootsResult, RootsCapability
+from pydantic import ValidationError
+
+ANSWER_SECONDS = 2.0
+"""How long a client may take to name its roots."""
+
+logger = logging.getLogger(__name__)
+
+
+async def first_root(session: ServerSession) -> Path | None:
+    """Return the first folder among a client's roots; None where it names none, in time."""
+    if not session.check_client_capability(ClientCapabilities(roots=RootsCapability())):
+        return None
+    try:
+        answer = await session.send_request(ListRootsRequest(), ListRootsResult, ANSWER_SECONDS)
+    except (MCPError, ValidationError) as error:
+        logger.warning("the client named no roots: %s", error)
+        return None
+    addresses = [urlsplit(str(root.uri)) for root in answer.roots]
+    return next((Path(url2pathname(one.path)) for one in addresses if one.scheme == "file"), None)

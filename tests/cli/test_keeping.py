@@ -1,0 +1,147 @@
+"""Listing, reading, changing, forgetting and tidying memories from the command line."""
+
+import json
+import re
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from ltmc.settings import ENV_PREFIX, Settings
+from tests.client import Session, run_cli
+
+
+@pytest.fixture
+def stored(db: Path) -> Path:
+    """A database with some memories."""
+    with Session(db) as client:
+        client.ok(
+            "store_memory", file_name="notes/bus.md", content="The bus is Kafka.\nIt is slow.", tags=["bus"]
+        )
+        client.ok(
+            "store_memory", file_name="notes/bus.md", content="The bus is NATS.\nIt is slow.", tags=["bus"]
+        )
+        client.ok("store_memory", file_name="long.md", content="walnut " * 10_000)
+        client.ok(
+            "store_memory", file_name="a.md", content="The staging server is restored every night at two."
+        )
+        client.ok(
+            "store_memory", file_name="b.md", content="The staging server is restored every night at two!"
+        )
+        client.ok(
+            "store_memory", file_name="c.md", content="The staging server is restored every night at four."
+        )
+        client.ok(
+            "store_memory",
+            file_name="offer.md",
+            content="Cheap tea.",
+            valid_from="2020-01-01",
+            valid_until="2020-02-01",
+        )
+        client.ok("log_chat", conversation_id="walk", content="I saw a heron.")
+        client.ok("retrieve_memory", query="bus", top_k=1)
+    return db
+
+
+def ltmc(db: Path, *arguments: str, text: str | None = None, **env: str) -> CompletedProcess[str]:
+    done = run_cli(*arguments, "--db", str(db), text=text, TZ="Asia/Kathmandu", **env)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def answer(db: Path, *arguments: str) -> dict:
+    done = ltmc(db, *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_memories_are_listed_read_and_changed(stored: Path, tmp_path: Path) -> None:
+    listed = ltmc(stored, "list", "--tag", "bus").stdout
+    assert "notes/bus.md" in listed
+    assert "1 of 1." in listed
+    assert re.search(r"\d\d:\d\d\+05:45", listed), "times have a zone"
+    assert "+05:45" in ltmc(stored, "recall", "bus").stdout
+    assert answer(stored, "list", "--limit", "1", "--offset", "1")["count"] == 1
+    shown = ltmc(stored, "show", "notes/bus.md")
+    assert shown.stdout == "The bus is NATS.\nIt is slow.\n"
+    assert "version 2" in shown.stderr
+    assert "not current" in ltmc(stored, "show", "notes/bus.md", "--version", "1").stderr
+    assert len(answer(stored, "show", "long.md")["content"]) == 70_000
+    history = ltmc(stored, "history", "notes/bus.md").stdout
+    assert "    -The bus is Kafka." in history
+    assert "2 of 2." in history
+    assert (
+        ltmc(
+            stored, "edit", "notes/bus.md", "--text", "-", "--tag", "mail", text="The bus is AMQP.\n"
+        ).returncode
+        == 0
+    )
+    assert ltmc(stored, "show", "notes/bus.md").stdout == "The bus is AMQP.\n"
+    script = tmp_path / "editor.py"
+    script.write_text(
+        "import sys; p = sys.argv[1]; t = open(p).read(); open(p, 'w').write(t.replace('AMQP', 'MQTT'))"
+    )
+    editor = f"{sys.executable} {script}"
+    assert "version 4" in ltmc(stored, "edit", "notes/bus.md", EDITOR=editor).stdout
+    assert "Nothing was changed" in ltmc(stored, "edit", "notes/bus.md", EDITOR=editor).stderr
+    assert ltmc(stored, "show", "notes/bus.md").stdout == "The bus is MQTT.\n"
+    ltmc(stored, "edit", "a.md", "--expires", "3")
+    assert "expires 2" in ltmc(stored, "show", "a.md").stderr
+    for wrong in (["show", "nowhere.md"], ["history", "99"], ["edit", "nowhere.md", "--text", "a"]):
+        done = ltmc(stored, *wrong)
+        assert (done.returncode, wrong[1] in done.stderr) == (1, True), done
+    assert ltmc(stored, "edit", "a.md", "--expires", "yesterday").returncode == 2
+
+
+def test_forgetting_asks_first(stored: Path) -> None:
+    asked = ltmc(stored, "forget", "--conversation", "walk")
+    assert "I saw a heron." in asked.stdout
+    assert "--yes" in asked.stderr
+    done = ltmc(stored, "forget", "--conversation", "walk", "--yes").stdout
+    assert answer(stored, "forget", "--conversation", "walk")["total"] == 0
+    (token,) = re.findall(r"fg_\w+", done)
+    assert re.search(
+        rf"{token} +[^ ]+ \d\d:\d\d\+05:45 +default +1 chat", ltmc(stored, "forget", "--trash").stdout
+    )
+    assert "Put back 1 chat" in ltmc(stored, "forget", "--undo", token).stdout
+    assert ltmc(stored, "forget", "--trash", "--json").stdout == "[]\n"
+    assert answer(stored, "forget", "--conversation", "walk")["total"] == 1
+    assert answer(stored, "forget", "a.md", "b.md")["kinds"] == {"memory": 2}
+    assert ltmc(stored, "forget", "nowhere.md").returncode == 1
+    assert ltmc(stored, "forget").returncode == 2
+    assert ltmc(stored, "forget", "--purge", "--undo", token).returncode == 2
+
+
+def test_tidy_shows_what_may_go_and_takes_it_only_when_told(stored: Path) -> None:
+    with closing(sqlite3.connect(stored)) as connection, connection:
+        connection.execute(
+            "UPDATE resources SET created_at = '2020-01-01T00:00:00.000000Z' WHERE file_name = 'long.md'"
+        )
+    found = answer(stored, "tidy")
+    names = {why: [one["file_name"] for one in found[why]] for why in found if why != "undo"}
+    assert names == {
+        "near_duplicate": ["a.md"],
+        "superseded": ["notes/bus.md"],
+        "expired": ["offer.md"],
+        "never_recalled": ["long.md"],
+    }
+    assert answer(stored, "tidy") == found, "nothing was changed"
+    assert "4 may go" in ltmc(stored, "tidy").stdout
+    assert list(answer(stored, "tidy", "--only", "expired")) == ["expired", "undo"]
+    done = answer(stored, "tidy", "--apply")
+    assert not any(answer(stored, "tidy").values())
+    assert answer(stored, "list")["total"] == 3
+    assert ltmc(stored, "forget", "--undo", *done["undo"]).returncode == 0
+    assert ltmc(stored, "reindex").returncode == 0, "what is long is embedded later"
+    assert answer(stored, "tidy") == found
+
+
+def test_help_names_every_setting_and_command() -> None:
+    shown = run_cli("--help").stdout
+    for name in Settings.model_fields:
+        assert re.search(rf"\b{ENV_PREFIX}{name.upper()}\b", shown), name
+    for command in ("list", "show", "edit", "history", "forget", "tidy"):
+        assert re.search(rf"^  {command} ", shown, re.MULTILINE)

@@ -1,0 +1,264 @@
+"""The project of calls that name none, with the setting ``project`` at ``auto``."""
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp_types import ErrorData, ListRootsResult, Root
+
+from ltmc.app.project_identity import project_of
+from tests.client import Session, run_cli
+from tests.paths.test_identity import git, repository
+
+AUTO = ("--project", "auto")
+ERAS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"]
+
+
+def projects_of(db: Path) -> list[str]:
+    """Return the projects of the memories in a database."""
+    connection = sqlite3.connect(db)
+    try:
+        return [name for (name,) in connection.execute("SELECT project_id FROM resources ORDER BY id")]
+    finally:
+        connection.close()
+
+
+def store(client: Session, name: str = "a.md", text: str = "The quince is ripe.", **more: Any) -> None:
+    client.ok("store_memory", file_name=name, content=text, **more)
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_it_is_the_repository_of_the_working_folder(db: Path, tmp_path: Path, era: str) -> None:
+    tree = repository(tmp_path / "orchard")
+    with Session(db, *AUTO, cwd=tree, version=era) as client:
+        store(client)
+        store(client, "b.md", project_id="named")
+    assert projects_of(db) == [project_of(tree), "named"]
+
+
+def test_the_agents_own_variable_goes_before_roots_and_folder(db: Path, tmp_path: Path) -> None:
+    here, there = repository(tmp_path / "here"), repository(tmp_path / "there")
+    with Session(db, *AUTO, cwd=here, env={"CLAUDE_PROJECT_DIR": str(there)}, roots=naming(here)) as client:
+        store(client)
+    assert projects_of(db) == [project_of(there)]
+
+
+def naming(*folders: Path, asked: list[int] | None = None) -> Any:
+    async def answer(_: Any) -> ListRootsResult:
+        if asked is not None:
+            asked.append(1)
+        return ListRootsResult(roots=[Root(uri=folder.as_uri()) for folder in folders])
+
+    return answer
+
+
+@pytest.mark.parametrize("era", ERAS[:-1])
+def test_roots_are_asked_for_once_and_during_a_call(db: Path, tmp_path: Path, era: str) -> None:
+    here, there = repository(tmp_path / "here"), repository(tmp_path / "there of ours")
+    asked: list[int] = []
+    with Session(db, *AUTO, cwd=here, roots=naming(there, here, asked=asked), version=era) as client:
+        assert len(client.tools()) > 50
+        assert asked == []
+        store(client)
+        store(client, "b.md")
+        assert asked == [1]
+    assert projects_of(db) == [project_of(there)] * 2
+
+
+@pytest.mark.parametrize("kind", ["error", "none", "silence"])
+def test_a_client_that_names_no_roots_is_taken_at_its_folder(db: Path, tmp_path: Path, kind: str) -> None:
+    here = repository(tmp_path / "here")
+
+    async def answer(_: Any) -> Any:
+        if kind == "silence":
+            await anyio.sleep(60)
+        return ErrorData(code=-32603, message="no") if kind == "error" else ListRootsResult(roots=[])
+
+    with Session(db, *AUTO, cwd=here, roots=answer) as client:
+        store(client)
+    assert projects_of(db) == [project_of(here)]
+
+
+def test_the_newest_protocol_cannot_be_asked_for_roots(db: Path, tmp_path: Path) -> None:
+    here, asked = repository(tmp_path / "here"), list[int]()
+    with Session(db, *AUTO, cwd=here, roots=naming(tmp_path, asked=asked), version=ERAS[-1]) as client:
+        store(client)
+    assert (projects_of(db), asked) == ([project_of(here)], [])
+
+
+def test_nothing_is_asked_and_nothing_changes_without_the_setting(db: Path, tmp_path: Path) -> None:
+    here, asked = repository(tmp_path / "here"), list[int]()
+    with Session(db, cwd=here, roots=naming(here, asked=asked)) as client:
+        store(client)
+    with Session(db, "--project", "fixed", cwd=here, roots=naming(here, asked=asked)) as client:
+        store(client)
+    assert (projects_of(db), asked) == (["default", "fixed"], [])
+
+
+def test_what_was_stored_in_the_default_project_is_still_found_and_says_so(db: Path, tmp_path: Path) -> None:
+    here, other = repository(tmp_path / "a" / "app"), repository(tmp_path / "b" / "app")
+    with Session(db) as client:
+        store(client, "old.md", "The old quince tree stands at the wall.", tags=["tree"])
+        client.ok("add_todo", title="Prune the quince")
+        client.ok("log_code_attempt", input_prompt="count quinces", generated_code="len(q)", result="pass")
+        client.ok("log_chat", content="A quince is no pear.", conversation_id="c")
+    with Session(db, *AUTO, cwd=other) as client:
+        store(client, "secret.md", "The quince of the other one is secret.")
+        client.ok("add_todo", title="Hide the quince")
+    with Session(db, *AUTO, cwd=here) as client:
+        store(client, "new.md", "The new quince tree stands at the gate.")
+        shown = [
+            client.ok("retrieve_memory", query="quince tree")["results"],
+            client.ok("retrieve_memory", query="quince", include_superseded=True)["results"],
+            client.ok("retrieve_by_type", query="quince", doc_type="document")["results"],
+            client.ok("advanced_context_search", query="", filters={"sources": "memory"})["results"],
+            client.ok("list_memories")["memories"],
+        ]
+        for found in shown:
+            named = {hit["file_name"]: hit.get("project_id") for hit in found}
+            assert named == {"new.md": None, "old.md": "default"}
+        assert client.ok("list_memories", tag="tree")["total"] == 1
+        assert client.ok("get_memory", file_name="old.md")["project_id"] == "default"
+        assert client.ok("get_memory", file_name="new.md")["project_id"] == project_of(here)
+        client.bad("get_memory", "NOT_FOUND", file_name="secret.md")
+        for todos in (client.ok("list_todos"), client.ok("search_todos", query="quince")):
+            assert [(one["title"], one["project_id"]) for one in todos["todos"]] == [
+                ("Prune the quince", "default")
+            ]
+        (pattern,) = client.ok("get_code_patterns", query="count quinces")["patterns"]
+        assert pattern["project_id"] == "default"
+        answer = client.ok("ask_with_context", query="Where stands the old quince tree?")
+        assert "wall" in answer["answer"]
+        packed = client.ok("build_context", query="quince tree")
+        assert "wall" in packed["context"]
+        assert "gate" in packed["context"]
+        assert "secret" not in json.dumps([shown, answer, packed])
+        (alone,) = client.ok("retrieve_memory", query="quince", project_id="default")["results"]
+        assert (alone["file_name"], "project_id" in alone) == ("old.md", False)
+
+
+def test_what_was_stored_before_there_was_a_remote_is_still_found(db: Path, tmp_path: Path) -> None:
+    here = repository(tmp_path / "here")
+    before = project_of(here)
+    with Session(db, *AUTO, cwd=here) as client:
+        store(client)
+    git(here, "remote", "add", "origin", "https://example.org/team/here")
+    with Session(db, *AUTO, cwd=here) as client:
+        store(client, "b.md")
+        listed = client.ok("list_memories")["memories"]
+        assert [(one["file_name"], one.get("project_id")) for one in listed] == [
+            ("b.md", None),
+            ("a.md", before),
+        ]
+        assert client.resource("ltmc://memory/a.md") == "The quince is ripe."
+    assert projects_of(db) == [before, project_of(here)]
+
+
+def test_pages_over_both_projects_are_slices_of_one_ranking(db: Path, tmp_path: Path) -> None:
+    here = repository(tmp_path / "here")
+    for flags in ((), AUTO):
+        with Session(db, *flags, cwd=here) as client:
+            for number in range(4):
+                store(client, f"{len(flags)}-{number}.md", f"Quince tree {number} of row {len(flags)}.")
+    with Session(db, *AUTO, cwd=here) as client:
+        whole = client.ok("retrieve_memory", query="quince tree", top_k=8)
+        pages = [
+            client.ok("retrieve_memory", query="quince tree", top_k=3, offset=start) for start in (0, 3, 6)
+        ]
+        assert [hit["file_name"] for page in pages for hit in page["results"]] == [
+            hit["file_name"] for hit in whole["results"]
+        ]
+        assert {page["total"] for page in pages} == {whole["total"]} == {8}
+        assert [page["has_more"] for page in pages] == [True, True, False]
+
+
+@pytest.mark.parametrize(("chosen", "named"), [("mine", True), ("default", False), ("auto", False)])
+def test_a_project_that_was_chosen_holds_where_an_agent_is_installed_with_auto(
+    db: Path, tmp_path: Path, chosen: str, named: bool
+) -> None:
+    here, settings = repository(tmp_path / "here"), tmp_path / "ltmc.toml"
+    settings.write_text(f'project = "{chosen}"')
+    for env in ({"LTMC_CONFIG": str(settings)}, {"LTMC_PROJECT": chosen}):
+        with Session(db, *AUTO, cwd=here, env=env) as client:
+            store(client)
+    assert set(projects_of(db)) == {chosen if named else project_of(here)}
+
+
+def test_the_command_line_is_in_the_project_of_its_folder(db: Path, tmp_path: Path) -> None:
+    here = repository(tmp_path / "here")
+    run_cli("remember", "The quince is ripe.", "--db", str(db), cwd=here, LTMC_PROJECT="auto")
+    assert projects_of(db) == [project_of(here)]
+    done = run_cli("recall", "quince", "--db", str(db), cwd=here, LTMC_PROJECT="auto")
+    assert "ripe" in done.stdout
+    run_cli(
+        "remember", "The quince is ripe!", "--name", "again", "--db", str(db), cwd=here, LTMC_PROJECT="auto"
+    )
+    done = run_cli("tidy", "--apply", "--json", "--db", str(db), cwd=here, LTMC_PROJECT="auto")
+    assert len(json.loads(done.stdout)["near_duplicate"]) == 1, done
+    done = run_cli("usage", "--json", "--db", str(db), cwd=here, LTMC_PROJECT="auto")
+    assert "store_memory" in [row["tool"] for row in json.loads(done.stdout)["calls"]]
+
+
+def test_files_of_the_project_lie_in_its_repository(db: Path, tmp_path: Path) -> None:
+    here, there = repository(tmp_path / "here"), repository(tmp_path / "there")
+    (there / "a.py").write_text("def f() -> None:\n    pass\n")
+    with Session(db, *AUTO, cwd=here, env={"CLAUDE_PROJECT_DIR": str(there)}) as client:
+        assert client.ok("detect_code_changes", file_paths=["a.py"])["files"]
+
+
+def test_branch_and_commit_are_kept_and_filtered_by(db: Path, tmp_path: Path) -> None:
+    here = repository(tmp_path / "here")
+    first = git(here, "rev-parse", "HEAD")
+    with Session(db, *AUTO, cwd=here) as client:
+        store(client, "main.md", "The quince of the main branch.", metadata={"by": "ann"})
+        git(here, "checkout", "--quiet", "-b", "topic/pear")
+        git(here, "commit", "--quiet", "--allow-empty", "--message", "Second")
+        second = git(here, "rev-parse", "HEAD")
+        store(client, "topic.md", "The quince of the topic branch.")
+        store(client, "own.md", "The quince says its own.", metadata={"branch": "mine"})
+        store(client, "elsewhere.md", "The quince of another project.", project_id="other")
+        client.ok("log_chat", content="Is it a quince?", conversation_id="c", metadata={"mood": "good"})
+
+        def metadata(name: str, **where: str) -> dict[str, str]:
+            return client.ok("get_memory", file_name=name, **where)["metadata"]
+
+        assert metadata("main.md") == {"branch": "main", "commit": first, "by": "ann"}
+        assert metadata("topic.md") == {"branch": "topic/pear", "commit": second}
+        assert metadata("own.md") == {"branch": "mine", "commit": second}
+        assert metadata("elsewhere.md", project_id="other") == {}
+        listed = client.ok("list_memories", branch="topic/pear")
+        assert ([one["file_name"] for one in listed["memories"]], listed["total"]) == (["topic.md"], 1)
+        for query in ("quince", ""):
+            found = client.ok("advanced_context_search", query=query, filters={"branch": "topic/pear"})
+            assert {one["source"]: one.get("file_name") for one in found["results"]} == {
+                "memory": "topic.md",
+                "chat": None,
+            }
+            assert found["results"][0]["matched_filters"] == ["branch"]
+
+        again = client.ok(
+            "store_memory",
+            file_name="main.md",
+            content="The quince of the main branch.",
+            metadata={"by": "ann"},
+        )
+        assert (again["deduplicated"], again["changed_fields"]) == (True, [])
+        client.ok("update_memory", file_name="main.md", metadata={"by": "bob"})
+        assert metadata("main.md") == {"branch": "main", "commit": first, "by": "bob"}
+        client.ok("update_memory", file_name="main.md", content="The quince was moved.")
+        assert metadata("main.md") == {"branch": "topic/pear", "commit": second, "by": "bob"}
+    listed = run_cli(
+        "list", "--branch", "topic/pear", "--db", str(db), "--json", cwd=here, LTMC_PROJECT="auto"
+    )
+    assert json.loads(listed.stdout)["total"] == 2
+
+
+@pytest.mark.parametrize("value", ["", "a b", "x" * 101, "ä", "*"])
+def test_a_setting_that_is_no_project_is_refused(db: Path, value: str) -> None:
+    done = run_cli("serve", "--db", str(db), "--project", value)
+    assert done.returncode == 2
+    assert "Setting project (flag) got " in done.stderr
+    assert "letters, digits, _ or -; or auto" in done.stderr
