@@ -22,8 +22,8 @@ def write(
     """Write `target` from `site_packages`.
 
     shiv writes the archive. Its own start costs 80 ms of a warm one, mostly for reading the table of
-    files a second time, and prints tracebacks where a sentence is due. So `launcher` takes its place
-    and calls it only to unpack.
+    files a second time, trusts any folder, and prints tracebacks where a sentence is due. So `launcher`
+    takes its place.
 
     Args:
         site_packages: what to put in; no file in it may carry the date or the path of this build.
@@ -40,7 +40,7 @@ def write(
         env=Environment(
             built_at=built_at.strftime(BUILD_AT_TIMESTAMP_FORMAT),
             shiv_version=shiv_version,
-            entry_point="ltmc.cli.main:main",
+            entry_point="ltmc.__main__:main",
             compile_pyc=False,
             reproducible=True,
         ),

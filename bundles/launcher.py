@@ -36,15 +36,40 @@ def main():
             "start it with such a Python, or use the ltmc program, which brings its own."
             % (", ".join("%d.%d" % version for version in PYTHONS), "%d.%d" % GLIBC, found)
         )
+    try:
+        command = unpacked()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    command()
+
+
+def unpacked():
+    """Return what the unpacked program starts with."""
+    import os
     from pathlib import Path
 
     import _unpacking
 
+    archive = Path(__loader__.archive).absolute()
+    site = _unpacking.locate(archive)
     # In place of the archive: nothing is imported from it any more, and no PYTHONPATH goes before it.
-    sys.path[0] = str(_unpacking.locate(Path(__loader__.archive).absolute()))
+    sys.path[0] = str(site)
     # The folder is ours and without compiled code each start takes twice as long, so
     # PYTHONDONTWRITEBYTECODE, common in container images, is not for it.
     sys.dont_write_bytecode = False
-    from ltmc.cli.main import main as command
+    try:
+        from ltmc.__main__ import entry
 
-    command()
+        command = entry()
+    except Exception:
+        try:
+            mended = _unpacking.mend(archive, site)
+        except OSError as error:
+            sys.exit("ltmc: what is unpacked in %s is damaged and cannot be mended (%s)." % (site, error))
+        if not mended:
+            raise
+        sys.stderr.write(
+            "ltmc: in %s %s differed from %s; unpacked anew.\n" % (site, ", ".join(mended[:5]), archive.name)
+        )
+        os.execv(sys.executable, [sys.executable] + sys.orig_argv[1:])  # noqa: RUF005
+    return command

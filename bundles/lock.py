@@ -1,6 +1,7 @@
 """The lock file: one version of each package, with the hashes of its files, for every supported Python."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,9 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 
 LOCK = Path(__file__).with_name("requirements.lock")
+CONSTRAINTS = Path(__file__).with_name("constraints.txt")
+"""The versions of the lock file without hashes, for pip to install the same where tests run."""
+
 _COMMENT = re.compile(r"^\s*#.*\n", re.MULTILINE)
 
 
@@ -63,11 +67,24 @@ def requirements(python: tuple[int, int], platform: Platform = LINUX_X86_64, loc
         "platform_python_implementation": "CPython",
     }
     chosen = []
-    for entry in re.split(r"\n(?=\S)", _COMMENT.sub("", lock.read_text())):
-        if not entry.strip():
-            continue
-        head, _, hashes = entry.partition(" \\\n")
+    for head, hashes in _entries(lock):
         requirement = Requirement(head)
         if requirement.marker is None or Marker(str(requirement.marker)).evaluate(environment):
             chosen.append(f"{requirement.name}{requirement.specifier} \\\n{hashes}")
     return "\n".join(chosen)
+
+
+def constraints() -> str:
+    """Return what `CONSTRAINTS` is to hold."""
+    return "".join(f"{head}\n" for head, _ in _entries(LOCK))
+
+
+def _entries(lock: Path) -> Iterator[tuple[str, str]]:
+    for entry in re.split(r"\n(?=\S)", _COMMENT.sub("", lock.read_text())):
+        if entry.strip():
+            head, _, hashes = entry.partition(" \\\n")
+            yield head, hashes
+
+
+if __name__ == "__main__":
+    CONSTRAINTS.write_text(constraints())

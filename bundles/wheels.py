@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bundles import lock
+from ltmc.distribution import contents
 
 _OF_ONE_WHEEL = {"RECORD", "WHEEL", "INSTALLER", "REQUESTED", "direct_url.json", "sboms"}
 """What of a .dist-info folder describes one wheel or one installation of it: none is read at run time,
@@ -58,8 +59,9 @@ def build_ltmc(source: Path, folder: Path) -> Path:
     """
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name)
-        for file in ("pyproject.toml", "README.md", "LICENSE"):
+        for file in ("pyproject.toml", "setup.py", "README.md", *contents.NOTICES):
             shutil.copy(source / file, copy)
+        shutil.copytree(source / "LICENSES", copy / "LICENSES")
         shutil.copytree(source / "ltmc", copy / "ltmc", ignore=shutil.ignore_patterns("__pycache__"))
         folder.mkdir(parents=True, exist_ok=True)
         program = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
@@ -95,9 +97,7 @@ def merge(wheels: Iterable[Path], target: Path) -> None:
                 name = None if entry.is_dir() else _installed_name(entry.filename)
                 if name is None:
                     continue
-                if name.suffix == ".so" and not {".abi3", ".cpython"} & {
-                    suffix.split("-")[0] for suffix in name.suffixes
-                }:
+                if _is_extension_of_unknown_python(name):
                     raise ValueError(f"{wheel.name}: {name} does not say which Pythons can load it")
                 content = archive.read(entry)
                 path = target / name
@@ -108,6 +108,12 @@ def merge(wheels: Iterable[Path], target: Path) -> None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
                 path.chmod(0o644)
+
+
+def _is_extension_of_unknown_python(name: PurePosixPath) -> bool:
+    """Whether a file is an extension module that does not say so; a plain library (lib*.so) is none."""
+    said = {suffix.split("-")[0] for suffix in name.suffixes}
+    return name.suffix == ".so" and not name.name.startswith("lib") and not {".abi3", ".cpython"} & said
 
 
 def _installed_name(name: str) -> PurePosixPath | None:

@@ -1,14 +1,23 @@
 """Where the frozen program starts."""
 
 import atexit
+import contextlib
 import os
 import select
 import shutil
+import stat
 import sys
 import threading
+import time
 from pathlib import Path
 
-from ltmc.cli.main import main
+from ltmc.code import apart
+
+if sys.argv[1:2] == [apart.FROZEN_ARGUMENT]:  # a child that parses: it imports and removes nothing else
+    apart.main()
+    sys.exit()
+
+from ltmc.__main__ import main
 
 
 def leave_nothing() -> None:
@@ -44,6 +53,39 @@ def leave_nothing() -> None:
     threading.Thread(target=watch, args=[launcher], daemon=True).start()
 
 
+def remove_left_over() -> None:
+    """Remove what was left in the temporary folder by one-file programs that were ended while they unpacked.
+
+    The process that unpacks is PyInstaller's and ends at a signal without tidying up. Gone is what is this
+    user's, holds nothing that this program does not, has not changed for a minute, and is loaded by no process.
+    """
+    own = Path(sys._MEIPASS)
+    for folder in own.parent.glob("_MEI*"):
+        with contextlib.suppress(OSError):
+            if folder != own and left_over(folder, own):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def left_over(folder: Path, own: Path) -> bool:
+    """Whether `folder` may go; `own` is that of this process."""
+    about = folder.lstat()
+    if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid() or time.time() - about.st_mtime < 60:
+        return False
+    names = {path.name for path in own.iterdir()}
+    return names >= {path.name for path in folder.iterdir()} and not any(
+        loads(process, folder) for process in Path("/proc").glob("[0-9]*")
+    )
+
+
+def loads(process: Path, folder: Path) -> bool:
+    """Whether a process of this user has a file of `folder` in its memory, as everything that runs from it has."""
+    try:
+        return f" {folder}/" in (process / "maps").read_text()
+    except OSError:  # it has ended, or it is another user's
+        return False
+
+
 if not Path(sys._MEIPASS).is_relative_to(Path(sys.executable).parent):  # one file
     leave_nothing()
+    remove_left_over()
 main()

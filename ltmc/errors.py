@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
+LONGEST_FIELD = 200
+"""How much of the name of an argument is shown: one that is not known may be of any length."""
+
 
 class ErrorCode(StrEnum):
     """What went wrong, in a form that a program can act on."""
@@ -48,7 +51,9 @@ class LtmcError(Exception):
         """Return the error envelope of the contract."""
         result: dict[str, Any] = {"success": False, "error": self.message, "error_code": self.code.value}
         if self.field is not None:
-            result["field"] = self.field
+            result["field"] = (
+                self.field if len(self.field) <= LONGEST_FIELD else f"{self.field[:LONGEST_FIELD]}…"
+            )
         if self.details is not None:
             result["details"] = self.details
         return result
@@ -72,6 +77,15 @@ def not_found(field: str, value: Any, what: str, hint: str = "") -> LtmcError:
         f"{field}: no {what} {shorten(value)}{'; ' + hint if hint else ''}.",
         field=field,
         details={"value": shorten(value)},
+    )
+
+
+def read_only() -> LtmcError:
+    """Return an UNSUPPORTED for what would write although LTMC is read-only."""
+    return LtmcError(
+        ErrorCode.UNSUPPORTED,
+        "LTMC is read-only here (--read-only, LTMC_READ_ONLY or read_only in the settings file), so nothing is "
+        "stored.",
     )
 
 

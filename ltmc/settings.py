@@ -1,23 +1,39 @@
 """Settings: from flags, else the environment (``LTMC_*``), else a TOML file, else the defaults."""
 
+import json
 import os
+import re
+import stat
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ltmc.errors import ErrorCode, LtmcError, shorten
 
 ENV_PREFIX = "LTMC_"
+AUTO = "auto"
+"""Stands for the project of the repository worked in."""
+
+LONGEST_FILE = 1024 * 1024
+"""In bytes, of the TOML file."""
+
+_PROJECT = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_EXAMPLES = {
+    "roots": '["/home/me/work"]',
+    "targets_ms": '{"retrieve_memory": 80}',
+    "capture_ignore": '["notes/", "*.pem"]',
+}
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # a drive of Windows is one letter
 
 
 class Settings(BaseSettings):
     """The settings in force. ``ltmc doctor`` prints them, each with where it came from."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", enable_decoding=False)
 
     db: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("ltmc", appauthor=False)) / "ltmc.db",
@@ -30,7 +46,10 @@ class Settings(BaseSettings):
         None, description="Redis for the cache tools, as redis://[user:password@]host:port/db."
     )
     profile: str = Field("all", description="Which tools to offer: all, core, or categories by commas.")
-    read_only: bool = Field(False, description="Offer only the tools that change nothing.")
+    read_only: bool = Field(False, description="Write nothing, and offer only the tools that read.")
+    project: str = Field(
+        "default", description="The project of calls that name none; auto: that of the repository worked in."
+    )
     transport: Literal["stdio", "http"] = Field("stdio", description="How clients reach the server.")
     http_host: str = Field("127.0.0.1", description="The address to listen on.")
     http_port: int = Field(8765, ge=0, le=65535, description="The port; 0 for any free one.")
@@ -50,14 +69,68 @@ class Settings(BaseSettings):
     secrets: Literal["off", "warn", "mask", "refuse"] = Field(
         "warn", description="What to do with stored text that looks like a key, a token or a password."
     )
+    capture: bool = Field(True, description="Keep what hooks of agents tell of a session.")
+    inject: bool = Field(True, description="Have hooks of agents recall: a brief, and what fits a prompt.")
+    capture_ignore: list[str] = Field(
+        [],
+        description="Files that hooks keep nothing of, as a JSON list of patterns like those of .gitignore.",
+    )
+    log_days: int = Field(90, ge=1, le=36_500, description="How many days the logs of use are kept.")
+    log_rows: int = Field(
+        100_000, ge=1_000, le=100_000_000, description="How many rows each log of use keeps, the newest."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "WARNING", description="What to log, on stderr."
     )
 
-    @field_validator("db")
+    @field_validator("roots", "targets_ms", "capture_ignore", mode="before")
     @classmethod
-    def _absolute(cls, path: Path) -> Path:
-        return path.expanduser().absolute()
+    def _decoded(cls, given: Any, field: ValidationInfo) -> Any:
+        try:
+            return json.loads(given) if isinstance(given, str) else given
+        except ValueError:
+            raise ValueError(f"allowed: JSON, such as {_EXAMPLES[field.field_name or '']}") from None
+
+    @field_validator("project")
+    @classmethod
+    def _project_id(cls, name: str) -> str:
+        if not _PROJECT.fullmatch(name):
+            raise ValueError(f"allowed: 1 to 100 letters, digits, _ or -; or {AUTO}")
+        return name
+
+    @field_validator("db", mode="before")
+    @classmethod
+    def _file(cls, value: Any) -> Any:
+        allowed = "allowed: the path of a file, as --db or LTMC_DB"
+        if not value or not isinstance(value, str | Path):
+            raise ValueError(f"it is no path; {allowed}")
+        if scheme := _SCHEME.match(str(value)):
+            raise ValueError(f"{scheme[1]} is not supported, the database is SQLite in a file; {allowed}")
+        try:
+            path = Path(value).expanduser().absolute()
+        except RuntimeError:
+            path = Path(os.devnull, value)
+        if path.is_relative_to(os.devnull):
+            raise ValueError(f"there is no such home folder; {allowed}")
+        if "\0" in str(path):
+            raise ValueError(f"a path has no NUL; {allowed}")
+        # SQLite keeps the log beside the file itself, not beside a link to it.
+        path = Path(os.path.realpath(path))
+        if os.path.isdir(path):  # noqa: PTH112 - False also where it cannot be looked at
+            raise ValueError(f"it is a folder; {allowed}")
+        if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
+            raise ValueError(f"it is no ordinary file; {allowed}")
+        return path
+
+    @field_validator("roots")
+    @classmethod
+    def _all_absolute(cls, paths: list[Path]) -> list[Path]:
+        try:
+            if any("\0" in str(path) for path in paths):
+                raise ValueError("a path has no NUL")
+            return [path.expanduser().absolute() for path in paths]
+        except RuntimeError as error:
+            raise ValueError(str(error).rstrip(".")) from None
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -82,6 +155,9 @@ def load(**flags: Any) -> tuple[Settings, dict[str, str]]:
     """
     given = {name: value for name, value in flags.items() if value is not None}
     stored = _read_toml(config_file())
+    chosen = os.environ.get(f"{ENV_PREFIX}PROJECT", stored.get("project", AUTO))
+    if given.get("project") == AUTO and chosen not in (AUTO, "default"):
+        del given["project"]  # agents are installed with the flag, and a name that was chosen holds
     origins = dict.fromkeys(Settings.model_fields, "default")
     origins |= dict.fromkeys(stored, str(config_file()))
     origins |= {name: "environment" for name in Settings.model_fields if _environment_has(name)}
@@ -99,11 +175,15 @@ def _environment_has(name: str) -> bool:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except FileNotFoundError:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for whoever writes into it
+            raise ValueError("it is no ordinary file; allowed: a file of TOML")
+        if status.st_size > LONGEST_FILE:
+            raise ValueError(f"it has {status.st_size} bytes; allowed: {LONGEST_FILE}")
+        return tomllib.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise LtmcError(
             ErrorCode.INVALID_ARGUMENT, f"Settings file {path}: {error}", field="config"
         ) from None
@@ -116,7 +196,9 @@ def _refusal(error: ValidationError, origins: dict[str, str]) -> LtmcError:
         why = "is unknown; known: " + ", ".join(Settings.model_fields)
     else:
         shown = "a secret value" if name == "redis_url" else shorten(first["input"])
-        why = f"got {shown}: {first['msg']}"
+        if scheme := _SCHEME.match(str(first["input"])):
+            shown = f"{scheme[1]}://…"  # what follows may hold a password
+        why = f"got {shown}: {first['msg'].removeprefix('Value error, ')}"
     return LtmcError(
         ErrorCode.INVALID_ARGUMENT, f"Setting {name} ({origins.get(name, 'unknown')}) {why}.", field=name
     )

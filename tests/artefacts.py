@@ -30,13 +30,24 @@ def _pyz_trouble(path: Path) -> str | None:
     again = "run python -m bundles.build"
     if not path.exists():
         return f"{path.name} is not built; {again}"
+    if why := _older(path, "*.[ch]"):
+        return f"{why}; {again}"
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             source = PACKAGE.parent / name.removeprefix("site-packages/")
-            inside = name.startswith("site-packages/ltmc/")
+            # The library differs by compiler.
+            inside = name.startswith("site-packages/ltmc/") and source.suffix != ".so"
             if inside and not (source.exists() and source.read_bytes() == archive.read(name)):
                 return f"{path.name} is not made from the present {source.name}; {again}"
     return None
+
+
+def _older(path: Path, *patterns: str) -> str | None:
+    sources = [source for pattern in patterns for source in PACKAGE.rglob(pattern)]
+    newest = max(sources, key=lambda source: source.stat().st_mtime)
+    return (
+        f"{path.name} is older than {newest.name}" if newest.stat().st_mtime > path.stat().st_mtime else None
+    )
 
 
 def program(*, onefile: bool = False) -> Path:
@@ -45,9 +56,8 @@ def program(*, onefile: bool = False) -> Path:
     again = f"run python -m freeze.build{' --onefile' if onefile else ''}"
     if not path.exists():
         unavailable(f"{path.name} is not built; {again}")
-    newest = max(PACKAGE.rglob("*.py"), key=lambda source: source.stat().st_mtime)
-    if newest.stat().st_mtime > path.stat().st_mtime:
-        unavailable(f"{path.name} is older than {newest.name}; {again}")
+    if why := _older(path, "*.py", "*.[ch]"):
+        unavailable(f"{why}; {again}")
     return path
 
 

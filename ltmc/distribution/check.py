@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import metadata, resources
+from pathlib import Path
 
-from ltmc.distribution import contents
+from ltmc.distribution import contents, unpacking
+from ltmc.distribution.form import form, own_archive
+from ltmc.search import kernel
 from ltmc.tools import manifest, plugins
 from ltmc.tools.plugins import Plugin
 
@@ -18,7 +21,7 @@ class Entry:
     """One entry of the manifest.
 
     Attributes:
-        kind: module, tool, plugin, data, distribution or database.
+        kind: unpacked, module, tool, prompt, resource, plugin, data, library, distribution, notice or database.
         error: why it does not load; None when it does.
     """
 
@@ -31,10 +34,26 @@ class Entry:
         return asdict(self)
 
 
-def run(open_scratch_database: Callable[[], object]) -> list[Entry]:
-    """Load every entry: modules, tool functions, plugins, data files, metadata, and a scratch database."""
-    entries = [_try(kind, name, attempt) for kind, name, attempt in _entries()]
+def run(open_scratch_database: Callable[[], object], *, deep: bool = False) -> list[Entry]:
+    """Load every entry: modules, tool functions, plugins, data, the kernel, metadata, and a scratch database.
+
+    Args:
+        deep: make what ltmc.pyz has unpacked like it first; what differed is listed as broken.
+    """
+    entries = _mended() if deep and form() == "pyz" else []
+    entries += [_try(kind, name, attempt) for kind, name, attempt in _entries()]
     return [*entries, _try("database", "scratch database", open_scratch_database)]
+
+
+def _mended() -> list[Entry]:
+    site = Path(manifest.FILE).parents[2]
+    try:
+        found = unpacking.mend(own_archive(), site)
+    except OSError as error:
+        return [Entry("unpacked", str(site), f"it cannot be compared or mended: {error}")]
+    return [Entry("unpacked", name, "it differed from ltmc.pyz; unpacked anew") for name in found] or [
+        Entry("unpacked", str(site))
+    ]
 
 
 def _entries() -> Iterator[tuple[str, str, Callable[[], object]]]:
@@ -44,15 +63,30 @@ def _entries() -> Iterator[tuple[str, str, Callable[[], object]]]:
         for module in [package, *_modules_of(package)]:
             yield "module", module, partial(importlib.import_module, module)
     for tool in manifest.tools():
-        yield "tool", tool.name, partial(_load_tool, tool)
+        yield "tool", tool.name, partial(_load_function, tool.module, tool.name)
+    for prompt in manifest.prompts():
+        yield "prompt", prompt.name, partial(_load_function, prompt.module, prompt.name)
+    for resource in manifest.resources():
+        for name in filter(None, [resource.name, resource.completion]):
+            yield "resource", name, partial(_load_function, resource.module, name)
     for plugin in plugins.plugins():
         yield "plugin", f"{plugin.name} ({plugin.package})", partial(_load_plugin, plugin)
         for tool in plugin.tools:
-            yield "tool", tool.name, partial(_load_tool, tool)
+            yield "tool", tool.name, partial(_load_function, tool.module, tool.name)
     for (package, file), digest in manifest.data_files().items():
         yield "data", f"{package}/{file}", partial(_read, package, file, digest)
+    yield "library", f"{kernel.__name__}/{kernel.LIBRARY}", kernel.library
     for name in contents.DISTRIBUTIONS:
         yield "distribution", name, partial(metadata.version, name)
+    for name in contents.NOTICES:
+        yield "notice", name, partial(_read_notice, name)
+
+
+def _read_notice(name: str) -> None:
+    # A checkout in the path has none, and hides the installed one that has.
+    found = metadata.distributions(name="ltmc")
+    if not any(distribution.read_text(f"licenses/{name}") for distribution in found):
+        raise FileNotFoundError("it is not in the metadata of ltmc")
 
 
 def _modules_of(package: str) -> list[str]:
@@ -63,8 +97,8 @@ def _modules_of(package: str) -> list[str]:
     return sorted(f"{package}.{module.name}" for module in pkgutil.iter_modules(path))
 
 
-def _load_tool(tool: manifest.Tool) -> object:
-    return getattr(importlib.import_module(tool.module), tool.name)
+def _load_function(module: str, name: str) -> object:
+    return getattr(importlib.import_module(module), name)
 
 
 def _load_plugin(plugin: Plugin) -> None:

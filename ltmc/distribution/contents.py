@@ -35,3 +35,6 @@ DISTRIBUTIONS: Final[dict[str, str]] = {
     "opentelemetry-api": "it finds its context by an entry point",
 }
 """Distributions whose metadata (version or entry points) is read at run time."""
+
+NOTICES: Final = ("LICENSE", "NOTICE")
+"""Texts that must go wherever LTMC goes: its licence, and what the licence of the model asks for."""

@@ -14,11 +14,16 @@ def form() -> Form:
     return "pyz" if "_unpacking" in sys.modules else "source"
 
 
+def own_archive() -> Path:
+    """Return the ltmc.pyz that is running."""
+    return Path(sys.argv[0]).resolve()
+
+
 def own_command() -> list[str]:
     """Return the program and arguments to which a command such as ``serve`` is added."""
     running = form()
     if running == "frozen":
         return [sys.executable]
     if running == "pyz":
-        return [sys.executable, str(Path(sys.argv[0]).resolve())]
-    return [sys.executable, "-m", "ltmc"]
+        return [sys.executable, str(own_archive())]
+    return [sys.executable, "-P", "-m", "ltmc"]  # nothing is imported from the current folder

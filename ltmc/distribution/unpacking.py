@@ -5,12 +5,15 @@ for each build of it, to ``<root>/ltmc-<digest>/site-packages``. A copy of this 
 of the .pyz and does that, so it imports nothing of LTMC, and at the top only what every start imports
 anyway.
 
+Code is run from here, so nobody else may be able to put it here: `_enter` goes down to the root and refuses
+it before anything in it is made or opened.
+
 Each process that runs from such a folder holds a shared ``flock`` on it until it ends, and `prune`
 removes only a folder on which it gets the exclusive one. Filling and pruning happen under the
 exclusive lock of the root's ``.lock``.
 """
 
-import fcntl
+import errno
 import os
 import stat
 import sys
@@ -19,10 +22,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing is unpacked
+    fcntl = None  # type: ignore[assignment]
+
+TYPE_CHECKING = False  # typing is not among what every start imports
+if TYPE_CHECKING:
+    from zipfile import ZipFile, ZipInfo
+
 ENV = "LTMC_ROOT"
 PREFIX = "ltmc-"
 STAGING = ".tmp"
-"""Ends the name of a folder that is not whole; shiv's bootstrap uses the same while it fills one."""
+"""Ends the name of a folder that is not whole, and of a file that is not."""
+SITE = "site-packages/"
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _ZIP_END = 22  # bytes of a zip file's last record, when the zip has no comment
 _held: list[int] = []
 
@@ -34,10 +48,10 @@ def roots() -> list[Path]:
     read-only, full or absent a folder of this user in the temporary folder.
     """
     if named := os.environ.get(ENV):
-        return [Path(named).expanduser().absolute()]
+        return [Path(os.path.expanduser(named)).absolute()]  # noqa: PTH111 (never raises)
     cache = os.environ.get("XDG_CACHE_HOME", "")
     home = Path(cache if cache.startswith("/") else os.path.expanduser("~/.cache"), "ltmc")  # noqa: PTH111 (never raises)
-    temporary = Path(os.environ.get("TMPDIR") or "/tmp", f"ltmc-{os.geteuid()}")  # noqa: S108 (see _use)
+    temporary = Path(os.environ.get("TMPDIR") or "/tmp", f"ltmc-{os.geteuid()}")  # noqa: S108 (see _enter)
     return [root for root in (home, temporary) if root.is_absolute()]
 
 
@@ -49,16 +63,16 @@ def locate(archive: Path) -> Path:
     """
     name = PREFIX + _digest(archive)
     for root in roots():
-        if site := _use(root / name):
+        if site := _use(root, name):
             return site
     failures = []
     for root in roots():
         try:
-            _unpack(archive, root / name)
+            _unpack(archive, root, name)
         except OSError as error:
             failures.append(f"{root} ({error.strerror or error})")
             continue
-        if site := _use(root / name):
+        if site := _use(root, name):
             if failures:
                 sys.stderr.write(f"ltmc: could not unpack into {failures[0]}; using {root}.\n")
             return site
@@ -80,16 +94,61 @@ def _digest(archive: Path) -> str:
         return sha256(file.read()).hexdigest()[:16]
 
 
-def _use(folder: Path) -> Path | None:
-    """Lock `folder` against `prune`; its site-packages, or None when it is absent or not to be trusted."""
+def _enter(root: Path, *, make: bool = False) -> None:
+    """Go down to `root` and see that nobody but this user and root can change it, or what is put into it.
+
+    The folders above may be those of everyone in which only owners rename (``/tmp``). A link among them is
+    followed only where this user or root made it, and `root` itself may be none.
+
+    Args:
+        make: make what is missing, for this user alone.
+
+    Raises:
+        OSError: it is absent, is no folder, or others can change it.
+    """
+    ours = {0, os.geteuid()}
+    ahead = [*reversed(root.parts[1:])]
+    handle = os.open("/", _FOLDER)
+    above = ours | {os.fstat(handle).st_uid}  # in a user namespace root is nobody
     try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        for _ in range(256):  # links may form a circle
+            name = ahead.pop()
+            if make:
+                with suppress(FileExistsError):
+                    os.mkdir(name, 0o700, dir_fd=handle)
+            about = os.stat(name, dir_fd=handle, follow_symlinks=False)
+            if stat.S_ISLNK(about.st_mode) and about.st_uid in above and ahead:
+                target = os.readlink(name, dir_fd=handle)
+                ahead += [part for part in reversed(target.split("/")) if part]
+                inner = os.open("/" if target.startswith("/") else ".", _FOLDER, dir_fd=handle)
+            else:
+                inner = os.open(name, _FOLDER, dir_fd=handle)
+                about = os.fstat(inner)
+            os.close(handle)
+            handle = inner
+            shared = about.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not stat.S_ISLNK(about.st_mode)
+            if not ahead:
+                if shared or about.st_uid not in ours:
+                    raise PermissionError(errno.EACCES, "others can change what is in it")
+                return
+            if about.st_uid not in above or (shared and not about.st_mode & stat.S_ISVTX):
+                raise PermissionError(errno.EACCES, f"others can change {name}, above it")
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    finally:
+        os.close(handle)
+
+
+def _use(root: Path, name: str) -> Path | None:
+    """Lock a folder against `prune`; its site-packages, or None when it is absent or not to be trusted."""
+    folder = root / name
+    try:
+        _enter(root)
+        handle = os.open(folder, _FOLDER)
     except OSError:
         return None
     with suppress(OSError):  # a file system without locks; there `prune` gets none either
         fcntl.flock(handle, fcntl.LOCK_SH)
     about = os.fstat(handle)
-    # Code is run from here, so nobody else may be able to put it here.
     trusted = about.st_uid in (0, os.geteuid()) and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     try:  # `prune` may have moved it away between open and lock
         present = os.path.samestat(about, folder.stat())
@@ -102,8 +161,8 @@ def _use(folder: Path) -> Path | None:
     return folder / "site-packages"
 
 
-def _unpack(archive: Path, folder: Path) -> None:
-    """Fill `folder`, which appears under its name only when it is whole.
+def _unpack(archive: Path, root: Path, name: str) -> None:
+    """Fill a folder of `root`, which appears under its name only when it is whole.
 
     Raises:
         OSError: it cannot be made, locked or filled.
@@ -112,31 +171,77 @@ def _unpack(archive: Path, folder: Path) -> None:
     import zipfile
     import zlib
 
-    # shiv's bootstrap lies beside the copy of this module in the .pyz.
-    from _bootstrap import extract_site_packages  # type: ignore[import-not-found]
-
+    folder, staging = root / name, root / f"{name}{STAGING}"
     former = os.umask(0o077)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(folder.parent), zipfile.ZipFile(archive) as source:
+        _enter(root, make=True)
+        with _locked(root), zipfile.ZipFile(archive) as source:
+            for left in root.glob(f"{PREFIX}*{STAGING}"):  # of a dead process: a living one has the lock
+                shutil.rmtree(left, ignore_errors=True)
+            if folder.exists():
+                return
             try:
-                extract_site_packages(source, folder)
-            except OSError:
-                shutil.rmtree(f"{folder}{STAGING}", ignore_errors=True)
-                raise
+                for entry in _packed(source):
+                    os.chmod(source.extract(entry, staging), entry.external_attr >> 16)  # noqa: PTH101
+                staging.rename(folder)
             except (zipfile.BadZipFile, zlib.error) as error:
                 sys.exit(f"ltmc: {archive} is damaged ({error}); fetch it again.")
-            finally:  # shiv's own lock file, which the lock of the root makes needless
-                folder.with_name(f".{folder.name}_lock").unlink(missing_ok=True)
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
     finally:
         os.umask(former)
 
 
+def _packed(archive: "ZipFile") -> "list[ZipInfo]":
+    return [entry for entry in archive.infolist() if entry.filename.startswith(SITE) and not entry.is_dir()]
+
+
+def mend(archive: Path, site: Path) -> list[str]:
+    """Make the unpacked `site` hold what `archive` holds, byte for byte, and nothing else; what differed.
+
+    Compiled code is dropped: Python makes it again.
+
+    Raises:
+        OSError: it cannot be read or written.
+    """
+    import shutil
+    import zipfile
+
+    differing = []
+    with _locked(site.parents[1]), zipfile.ZipFile(archive) as source:
+        packed = {entry.filename.removeprefix(SITE): entry for entry in _packed(source)}
+        for folder, folders, files in os.walk(site):
+            for name in [*folders, *files]:
+                path = Path(folder, name)
+                relative = path.relative_to(site).as_posix()
+                if name == "__pycache__" and not path.is_symlink() and path.is_dir():
+                    folders.remove(name)
+                    shutil.rmtree(path)
+                elif path.is_symlink() or (name in files and relative not in packed):
+                    path.unlink()
+                    differing.append(relative)
+        for relative, entry in packed.items():
+            path, content = site / relative, source.read(entry)
+            if path.is_dir():
+                shutil.rmtree(path)
+            if not path.exists() or path.read_bytes() != content:
+                path.parent.mkdir(0o700, parents=True, exist_ok=True)
+                whole = path.with_name(f"{path.name}{STAGING}")
+                whole.write_bytes(content)
+                whole.chmod(entry.external_attr >> 16)
+                whole.replace(path)
+                differing.append(relative)
+    return sorted({*differing})
+
+
 @contextmanager
 def _locked(root: Path) -> Iterator[None]:
-    with (root / ".lock").open("w") as lock:
+    lock = os.open(root / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +291,9 @@ def prune() -> tuple[list[Unpacked], list[Unpacked]]:
 
 def _folders() -> list[Path]:
     found: list[Path] = []
-    for root in roots():
+    for root in roots() if fcntl else ():
         with suppress(OSError):
+            _enter(root)
             found += [path for path in root.iterdir() if path.name.startswith(PREFIX) and path.is_dir()]
     return sorted(found)
 
@@ -196,7 +302,7 @@ def _folders() -> list[Path]:
 def _exclusive(folder: Path) -> Iterator[bool]:
     """Whether the exclusive lock on `folder` could be had; if so it is held meanwhile."""
     try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        handle = os.open(folder, _FOLDER)
     except OSError:
         yield False
         return

@@ -18,8 +18,11 @@ SHARED = {"errors", "settings", "timestamps"}
 """The modules that every room may import."""
 
 ARROWS = {
-    "__main__": {"cli"},
-    "cli": {"app", "tools", "distribution", "server"},
+    "__main__": {"cli", "app"},
+    "cli": {"app", "agents", "tools", "distribution", "server", "importing", "exporting"},
+    "agents": {"distribution"},
+    "importing": {"app", "tools", "features", "search", "storage"},
+    "exporting": {"app", "storage"},
     "server": {"app", "tools", "distribution"},
     "app": {
         "features",
@@ -31,7 +34,7 @@ ARROWS = {
         "files",
         "storage",
     },
-    "distribution": {"tools"},
+    "distribution": {"tools", "search"},
     "features": {"tools", "search", "code", "documents", "files", "storage"},
     "search": {"storage"},
     "code": {"files"},
@@ -43,15 +46,16 @@ FEATURE_ARROWS = {
     "team": {"blueprints"},
     "code_structure": {"blueprints"},
     "documentation": {"memory", "blueprints", "code_structure", "projects"},
+    "memory": {"projects", "blueprints"},
+    "todos": {"memory"},
     "sync": {"documentation", "projects"},
-    "performance": {"team"},
+    "performance": {"team", "blueprints"},
     "blueprints": {"projects"},
 }
 """A feature to the features that it imports: exactly these."""
 
 ENTRIES = {
-    "ltmc.__main__": "python -m ltmc",
-    "ltmc.cli.main": "the script ltmc",
+    "ltmc.__main__": "python -m ltmc and the script ltmc",
     "ltmc.tools.__main__": "python -m ltmc.tools",
     "ltmc.distribution.pyinstaller": "the entry point of PyInstaller",
 }
@@ -60,9 +64,14 @@ ENTRIES = {
 JSON = {
     "ltmc.features.cache.service": "values that the caller gives are stored as JSON texts, in Redis too",
     "ltmc.features.sync.service": "what was seen of a file is kept compressed in memory",
+    "ltmc.features.blueprints.lexicon": "reads the file of its words",
     "ltmc.features.blueprints.templates": "reads files of templates",
+    "ltmc.features.hooks.answers": "clients read an answer as JSON",
+    "ltmc.features.hooks.payloads": "clients put JSON texts into their JSON",
+    "ltmc.search.published_model": "reads a published model's files",
+    "ltmc.search.sentence_model": "a model file holds its options as JSON",
 }
-"""The modules of features that encode or decode JSON, and why: columns are encoded by storage."""
+"""The modules of features and search that encode or decode JSON, and why: columns are encoded by storage."""
 
 CALLED_BY_LIBRARIES = {
     "connection_made",
@@ -193,7 +202,8 @@ def test_packages_import_nothing() -> None:
 
 def test_every_module_is_reached() -> None:
     spoken_of = re.compile(r"ltmc(?:\.\w+)+")
-    waiting = [*ENTRIES, *(tool.module for tool in manifest.tools())]
+    declared = [*manifest.tools(), *manifest.prompts(), *manifest.resources()]
+    waiting = [*ENTRIES, *(one.module for one in declared)]
     reached: set[str] = set()
     while waiting:
         name = waiting.pop()

@@ -18,17 +18,24 @@ import tempfile
 import time
 from array import array
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from operator import mul
 from pathlib import Path
 from typing import Any
 
+from ltmc.app.secret_guard import SecretGuard
 from ltmc.features.chat.service import ChatService
+from ltmc.features.memory.conflicts import ConflictService
+from ltmc.features.memory.named_files import NamedFiles
 from ltmc.features.memory.service import MemoryService
+from ltmc.features.projects.service import ProjectService
 from ltmc.search import analysis, index
 from ltmc.search.chunking import chunk
-from ltmc.search.embedding import UNIT, unpack
 from ltmc.search.kinds import CHUNK, MESSAGE, Kind
+from ltmc.search.sentence_model import UNIT
+from ltmc.search.vectors import unpack
+from ltmc.settings import Settings
 from ltmc.storage.engine import Transaction
 from ltmc.storage.sqlite.database import Database
 from ltmc.storage.tables import chats, resources
@@ -62,42 +69,51 @@ class Texts:
         return mixed + [" ".join(self._random.choices(self.words[:60], k=6)) for _ in range(QUERIES // 2)]
 
 
-async def store_message(tx: Transaction, number: int, text: str, moment: str) -> Message:
-    """Store a message without the index."""
-    conversation = f"c{number // CONVERSATION}"
-    message = Message(0, PROJECT, conversation, "user", text, "ann", None, {}, moment)
-    return await chats.insert(tx, message)
+def message(number: int, text: str, moment: str) -> Message:
+    """Return a turn of a conversation, as it is before it is stored."""
+    return Message(0, PROJECT, f"c{number // CONVERSATION}", "user", text, "ann", None, {}, moment)
 
 
-async def store_memory(tx: Transaction, number: int, text: str, moment: str) -> Chunk:
+def memory(number: int, text: str, moment: str) -> Chunk:
+    """Return the one chunk of a memory, as it is before it is stored."""
+    return Chunk(0, PROJECT, 0, 0, 0, text, f"n{number}.md", "note", [], 1, moment)
+
+
+async def store_memory(tx: Transaction, row: Chunk) -> Chunk:
     """Store a memory of one chunk without the index."""
-    name, times = f"n{number}.md", (moment, moment)
-    resource = await resources.insert(
-        tx, Resource(0, PROJECT, name, "note", text, str(number), 1, [], {}, None, None, False, *times)
-    )
-    (part,) = chunk(text)
-    (chunk_id,) = await resources.insert_chunks(
-        tx, resource.id, [(part.start, part.end, part.text, part.tokens)]
-    )
-    return Chunk(chunk_id, PROJECT, resource.id, 0, part.start, text, name, "note", [], 1, moment)
+    times = (row.created_at, row.created_at)
+    named = (PROJECT, row.file_name, "note", row.text, row.file_name, 1, [], {}, None, None, False)
+    resource = await resources.insert(tx, Resource(0, *named, *times))
+    (part,) = chunk(row.text)
+    parts = [(part.start, part.end, part.text, part.tokens)]
+    (chunk_id,) = await resources.insert_chunks(tx, resource.id, parts)
+    return replace(row, id=chunk_id, resource_id=resource.id)
 
 
-STORES: dict[str, tuple[Kind[Any], Callable[..., Awaitable[Any]]]] = {
-    "chunk": (CHUNK, store_memory),
-    "message": (MESSAGE, store_message),
+STORES: dict[str, tuple[Kind[Any], Callable[..., Any], Callable[..., Awaitable[Any]]]] = {
+    "chunk": (CHUNK, memory, store_memory),
+    "message": (MESSAGE, message, chats.insert),
 }
 
 
 async def fill(database: Database, name: str, texts: list[str]) -> tuple[float, float]:
-    """Store and index texts, a thousand a transaction; return the seconds it takes, wall and CPU."""
-    kind, store = STORES[name]
+    """Store and index texts, a thousand a transaction, while the next thousand are embedded; return the seconds it
+    takes, wall and CPU."""
+    kind, make, store = STORES[name]
     started, used = time.perf_counter(), time.process_time()
+
+    def made(first: int) -> tuple[list[Any], index.Prepared]:
+        batch = texts[first : first + BATCH]
+        rows = [make(first + n, text, now()) for n, text in enumerate(batch)]
+        return rows, index.prepared(kind, rows)
+
+    following = asyncio.create_task(asyncio.to_thread(made, 0))
     for first in range(0, len(texts), BATCH):
+        rows, ready = await following
+        following = asyncio.create_task(asyncio.to_thread(made, first + BATCH))
         async with database.write(PROJECT) as tx:
-            batch = texts[first : first + BATCH]
-            await index.add(
-                tx, kind, [await store(tx, first + n, text, now()) for n, text in enumerate(batch)]
-            )
+            await index.add(tx, kind, [await store(tx, row) for row in rows], ready)
+    await following
     return time.perf_counter() - started, time.process_time() - used
 
 
@@ -163,7 +179,7 @@ async def measure(size: int, kind: str, folder: Path) -> None:
 
     async def find(query: str, mode: Any) -> None:
         async with database.read() as tx:
-            await index.search(tx, STORES[kind][0], query, project_id=PROJECT, mode=mode, limit=10)
+            await index.search(tx, STORES[kind][0], query, projects=[PROJECT], mode=mode, limit=10)
 
     await asyncio.to_thread(measure_server, database.path, queries)
     await find(queries[0], "hybrid")
@@ -198,7 +214,9 @@ async def measure(size: int, kind: str, folder: Path) -> None:
 
 async def measure_stores(database: Database, kind: str, source: Texts, size: int) -> None:
     """Time durable stores through the services, one transaction each."""
-    memory, chat = MemoryService(database), ChatService(database)
+    files = NamedFiles(ProjectService(database, Settings(db=database.path)))
+    memory = MemoryService(database, SecretGuard("off"), ConflictService(database), files)
+    chat = ChatService(database)
     wall: list[float] = []
     cpu: list[float] = []
     for number in range(200):
@@ -249,7 +267,7 @@ def search_plain(connection: sqlite3.Connection, query: str) -> object:
 
 def floats(text: str) -> "array[float]":
     """Return the vector of a text in floats."""
-    return array("f", [value / UNIT for value in unpack(index.model().encode(text))])
+    return array("f", [value / UNIT for value in unpack(index.model().embed([text])[0])])
 
 
 def search_floats(vectors: "list[array[float]]", query: str) -> object:

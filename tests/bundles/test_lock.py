@@ -1,7 +1,11 @@
 """The lock file: complete, hashed, and read rightly for each Python."""
 
 import re
+import sys
 import tomllib
+from contextlib import suppress
+from importlib import metadata
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,7 @@ from packaging.utils import canonicalize_name
 
 from bundles import lock
 from tests.artefacts import ROOT
+from tests.conftest import REQUIRE_ALL
 
 
 def pinned(python: tuple[int, int], file: Path = lock.LOCK) -> dict[str, str]:
@@ -40,6 +45,22 @@ def test_every_requirement_has_hashes() -> None:
         head, *hashes = entry.split("\n")
         assert hashes, head
         assert all(re.fullmatch(r" +--hash=sha256:[0-9a-f]{64}( \\)?", line) for line in hashes), head
+
+
+def test_the_constraints_are_those_of_the_lock_file() -> None:
+    assert lock.CONSTRAINTS.read_text() == lock.constraints(), "run python -m bundles.lock"
+
+
+def test_the_versions_that_are_shipped_are_tested() -> None:
+    found = {}
+    for name, version in pinned(sys.version_info[:2]).items():
+        with suppress(PackageNotFoundError):  # of an extra that no one asked for here
+            found[name] = (metadata.version(name), version)
+    differ = {name: pair for name, pair in found.items() if pair[0] != pair[1]}
+    if differ and not REQUIRE_ALL:
+        pytest.skip("an environment that was not made with -c bundles/constraints.txt")
+    assert "fastmcp" in found
+    assert differ == {}
 
 
 def test_markers_are_settled_for_the_named_python_and_not_the_running_one(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_it_is_not_much_larger_than_for_a_single_python() -> None:
         )
 
     assert size(None) <= 1.6 * size((3, 11))
-    assert artefacts.pyz().stat().st_size <= 45e6
+    assert artefacts.pyz().stat().st_size <= 50.5e6, "the model is 21 MB of it"
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])

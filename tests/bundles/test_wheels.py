@@ -21,7 +21,9 @@ def test_extension_modules_of_all_pythons_lie_side_by_side(tmp_path: Path) -> No
         wheel(tmp_path, f"a-1-cp{n}", {f"a/_c.cpython-{n}-x86_64-linux-gnu.so": n, "a/__init__.py": "same"})
         for n in ("311", "314")
     ]
-    stable = wheel(tmp_path, "b-1-abi3", {"b/_rust.abi3.so": "stable"})
+    stable = wheel(
+        tmp_path, "b-1-abi3", {"b/_rust.abi3.so": "stable", "b/libplain.so": "no extension module"}
+    )
     wheels.merge([*pair, stable], tmp_path / "site")
     found = {path.relative_to(tmp_path / "site").as_posix() for path in (tmp_path / "site").rglob("*.*")}
     assert found == {
@@ -29,6 +31,7 @@ def test_extension_modules_of_all_pythons_lie_side_by_side(tmp_path: Path) -> No
         "a/_c.cpython-311-x86_64-linux-gnu.so",
         "a/_c.cpython-314-x86_64-linux-gnu.so",
         "b/_rust.abi3.so",
+        "b/libplain.so",
     }
 
 

@@ -1,8 +1,8 @@
 """The server that the conformance suite asks for, with tools, resources and prompts of given names.
 
-LTMC has no images, prompts or questions to its client, so what the suite says of them cannot be tried on
-LTMC itself. This server offers them on the same stack: `ltmc.server.http_transport.application` with its
-token and limits.
+LTMC has no images and asks its client no questions, and its prompts and resources have other names, so what the
+suite says of them cannot be tried on LTMC itself. This server offers them on the same stack:
+`ltmc.server.http_transport.application` with its token and limits.
 
     python -m tests.conformance.fixture TOKEN_FILE
 

@@ -81,6 +81,6 @@ def test_conforms(request: pytest.FixtureRequest, server: str, revision: str, tm
     ran = set(re.findall(r"^[✓✗~] ([\w-]+): ", summary, re.MULTILINE))
     assert len(ran) >= 30, summary
     passed = set(re.findall(r"^✓ ([\w-]+): [1-9]", summary, re.MULTILINE))
-    required = {"tools-list", "dns-rebinding-protection", "resources-list", "prompts-list"}
-    required |= {"server-initialize", "ping"} if revision < "2026" else {"caching", "http-header-validation"}
+    required = {"tools-list", "resources-list", "prompts-list", "dns-rebinding-protection"}
+    required |= {"server-initialize", "ping"} if revision < "2026" else {"http-header-validation", "caching"}
     assert required <= passed, summary

@@ -72,7 +72,7 @@ def test_a_deleted_memory_is_gone_everywhere(shared: Session, project: str) -> N
     assert gone["removed"] == {"chunks": 1, "links": 1}
     assert (gone["file_name"], gone["version"]) == ("plan.md", 2)
     found = shared.ok("retrieve_memory", query="zebra plan", project_id=project)
-    assert [row["resource_id"] for row in found["results"]] == [first]
+    assert found["results"] == [], "what it superseded does not come back by itself"
     shared.bad("delete_memory", "NOT_FOUND", "resource_id", resource_id=second)
     shared.bad("get_memory", "NOT_FOUND", resource_id=second)
     assert shared.ok("query_graph", entity="team", project_id=project)["relationships"] == []
@@ -165,6 +165,10 @@ def test_projects_are_registered_and_listed(db: Path, tmp_path: Path) -> None:
             [str(second)],
         )
         assert read(project_id="one")["success"] is True
+        kept = client.ok("register_project", project_id="one", root_path=str(first))
+        assert (kept["name"], kept["allowed_paths"]) == ("The first", [str(second)])
+        cleared = client.ok("register_project", project_id="one", root_path=str(first), allowed_paths=[])
+        assert cleared["allowed_paths"] == []
         second_root = client.ok("register_project", project_id="two", root_path=str(second))
         assert second_root["created"] is True
         assert read(project_id="two")["file_path"] == "m.py"
@@ -174,14 +178,14 @@ def test_projects_are_registered_and_listed(db: Path, tmp_path: Path) -> None:
     ("field", "value", "code"),
     [
         ("root_path", "relative", "INVALID_ARGUMENT"),
-        ("root_path", "/", "INVALID_ARGUMENT"),
-        ("root_path", "/usr/..", "INVALID_ARGUMENT"),
+        ("root_path", "/", "PATH_NOT_ALLOWED"),
+        ("root_path", "/usr/..", "PATH_NOT_ALLOWED"),
         ("root_path", " ", "INVALID_ARGUMENT"),
         ("root_path", "/nowhere/at/all", "NOT_FOUND"),
         ("root_path", "/dev/null", "NOT_FOUND"),
         ("project_id", "a b", "INVALID_ARGUMENT"),
         ("project_id", "", "INVALID_ARGUMENT"),
-        ("allowed_paths[0]", ["/"], "INVALID_ARGUMENT"),
+        ("allowed_paths[0]", ["/"], "PATH_NOT_ALLOWED"),
     ],
 )
 def test_bad_projects_are_refused(

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from ltmc.tools import manifest
 from tests.client import Session
 
 
@@ -35,6 +36,7 @@ def use_every_tool(client: Recorder, folder: Path) -> None:
     use_documentation(client, folder)
     use_sync(client, folder)
     use_performance(client)
+    use_hooks(client, folder)
 
 
 def use_memory(client: Recorder) -> None:
@@ -53,7 +55,18 @@ def use_memory(client: Recorder) -> None:
     whole = client.ok("get_memory", resource_id=stored["resource_id"])
     assert whole["content"] == "Herons wait. Herons strike."
     draft = client.ok("store_memory", file_name="draft.md", content="To be removed.")["resource_id"]
-    client.ok("delete_memory", resource_id=draft)
+    undo = client.ok("delete_memory", resource_id=draft)["undo"]
+    assert client.ok("forget", undo=undo)["restored"] == 1
+    chosen = {"kind": "memory", "ids": ["draft.md"]}
+    token = client.ok("forget", **chosen)["confirm"]
+    assert client.ok("forget", **chosen, confirm=token)["forgotten"] == 1
+    assert client.ok("forget", kind="memory")["total"] == 1
+    changed = client.ok("update_memory", file_name="birds/heron.md", tags=["bird"])
+    assert changed["changed_fields"] == ["tags"]
+    assert client.ok("list_memories", tag="bird")["total"] == 1
+    assert client.ok("memory_history", file_name="birds/heron.md")["versions"][0]["current"]
+    client.ok("update_memory", file_name="birds/heron.md", agrees_with=[])
+    assert client.ok("find_conflicts")["conflicts"] == []
 
 
 def use_chat(client: Recorder) -> None:
@@ -61,6 +74,7 @@ def use_chat(client: Recorder) -> None:
     (message,) = client.ok("get_chats_by_tool", source_tool="field-notes")["messages"]
     assert message["message_id"] == logged["message_id"]
     assert client.ok("get_chat_history", conversation_id="walk")["messages"][0]["content"] == "I saw one."
+    assert client.ok("list_conversations")["total"] == 1
 
 
 def use_todos(client: Recorder) -> None:
@@ -69,6 +83,8 @@ def use_todos(client: Recorder) -> None:
     assert client.ok("search_todos", query="heron")["count"] == 1
     assert client.ok("update_todo", todo_id=todo, description="All of them.")["priority"] == "high"
     assert not client.ok("complete_todo", todo_id=todo)["already_completed"]
+    spare = client.ok("add_todo", title="Feed the gulls", due="2030-01-31")["todo_id"]
+    assert client.ok("delete_todo", todo_id=spare)["deleted"]
 
 
 def use_graph(client: Recorder) -> None:
@@ -182,6 +198,22 @@ def use_performance(client: Recorder) -> None:
     assert client.ok("get_performance_report")["requests"]["errors"] == 0
 
 
+def use_prompts_and_resources(client: Session) -> None:
+    """Each prompt and resource once, after `use_every_tool`."""
+    assert client.offers() == {
+        "prompts": [prompt.name for prompt in manifest.prompts()],
+        "resources": [one.uri for one in manifest.resources() if one.argument is None],
+        "templates": [one.uri for one in manifest.resources() if one.argument is not None],
+    }
+    assert "Herons wait." in client.prompt("recall", about="herons")
+    assert "store_memory" in client.prompt("remember")
+    assert "Herons wait." in client.prompt("plan", task="Watch the herons")
+    assert "birds/heron.md" in client.prompt("brief")
+    assert client.resource("ltmc://memory/birds/heron.md") == "Herons wait. Herons strike."
+    assert "birds/heron.md" in client.resource("ltmc://brief")
+    assert client.completions("ltmc://memory/{file_name}", "file_name", "birds/").values == ["birds/heron.md"]
+
+
 def read_back(client: Session) -> None:
     """What `use_every_tool` stored, in a new process."""
     (found,) = client.ok("retrieve_memory", query="heron")["results"]
@@ -194,3 +226,11 @@ def read_back(client: Session) -> None:
     kept = client.ok("list_project_blueprints", tags=["kept"])["blueprints"]
     assert ("Heron survey", 0.9) in [(found["title"], found["priority_score"]) for found in kept]
     assert client.ok("get_team_workload_overview")["members"][0]["member_id"] == "ann"
+
+
+def use_hooks(client: Recorder, folder: Path) -> None:
+    payload = {"session_id": "walk", "cwd": str(folder), "prompt": "Which bird stands in the reeds?"}
+    assert client.ok("hook_event", event="prompt", **payload)["text"] == ""
+    started = payload | {"session_id": "next"}
+    brief = client.ok("hook_event", event="start", **started)["text"]
+    assert "Which bird stands in the reeds?" in brief

@@ -21,6 +21,7 @@ def test_every_tool_once_then_restart_and_read_back(db: Path, tmp_path: Path, fo
         called = steps.Recorder(client)
         steps.use_every_tool(called, tmp_path)
         assert called.names == {tool.name for tool in manifest.tools()}
+        steps.use_prompts_and_resources(client)
     with Session(db, command=command) as client:
         steps.read_back(client)
 

@@ -130,6 +130,26 @@ def test_no_path_writes_outside(guard: PathGuard, house: Path, path: str) -> Non
     assert not list((house / "root").rglob("*.tmp"))
 
 
+def test_what_a_killed_writer_left_is_removed_by_the_next_one_in_the_folder(
+    guard: PathGuard, house: Path
+) -> None:
+    docs = house / "root" / "docs"
+    docs.mkdir()
+    left = [docs / ".ltmc-0123456789abcdef.tmp", docs / ".0123456789abcdef.tmp"]
+    living = docs / ".ltmc-1123456789abcdef.tmp"
+    others = [
+        docs / "0123456789abcdef.tmp",
+        docs / ".0123456789abcde.tmp",
+        docs.parent / ".0123456789abcdef.tmp",
+    ]
+    for path in (*left, living, *others):
+        path.touch()
+        os.utime(path, (0, 0) if path != living else None)
+    guard.replace("docs/a.md", b"text")
+    assert {*docs.iterdir()} == {docs / "a.md", living, *others[:2]}
+    assert others[2].exists()
+
+
 @pytest.mark.parametrize(
     ("path", "code"),
     [

@@ -170,7 +170,9 @@ class Maker:
         self.day = day
         began = time.time()
         with Session(self.db) as self.client:
-            self.listed = {tool["name"]: tool["annotations"]["readOnlyHint"] for tool in self.client.tools()}
+            self.listed = {
+                tool["name"]: tool["annotations"].get("readOnlyHint") for tool in self.client.tools()
+            }
             work()
         self._move(datetime.fromtimestamp(began, UTC), day)
         for path in self._files():

@@ -2,6 +2,12 @@
 
 `make_database.py` wrote them, `test_upgrade.py` compares with them. No line here may depend on how the server
 is built inside, for that is what changes between the two.
+
+What is answered otherwise on purpose was changed in the record since:
+- One thing has one name in an answer: a message that a search found has `created_at` and no `timestamp` beside it,
+  a todo `relevance_score` and no `score`; the graph calls a memory ``resource:<id>`` everywhere.
+- Of a name only the newest version is current, found and counted; the others are superseded.
+- The order of work has `titles`, and the workload of a member `assignments`.
 """
 
 import gzip
@@ -44,10 +50,32 @@ VARIES_IN = {
         "slow_tools",
         "targets",
         "recommendations",
+        "backends",  # the probes of a report read less than those of 1.0, and say less
     },
     "redis_health_check": {"version"},  # of SQLite
+    # What is left goes by the hours worked, and a parent counts once.
+    "get_team_workload_overview": {"remaining_hours", "utilization", "average_utilization"},
+    "get_taskmaster_performance_metrics": {"skills", "team_utilization"},
 }
 """Further keys by tool."""
+
+SEARCHES = {
+    "advanced_context_search",
+    "analyze_task_complexity",
+    "ask_with_context",
+    "build_context",
+    "get_code_patterns",
+    "get_document_relationships",
+    "retrieve_by_type",
+    "retrieve_memory",
+    "route_query",
+    "search_todos",
+}
+"""Tools that search: a better search finds otherwise, so only the names in their answers are compared, and that the
+best result of 1.0 is still found."""
+
+GONE = {".route_id"}
+"""What a search answers no more: routes learn nothing from outcomes, so that none needs an id."""
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d\.\d{6}Z)?")
 
@@ -96,6 +124,32 @@ def register(client: Session, folder: Path) -> None:
         allowed_paths=[str(folder / "shared")],
     )
     client.ok("register_project", project_id="notes", root_path=str(folder / "notes"))
+
+
+def names(answer: Any, path: str = "") -> set[str]:
+    """The path of every key in an answer, without the places in lists."""
+    if isinstance(answer, dict):
+        return set().union(
+            *({f"{path}.{key}"} | names(value, f"{path}.{key}") for key, value in answer.items())
+        )
+    if isinstance(answer, list):
+        return set().union(*(names(one, path) for one in answer))
+    return set()
+
+
+def lost(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """What a search of 1.0 answered and this one does not, or ''."""
+    if missing := sorted(names(old) - names(new) - GONE):
+        return f": has no {missing[0]}"
+    for key in ("results", "patterns", "todos"):
+        ids = [_identity(one) for one in new.get(key, [])]
+        if old.get(key) and ids and _identity(old[key][0]) not in ids:
+            return f".{key}: lacks {_identity(old[key][0])}"
+    return ""
+
+
+def _identity(hit: dict[str, Any]) -> list[Any]:
+    return [hit.get(key) for key in ("resource_id", "message_id", "todo_id", "pattern_id", "blueprint_id")]
 
 
 def first_difference(recorded: Any, found: Any, place: str = "") -> str | None:
