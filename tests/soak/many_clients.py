@@ -74,12 +74,13 @@ async def run(db: Path, servers: int, lanes: int, writes: int) -> dict[str, Any]
             await asyncio.gather(*(lane(client, f"s{number}l{n}", share) for n in range(lanes)))
 
     started = time.perf_counter()
+    done = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        upkeep = tasks.create_task(_maintain(db))
+        tasks.create_task(_maintain(db, done))
         async with asyncio.TaskGroup() as clients:
             for number in range(servers):
                 clients.create_task(one_server(number))
-        upkeep.cancel()
+        done.set()
     elapsed = time.perf_counter() - started
     return {
         "acknowledged": acknowledged,
@@ -114,11 +115,11 @@ asyncio.run(main())
 """What a newer program does when it opens the database: a backup and a migration under the lock."""
 
 
-async def _maintain(db: Path) -> None:
-    """A ninth process: backup, reindex and a migration, again and again."""
+async def _maintain(db: Path, done: asyncio.Event) -> None:
+    """A ninth process: backup, reindex and a migration, again and again, each to its end."""
     number = 0
     await asyncio.sleep(5)  # until each server has opened the database: none starts while the schema is newer
-    while True:
+    while not done.is_set():
         await asyncio.sleep(0.5)
         number += 1
         for command in (
@@ -129,12 +130,7 @@ async def _maintain(db: Path) -> None:
             process = await asyncio.create_subprocess_exec(
                 *command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )
-            try:
-                _, errors = await process.communicate()
-            except asyncio.CancelledError:
-                process.kill()
-                await process.wait()
-                raise
+            _, errors = await process.communicate()
             assert process.returncode == 0, errors.decode()
 
 
