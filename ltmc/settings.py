@@ -1,16 +1,17 @@
-"""Settings: from flags, else the environment (``LTMC_*``), else a TOML file, else the defaults."""
+"""Settings: from flags, else the environment (``LTMC_*``), else a TOML file, else the defaults.
+
+They are read before a server answers its first message and before each hook, so nothing slow is imported here.
+"""
 
 import json
+import math
 import os
 import re
 import stat
-import tomllib
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
-
-import platformdirs
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from typing import Any, Literal, NamedTuple
 
 from ltmc.errors import ErrorCode, LtmcError, shorten
 
@@ -21,127 +22,74 @@ AUTO = "auto"
 LONGEST_FILE = 1024 * 1024
 """In bytes, of the TOML file."""
 
+_YES, _NO = {"1", "true", "t", "yes", "y", "on"}, {"0", "false", "f", "no", "n", "off"}
 _PROJECT = re.compile(r"[A-Za-z0-9_-]{1,100}")
-_EXAMPLES = {
-    "roots": '["/home/me/work"]',
-    "targets_ms": '{"retrieve_memory": 80}',
-    "capture_ignore": '["notes/", "*.pem"]',
-}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # a drive of Windows is one letter
 
 
-class Settings(BaseSettings):
-    """The settings in force. ``ltmc doctor`` prints them, each with where it came from."""
+class Settings(NamedTuple):
+    """The settings in force. ``ltmc doctor`` prints them, each with where it came from.
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", enable_decoding=False)
+    Attributes:
+        db: the database file.
+        durability: full: committed writes survive a power cut; normal: the death of the process.
+        redis_url: Redis for the cache tools, as redis://[user:password@]host:port/db.
+        profile: which tools to offer: all, core, or categories by commas.
+        read_only: write nothing, and offer only the tools that read.
+        project: the project of calls that name none; auto: that of the repository worked in.
+        transport: how clients reach the server: stdio or http.
+        http_host: the address to listen on.
+        http_port: the port; 0 for any free one.
+        http_public: allow an address that other machines reach.
+        http_allowed_hosts: further host names of this server, separated by spaces.
+        http_max_calls: requests that are answered at a time.
+        http_call_seconds: how long a request may take.
+        roots: folders in which the files of projects must lie; none: anywhere.
+        targets_ms: time targets of tools in ms, where they differ from the usual 50.
+        search_mode: what to search by: words and meaning (hybrid), lexical or semantic alone.
+        secrets: what to do with stored text that looks like a key, a token or a password: off, warn, mask, refuse.
+        capture: keep what hooks of agents tell of a session.
+        inject: have hooks of agents recall: a brief, and what fits a prompt.
+        capture_ignore: files that hooks keep nothing of, as patterns like those of .gitignore.
+        log_days: how many days the logs of use are kept.
+        log_rows: how many rows each log of use keeps, the newest.
+        log_level: what to log, on stderr.
+    """
 
-    db: Path = Field(
-        default_factory=lambda: Path(platformdirs.user_data_dir("ltmc", appauthor=False)) / "ltmc.db",
-        description="The database file.",
-    )
-    durability: Literal["full", "normal"] = Field(
-        "full", description="full: committed writes survive a power cut; normal: the death of the process."
-    )
-    redis_url: SecretStr | None = Field(
-        None, description="Redis for the cache tools, as redis://[user:password@]host:port/db."
-    )
-    profile: str = Field("all", description="Which tools to offer: all, core, or categories by commas.")
-    read_only: bool = Field(False, description="Write nothing, and offer only the tools that read.")
-    project: str = Field(
-        "default", description="The project of calls that name none; auto: that of the repository worked in."
-    )
-    transport: Literal["stdio", "http"] = Field("stdio", description="How clients reach the server.")
-    http_host: str = Field("127.0.0.1", description="The address to listen on.")
-    http_port: int = Field(8765, ge=0, le=65535, description="The port; 0 for any free one.")
-    http_public: bool = Field(False, description="Allow an address that other machines reach.")
-    http_allowed_hosts: str = Field("", description="Further host names of this server, separated by spaces.")
-    http_max_calls: int = Field(256, ge=1, le=10_000, description="Requests that are answered at a time.")
-    http_call_seconds: float = Field(60, gt=0, le=3600, description="How long a request may take.")
-    roots: list[Path] = Field(
-        [], description="Folders in which the files of projects must lie, as a JSON list; none: anywhere."
-    )
-    targets_ms: dict[str, float] = Field(
-        {}, description="Time targets of tools in ms, where they differ from the usual 50, as a JSON object."
-    )
-    search_mode: Literal["hybrid", "lexical", "semantic"] = Field(
-        "hybrid", description="What to search by: words and meaning, words alone, or meaning alone."
-    )
-    secrets: Literal["off", "warn", "mask", "refuse"] = Field(
-        "warn", description="What to do with stored text that looks like a key, a token or a password."
-    )
-    capture: bool = Field(True, description="Keep what hooks of agents tell of a session.")
-    inject: bool = Field(True, description="Have hooks of agents recall: a brief, and what fits a prompt.")
-    capture_ignore: list[str] = Field(
-        [],
-        description="Files that hooks keep nothing of, as a JSON list of patterns like those of .gitignore.",
-    )
-    log_days: int = Field(90, ge=1, le=36_500, description="How many days the logs of use are kept.")
-    log_rows: int = Field(
-        100_000, ge=1_000, le=100_000_000, description="How many rows each log of use keeps, the newest."
-    )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "WARNING", description="What to log, on stderr."
-    )
-
-    @field_validator("roots", "targets_ms", "capture_ignore", mode="before")
-    @classmethod
-    def _decoded(cls, given: Any, field: ValidationInfo) -> Any:
-        try:
-            return json.loads(given) if isinstance(given, str) else given
-        except ValueError:
-            raise ValueError(f"allowed: JSON, such as {_EXAMPLES[field.field_name or '']}") from None
-
-    @field_validator("project")
-    @classmethod
-    def _project_id(cls, name: str) -> str:
-        if not _PROJECT.fullmatch(name):
-            raise ValueError(f"allowed: 1 to 100 letters, digits, _ or -; or {AUTO}")
-        return name
-
-    @field_validator("db", mode="before")
-    @classmethod
-    def _file(cls, value: Any) -> Any:
-        allowed = "allowed: the path of a file, as --db or LTMC_DB"
-        if not value or not isinstance(value, str | Path):
-            raise ValueError(f"it is no path; {allowed}")
-        if scheme := _SCHEME.match(str(value)):
-            raise ValueError(f"{scheme[1]} is not supported, the database is SQLite in a file; {allowed}")
-        try:
-            path = Path(value).expanduser().absolute()
-        except RuntimeError:
-            path = Path(os.devnull, value)
-        if path.is_relative_to(os.devnull):
-            raise ValueError(f"there is no such home folder; {allowed}")
-        if "\0" in str(path):
-            raise ValueError(f"a path has no NUL; {allowed}")
-        # SQLite keeps the log beside the file itself, not beside a link to it.
-        path = Path(os.path.realpath(path))
-        if os.path.isdir(path):  # noqa: PTH112 - False also where it cannot be looked at
-            raise ValueError(f"it is a folder; {allowed}")
-        if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
-            raise ValueError(f"it is no ordinary file; {allowed}")
-        return path
-
-    @field_validator("roots")
-    @classmethod
-    def _all_absolute(cls, paths: list[Path]) -> list[Path]:
-        try:
-            if any("\0" in str(path) for path in paths):
-                raise ValueError("a path has no NUL")
-            return [path.expanduser().absolute() for path in paths]
-        except RuntimeError as error:
-            raise ValueError(str(error).rstrip(".")) from None
-
-    @field_validator("log_level", mode="before")
-    @classmethod
-    def _upper(cls, level: Any) -> Any:
-        return level.upper() if isinstance(level, str) else level
+    db: Path
+    durability: Literal["full", "normal"] = "full"
+    redis_url: str | None = None
+    profile: str = "all"
+    read_only: bool = False
+    project: str = "default"
+    transport: Literal["stdio", "http"] = "stdio"
+    http_host: str = "127.0.0.1"
+    http_port: int = 8765
+    http_public: bool = False
+    http_allowed_hosts: str = ""
+    http_max_calls: int = 256
+    http_call_seconds: float = 60.0
+    roots: tuple[Path, ...] = ()
+    targets_ms: Mapping[str, float] = {}
+    search_mode: Literal["hybrid", "lexical", "semantic"] = "hybrid"
+    secrets: Literal["off", "warn", "mask", "refuse"] = "warn"
+    capture: bool = True
+    inject: bool = True
+    capture_ignore: tuple[str, ...] = ()
+    log_days: int = 90
+    log_rows: int = 100_000
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
 
 
 def config_file() -> Path:
     """Return the TOML file: ``LTMC_CONFIG``, else ``ltmc.toml`` in the user's configuration folder."""
     named = os.environ.get("LTMC_CONFIG")
-    return Path(named) if named else Path(platformdirs.user_config_dir("ltmc", appauthor=False)) / "ltmc.toml"
+    return Path(named) if named else _user_folder("config", "XDG_CONFIG_HOME", ".config") / "ltmc.toml"
+
+
+def default_db() -> Path:
+    """Return the database file where none is named."""
+    return _user_folder("data", "XDG_DATA_HOME", ".local/share") / "ltmc.db"
 
 
 def load(**flags: Any) -> tuple[Settings, dict[str, str]]:
@@ -153,24 +101,54 @@ def load(**flags: Any) -> tuple[Settings, dict[str, str]]:
     Raises:
         LtmcError: INVALID_ARGUMENT that names the setting, its value and origin.
     """
+    environment = {
+        name.lower().removeprefix("ltmc_"): value
+        for name, value in os.environ.items()
+        if name.upper().startswith(ENV_PREFIX)
+    }
+    environment = {name: value for name, value in environment.items() if name in _READERS}
     given = {name: value for name, value in flags.items() if value is not None}
     stored = _read_toml(config_file())
-    chosen = os.environ.get(f"{ENV_PREFIX}PROJECT", stored.get("project", AUTO))
+    chosen = (stored | environment).get("project", AUTO)
     if given.get("project") == AUTO and chosen not in (AUTO, "default"):
         del given["project"]  # agents are installed with the flag, and a name that was chosen holds
-    origins = dict.fromkeys(Settings.model_fields, "default")
+    origins = dict.fromkeys(Settings._fields, "default")
     origins |= dict.fromkeys(stored, str(config_file()))
-    origins |= {name: "environment" for name in Settings.model_fields if _environment_has(name)}
+    origins |= dict.fromkeys(environment, "environment")
     origins |= dict.fromkeys(given, "flag")
-    stored = {name: value for name, value in stored.items() if not _environment_has(name)}
-    try:
-        return Settings(**(stored | given)), origins
-    except ValidationError as error:
-        raise _refusal(error, origins) from None
+    found: dict[str, Any] = {}
+    for name, value in ({"db": default_db()} | stored | environment | given).items():
+        if name not in _READERS:
+            raise _refusal(name, origins, "is unknown; known: " + ", ".join(Settings._fields))
+        try:
+            found[name] = _READERS[name](value)
+        except (ValueError, RecursionError) as error:
+            raise _refusal(name, origins, f"got {_shown(name, value)}: {error}") from None
+    return Settings(**found), origins
 
 
-def _environment_has(name: str) -> bool:
-    return (ENV_PREFIX + name).upper() in {key.upper() for key in os.environ}
+def _refusal(name: str, origins: dict[str, str], why: str) -> LtmcError:
+    return LtmcError(
+        ErrorCode.INVALID_ARGUMENT, f"Setting {name} ({origins.get(name, 'unknown')}) {why}.", field=name
+    )
+
+
+def _shown(name: str, value: Any) -> str:
+    if name == "redis_url":
+        return "a secret value"
+    scheme = _SCHEME.match(str(value))
+    return f"{scheme[1]}://…" if scheme else shorten(value)  # what follows may hold a password
+
+
+def _user_folder(kind: str, variable: str, usual: str) -> Path:
+    """Return what platformdirs says, which takes longer to load than to ask on Linux."""
+    named, home = os.environ.get(variable, ""), os.environ.get("HOME", "")
+    if sys.platform != "linux" or not os.path.isabs(home):  # noqa: PTH117 - the fastest
+        import platformdirs
+
+        find = platformdirs.user_data_path if kind == "data" else platformdirs.user_config_path
+        return find("ltmc", appauthor=False)
+    return Path(named if os.path.isabs(named) else f"{home}/{usual}", "ltmc")  # noqa: PTH117
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -180,6 +158,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
             raise ValueError("it is no ordinary file; allowed: a file of TOML")
         if status.st_size > LONGEST_FILE:
             raise ValueError(f"it has {status.st_size} bytes; allowed: {LONGEST_FILE}")
+        import tomllib
+
         return tomllib.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
@@ -189,16 +169,142 @@ def _read_toml(path: Path) -> dict[str, Any]:
         ) from None
 
 
-def _refusal(error: ValidationError, origins: dict[str, str]) -> LtmcError:
-    first = error.errors()[0]
-    name = str(first["loc"][0]) if first["loc"] else "settings"
-    if first["type"] == "extra_forbidden":
-        why = "is unknown; known: " + ", ".join(Settings.model_fields)
-    else:
-        shown = "a secret value" if name == "redis_url" else shorten(first["input"])
-        if scheme := _SCHEME.match(str(first["input"])):
-            shown = f"{scheme[1]}://…"  # what follows may hold a password
-        why = f"got {shown}: {first['msg'].removeprefix('Value error, ')}"
-    return LtmcError(
-        ErrorCode.INVALID_ARGUMENT, f"Setting {name} ({origins.get(name, 'unknown')}) {why}.", field=name
-    )
+# How a setting is read from a flag, from text of the environment and from a value of TOML. Each raises a
+# ValueError that says what is allowed.
+
+
+def _file(value: Any) -> Path:
+    allowed = "allowed: the path of a file, as --db or LTMC_DB"
+    if not value or not isinstance(value, str | Path):
+        raise ValueError(f"it is no path; {allowed}")
+    if scheme := _SCHEME.match(str(value)):
+        raise ValueError(f"{scheme[1]} is not supported, the database is SQLite in a file; {allowed}")
+    try:
+        path = Path(value).expanduser().absolute()
+    except RuntimeError:
+        path = Path(os.devnull, value)
+    if path.is_relative_to(os.devnull):
+        raise ValueError(f"there is no such home folder; {allowed}")
+    if "\0" in str(path):
+        raise ValueError(f"a path has no NUL; {allowed}")
+    # SQLite keeps the log beside the file itself, not beside a link to it.
+    path = Path(os.path.realpath(path))
+    if os.path.isdir(path):  # noqa: PTH112 - False also where it cannot be looked at
+        raise ValueError(f"it is a folder; {allowed}")
+    if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
+        raise ValueError(f"it is no ordinary file; {allowed}")
+    return path
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("allowed: text")  # noqa: TRY004 - what a reader raises
+    return value
+
+
+def _project_id(value: Any) -> str:
+    if not isinstance(value, str) or not _PROJECT.fullmatch(value):
+        raise ValueError(f"allowed: 1 to 100 letters, digits, _ or -; or {AUTO}")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    word = str(value).lower()
+    if word not in _YES | _NO:
+        raise ValueError("allowed: true, false")
+    return word in _YES
+
+
+def _one_of(*allowed: str, upper: bool = False) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        word = value.upper() if upper and isinstance(value, str) else value
+        if word not in allowed:
+            raise ValueError(f"allowed: {', '.join(allowed)}")
+        return str(word)
+
+    return read
+
+
+def _number(low: float, high: float, *, whole: bool = True) -> Callable[[Any], Any]:
+    kind = int if whole else float
+
+    def read(value: Any) -> float:
+        try:
+            found = kind(value) if not isinstance(value, bool) else math.nan
+        except (ValueError, TypeError, OverflowError):
+            found = math.nan
+        if not low <= found <= high or (whole and isinstance(value, float) and found != value):
+            raise ValueError(f"allowed: {'a whole number' if whole else 'a number'}, {low:,} to {high:,}")
+        return found
+
+    return read
+
+
+def _decoded(value: Any, kind: type, what: str, example: str) -> Any:
+    """Return a list or dictionary, which the environment gives as JSON."""
+    allowed = f"allowed: a {what}, such as {example}"
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise ValueError(f"it is no JSON; {allowed}") from None
+    if not isinstance(value, kind):
+        raise ValueError(f"it is no {what.partition(' ')[0]}; {allowed}")  # noqa: TRY004 - what a reader raises
+    return value
+
+
+def _folders(value: Any) -> tuple[Path, ...]:
+    what, example = "list of folders", '["/home/me/work"]'
+    found = []
+    for one in _decoded(value, list, what, example):
+        if not isinstance(one, str) or "\0" in one:
+            raise ValueError(f"{shorten(one)} is no path; allowed: a {what}, such as {example}")
+        try:
+            found.append(Path(one).expanduser().absolute())
+        except RuntimeError as error:
+            raise ValueError(str(error).rstrip(".")) from None
+    return tuple(found)
+
+
+def _patterns(value: Any) -> tuple[str, ...]:
+    what, example = "list of patterns", '["notes/", "*.pem"]'
+    found = _decoded(value, list, what, example)
+    if not all(isinstance(one, str) for one in found):
+        raise ValueError(f"allowed: a {what}, such as {example}")
+    return tuple(found)
+
+
+def _targets(value: Any) -> dict[str, float]:
+    what, example = "dictionary of numbers", '{"retrieve_memory": 80}'
+    found = _decoded(value, dict, what, example)
+    try:
+        return {str(name): float(target) for name, target in found.items()}
+    except (ValueError, TypeError, OverflowError):
+        raise ValueError(f"allowed: a {what}, such as {example}") from None
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "db": _file,
+    "durability": _one_of("full", "normal"),
+    "redis_url": _text,
+    "profile": _text,
+    "read_only": _flag,
+    "project": _project_id,
+    "transport": _one_of("stdio", "http"),
+    "http_host": _text,
+    "http_port": _number(0, 65_535),
+    "http_public": _flag,
+    "http_allowed_hosts": _text,
+    "http_max_calls": _number(1, 10_000),
+    "http_call_seconds": _number(0.001, 3_600, whole=False),
+    "roots": _folders,
+    "targets_ms": _targets,
+    "search_mode": _one_of("hybrid", "lexical", "semantic"),
+    "secrets": _one_of("off", "warn", "mask", "refuse"),
+    "capture": _flag,
+    "inject": _flag,
+    "capture_ignore": _patterns,
+    "log_days": _number(1, 36_500),
+    "log_rows": _number(1_000, 100_000_000),
+    "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR", upper=True),
+}

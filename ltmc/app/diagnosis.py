@@ -1,13 +1,12 @@
 """What is in force, what is stored, and whether all is well: for ``ltmc doctor`` and ``ltmc check``."""
 
 import asyncio
+import json
 import platform
 import sqlite3
 import tempfile
 from pathlib import Path
 from typing import Any
-
-from pydantic import SecretStr
 
 from ltmc import __version__
 from ltmc.app.application import Application
@@ -52,7 +51,7 @@ async def examine(settings: Settings, origins: dict[str, str]) -> dict[str, Any]
         "form": form(),
         "python": platform.python_version(),
         "settings": {
-            **{name: [_shown(getattr(settings, name)), origins[name]] for name in Settings.model_fields},
+            **{name: [_shown(name, value), origins[name]] for name, value in settings._asdict().items()},
             "settings file": [str(config_file()), "present" if config_file().exists() else "absent"],
         },
         "database": database,
@@ -113,9 +112,11 @@ async def _stored(app: Application) -> dict[str, Any]:
     return {"schema": version, "bytes": sizes[0], "wal bytes": sizes[1], **counts}
 
 
-def _shown(value: Any) -> str | bool | None:
-    if isinstance(value, SecretStr):
-        return _without_password(value.get_secret_value())
+def _shown(name: str, value: Any) -> str | bool | None:
+    if isinstance(value, tuple | dict):  # as it is given in the environment
+        return json.dumps(value, default=str, ensure_ascii=False)
+    if name == "redis_url" and value is not None:
+        return _without_password(value)
     return value if isinstance(value, bool) or value is None else str(value)
 
 

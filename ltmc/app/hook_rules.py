@@ -2,33 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 from ltmc.app.project_identity import branch_and_commit, names_of
 from ltmc.app.redaction import masked
 from ltmc.features.hooks.handling import Place, Rules
 from ltmc.features.hooks.payloads import Event, root_of
 from ltmc.features.hooks.project_file import allowed_in
+from ltmc.settings import AUTO, Settings
 from ltmc.tools.project_scope import DEFAULT_PROJECT
 
-AUTO = "auto"
-"""The setting `project` of `ltmc.settings` that names none."""
 
-
-class HookSettings(Protocol):
-    """The settings that hooks go by; see `ltmc.settings.Settings`."""
-
-    @property
-    def project(self) -> str: ...
-    @property
-    def capture(self) -> bool: ...
-    @property
-    def inject(self) -> bool: ...
-    @property
-    def capture_ignore(self) -> list[str]: ...
-
-
-def place_of(event: Event, settings: HookSettings) -> Place:
+def place_of(event: Event, settings: Settings) -> Place:
     """Return where the session of an event is.
 
     Raises:

@@ -15,14 +15,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ltmc.app import quick_settings
 from ltmc.app.hook_rules import place_of
-from ltmc.app.quick_settings import QuickSettings
 from ltmc.errors import LtmcError, invalid
 from ltmc.features.hooks.answers import answer, can_inject
 from ltmc.features.hooks.brief import Brief, brief
 from ltmc.features.hooks.handling import Recall, by_words_alone, clean, handle
 from ltmc.features.hooks.payloads import AGENTS, EVENTS, Event, event_of
+from ltmc.settings import Settings, default_db, load
 from ltmc.storage.sqlite.hook_store import opened
 from ltmc.timestamps import now
 
@@ -68,11 +67,11 @@ def _run(words: list[str], known: Event) -> str:
     event = event_of(words[0], rest[0] if rest else None, _payload())
     event.cwd = event.cwd or os.getcwd()  # noqa: PTH109 - the fastest
     known.agent, known.native, known.plain = event.agent, event.native, event.plain
-    settings = quick_settings.load()
+    settings, _ = load()
     return answer(event, _handled(event, settings))
 
 
-def _handled(event: Event, settings: QuickSettings) -> str:
+def _handled(event: Event, settings: Settings) -> str:
     """Keep what happened; return what is to be told."""
     if settings.read_only:
         settings = settings._replace(capture=False)
@@ -182,6 +181,6 @@ def _log(event: Event, error: BaseException) -> None:
 
 def _log_file() -> Path:
     try:
-        return quick_settings.load().db.with_name(LOG_NAME)
+        return load()[0].db.with_name(LOG_NAME)
     except LtmcError:  # the settings themselves are wrong
-        return quick_settings.default_db().with_name(LOG_NAME)
+        return default_db().with_name(LOG_NAME)

@@ -141,7 +141,7 @@ def test_tidy_shows_what_may_go_and_takes_it_only_when_told(stored: Path) -> Non
 
 def test_help_names_every_setting_and_command() -> None:
     shown = run_cli("--help").stdout
-    for name in Settings.model_fields:
+    for name in Settings._fields:
         assert re.search(rf"\b{ENV_PREFIX}{name.upper()}\b", shown), name
     for command in ("list", "show", "edit", "history", "forget", "tidy"):
         assert re.search(rf"^  {command} ", shown, re.MULTILINE)

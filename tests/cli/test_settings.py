@@ -2,10 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
+import platformdirs
 import pytest
 
-from ltmc.settings import LONGEST_FILE
+from ltmc.errors import LtmcError
+from ltmc.settings import LONGEST_FILE, Settings, load
 from tests.client import run_cli
 
 
@@ -43,3 +46,107 @@ def test_a_settings_file_that_cannot_be_read_is_named_at_once(tmp_path: Path, db
     done = run_cli("todo", "list", "--db", str(db), LTMC_CONFIG=str(path))
     assert (done.returncode, f"Settings file {path}: " in done.stderr) == (2, True), done
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in [name for name in os.environ if name.upper().startswith("LTMC_")]:
+        monkeypatch.delenv(name)
+    path = tmp_path / "ltmc.toml"
+    monkeypatch.setenv("LTMC_CONFIG", str(path))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("env", "toml", "expected"),
+    [
+        ({"HOME": "/h", "LTMC_DB": "~/a.db"}, "db = 'b.db'", {"db": Path("/h/a.db")}),
+        ({"LTMC_CAPTURE": "off", "ltmc_inject": "N"}, "capture = true", {"capture": False, "inject": False}),
+        ({"LTMC_CAPTURE_IGNORE": '["a", "b/"]'}, 'capture_ignore = ["c"]', {"capture_ignore": ("a", "b/")}),
+        ({}, "roots = ['/r']\nlog_days = 7", {"roots": (Path("/r"),), "log_days": 7}),
+        ({"LTMC_TARGETS_MS": '{"a": 5}'}, "", {"targets_ms": {"a": 5.0}}),
+        ({"LTMC_LOG_LEVEL": "debug", "LTMC_HTTP_CALL_SECONDS": "1.5"}, "", {"log_level": "DEBUG"}),
+        (
+            {"LTMC_HTTP_PORT": "0", "LTMC_UNKNOWN": "x"},
+            "log_rows = 1000.0",
+            {"http_port": 0, "log_rows": 1000},
+        ),
+    ],
+)
+def test_the_environment_goes_before_the_file(
+    config: Path, monkeypatch: pytest.MonkeyPatch, env: dict[str, str], toml: str, expected: dict[str, Any]
+) -> None:
+    config.write_text(toml)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    settings, origins = load()
+    found = settings._asdict()
+    assert {name: found[name] for name in expected} == expected
+    for name in expected:
+        assert origins[name] == (
+            "environment" if f"LTMC_{name}".upper() in map(str.upper, env) else str(config)
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("durability", "quick", "full, normal"),
+        ("read_only", "perhaps", "true, false"),
+        ("http_port", "65536", "0 to 65,535"),
+        ("http_port", "1.5", "a whole number"),
+        ("http_call_seconds", "nan", "0.001 to 3,600"),
+        ("log_days", "9" * 5000, "1 to 36,500"),
+        ("log_level", "loud", "DEBUG, INFO, WARNING, ERROR"),
+        ("project", "a b", "letters, digits"),
+        ("capture_ignore", "{}", '["notes/", "*.pem"]'),
+        ("targets_ms", '{"a": "x"}', '{"retrieve_memory": 80}'),
+        ("targets_ms", "[" * 100_000, "targets_ms"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_what_is_allowed(
+    config: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, allowed: str
+) -> None:
+    assert not config.exists()
+    monkeypatch.setenv(f"LTMC_{name.upper()}", value)
+    with pytest.raises(LtmcError) as refused:
+        load()
+    assert refused.value.field == name
+    assert f"Setting {name} (environment) got " in refused.value.message
+    assert allowed in refused.value.message
+    assert len(refused.value.message) < 400
+
+
+@pytest.mark.parametrize(
+    "toml", ["log_days = true", "durability = 5", "profile = ['core']", "http_port = []"]
+)
+def test_a_value_of_another_kind_is_refused(config: Path, toml: str) -> None:
+    config.write_text(toml)
+    with pytest.raises(LtmcError, match=rf"Setting \w+ \({config}\) got .*: allowed: "):
+        load()
+
+
+def test_a_password_is_not_shown(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text("redis_url = 5")
+    with pytest.raises(LtmcError, match="got a secret value"):
+        load()
+    config.write_text("")
+    with pytest.raises(LtmcError) as refused:
+        load(db="postgresql://me:hunter2@host/db")
+    assert "hunter2" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "env", [{"XDG_DATA_HOME": "/data"}, {"XDG_DATA_HOME": "data"}, {"XDG_DATA_HOME": "", "HOME": "/nowhere"}]
+)
+def test_files_are_where_platformdirs_says(
+    config: Path, monkeypatch: pytest.MonkeyPatch, env: dict[str, str]
+) -> None:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nowhere/config")
+    settings: Settings = load()[0]
+    assert settings.db == platformdirs.user_data_path("ltmc", appauthor=False) / "ltmc.db"
+    monkeypatch.delenv("LTMC_CONFIG")
+    assert load()[1]["db"] == "default"
+    assert not config.exists()

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ltmc.app import hooks, quick_settings
+from ltmc.app import hooks
 from ltmc.search import analysis
-from ltmc.settings import Settings, load
 from tests.client import SOURCE_COMMAND, Session, use
 from tests.hooks.clients import Project, context
 
@@ -240,31 +239,6 @@ def test_nothing_heavy_is_imported(repository: Project) -> None:
         "aiosqlite",
         "logging",
     }
-
-
-@pytest.mark.parametrize(
-    ("env", "toml"),
-    [
-        ({}, ""),
-        ({"LTMC_DB": "~/a.db", "LTMC_CAPTURE": "off", "ltmc_inject": "N"}, "capture = true\ninject = true"),
-        ({"LTMC_CAPTURE_IGNORE": '["a", "b/"]'}, 'capture_ignore = ["c"]\nread_only = true'),
-        ({"XDG_DATA_HOME": "/data", "HOME": "/nowhere"}, "db = 'relative.db'"),
-        ({"XDG_DATA_HOME": "data"}, ""),
-        ({"XDG_DATA_HOME": "/data"}, ""),
-        ({"HOME": "/nowhere"}, ""),
-    ],
-)
-def test_the_quick_settings_are_the_settings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, env: dict[str, str], toml: str
-) -> None:
-    config = tmp_path / "ltmc.toml"
-    config.write_text(toml)
-    monkeypatch.setenv("LTMC_CONFIG", str(config))
-    for name, value in env.items():
-        monkeypatch.setenv(name, value)
-    settings: Settings = load()[0]
-    quick = quick_settings.load()
-    assert quick == tuple(getattr(settings, name) for name in quick._fields)
 
 
 @pytest.mark.parametrize(

@@ -110,8 +110,7 @@ class CacheService:
             return DatabaseCache(self._engine)
         from ltmc.storage.redis.cache import RedisCache
 
-        url = self._settings.redis_url.get_secret_value()
-        return RedisCache(url, read_only=self._settings.read_only)
+        return RedisCache(self._settings.redis_url, read_only=self._settings.read_only)
 
     async def set(self, key: str, value: Any, ttl: int | None, project_id: str | None) -> KeySet:
         """Set a key."""
