@@ -5,11 +5,15 @@ from collections.abc import Callable
 
 
 def entry() -> Callable[[], None]:
-    """Return what runs the command line. A hook must start in an instant, without the other commands."""
+    """Return what runs the command line. Hooks start and agents are greeted before the commands are imported."""
     if sys.argv[1:2] == ["hook"] and not {"-h", "--help"} & set(sys.argv):
         from ltmc.app.hooks import main as hook
 
         return hook
+    if sys.argv[1:2] == ["serve"]:
+        from ltmc.server import greeting
+
+        greeting.begin(sys.argv[2:])
     from ltmc.cli.main import main as command
 
     return command

@@ -1,6 +1,6 @@
 """The prompts and resources of the manifest, and the completion of their arguments, on the wire."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -10,6 +10,7 @@ from mcp.shared.exceptions import MCPError
 from ltmc.app.application import Application
 from ltmc.app.redaction import masked
 from ltmc.errors import ErrorCode, LtmcError, invalid, not_found
+from ltmc.server.listing import TEXT, Offered, lists
 from ltmc.server.roots import first_root
 from ltmc.tools.manifest import Prompt, Resource
 from ltmc.tools.request import protocol_version
@@ -20,8 +21,6 @@ LONGEST_URI = 4_096
 MOST_SHOWN = 1_000
 """How much of a URI an error repeats."""
 
-TEXT = "text/plain"
-
 Handler = Callable[[Any, Any], Awaitable[Any]]
 Add = Callable[[str, type[Any], Handler], None]
 """Registers a handler for a method with a type of parameters."""
@@ -30,11 +29,12 @@ Add = Callable[[str, type[Any], Handler], None]
 class Offers:
     """Answers for the prompts and resources that are offered; each list is one page."""
 
-    def __init__(self, app: Application, prompts: Sequence[Prompt], resources: Sequence[Resource]) -> None:
+    def __init__(self, app: Application, offered: Offered) -> None:
         self._app = app
-        self._prompts = {prompt.name: prompt for prompt in prompts}
-        self._single = {one.uri: one for one in resources if one.argument is None}
-        self._templates = {one.uri: one for one in resources if one.argument is not None}
+        self._lists = lists(offered)
+        self._prompts = {prompt.name: prompt for prompt in offered.prompts}
+        self._single = {one.uri: one for one in offered.resources if one.argument is None}
+        self._templates = {one.uri: one for one in offered.resources if one.argument is not None}
 
     def register(self, add: Add) -> None:
         """Register the handlers of what there is: a server says that it has what it handles."""
@@ -49,16 +49,7 @@ class Offers:
             add("completion/complete", types.CompleteRequestParams, _answering(self._complete))
 
     async def _list_prompts(self, _: Any, __: Any) -> types.ListPromptsResult:
-        prompts = [
-            types.Prompt(
-                name=prompt.name,
-                title=prompt.title,
-                description=prompt.description,
-                arguments=[types.PromptArgument(**argument) for argument in prompt.arguments],
-            )
-            for prompt in self._prompts.values()
-        ]
-        return types.ListPromptsResult(prompts=prompts)
+        return types.ListPromptsResult.model_validate(self._lists["prompts/list"])
 
     async def _get_prompt(self, ctx: Any, params: types.GetPromptRequestParams) -> types.GetPromptResult:
         prompt = self._prompts.get(params.name)
@@ -69,26 +60,10 @@ class Offers:
         return types.GetPromptResult(description=prompt.description, messages=[message])
 
     async def _list_resources(self, _: Any, __: Any) -> types.ListResourcesResult:
-        found = [
-            types.Resource(
-                name=one.name, title=one.title, uri=one.uri, description=one.description, mime_type=TEXT
-            )
-            for one in self._single.values()
-        ]
-        return types.ListResourcesResult(resources=found)
+        return types.ListResourcesResult.model_validate(self._lists["resources/list"])
 
     async def _list_templates(self, _: Any, __: Any) -> types.ListResourceTemplatesResult:
-        found = [
-            types.ResourceTemplate(
-                name=one.name,
-                title=one.title,
-                uri_template=one.uri,
-                description=one.description,
-                mime_type=TEXT,
-            )
-            for one in self._templates.values()
-        ]
-        return types.ListResourceTemplatesResult(resource_templates=found)
+        return types.ListResourceTemplatesResult.model_validate(self._lists["resources/templates/list"])
 
     async def _read(self, ctx: Any, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
         uri = str(params.uri)

@@ -17,7 +17,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -29,6 +29,7 @@ from mcp_types.jsonrpc import jsonrpc_message_adapter
 from pydantic import ValidationError
 
 from ltmc.app.redaction import masked, masked_json
+from ltmc.server.greeting import Greeting, take_wire
 
 Inbound = SessionMessage | Exception
 Run = Callable[[MemoryObjectReceiveStream[Inbound], MemoryObjectSendStream[SessionMessage]], Awaitable[None]]
@@ -62,17 +63,16 @@ NO_MESSAGE = (
 logger = logging.getLogger(__name__)
 
 
-async def serve(run: Run) -> None:
+async def serve(run: Run, greeting: Greeting | None = None) -> None:
     """Run a server on stdin and stdout until the input ends, or SIGTERM or SIGINT comes.
 
     While it serves, fd 0 is the null device and fd 1 is stderr, so that nothing else can touch the wire.
+
+    Args:
+        greeting: what has answered the client's first messages.
     """
-    wire_in, wire_out = os.dup(0), os.dup(1)
-    with open(os.devnull, "rb") as null:  # noqa: ASYNC230, PTH123 - does not block
-        os.dup2(null.fileno(), 0)
-    os.dup2(2, 1)
     with anyio.CancelScope() as scope, _signals(scope.cancel):
-        wire = _Wire(wire_in, wire_out, scope.cancel)
+        wire = _Wire(greeting, scope.cancel)
         async with wire.streams() as (read_stream, write_stream):
             await run(read_stream, write_stream)
 
@@ -107,8 +107,9 @@ class _signals:  # noqa: N801 - reads as a statement
 class _Wire:
     """The two threads and what they share with the event loop."""
 
-    def __init__(self, wire_in: int, wire_out: int, stop: Callable[[], object]) -> None:
-        self._wire_in, self._wire_out = wire_in, wire_out
+    def __init__(self, greeting: Greeting | None, stop: Callable[[], object]) -> None:
+        self._greeting = greeting
+        self._wire_in, self._wire_out = (greeting.wire_in, greeting.wire_out) if greeting else take_wire()
         self._stop = stop
         self._writing_since: float | None = None
         self._loop = asyncio.get_running_loop()
@@ -141,7 +142,7 @@ class _Wire:
     def _read_forever(self, inbound: MemoryObjectSendStream[Inbound]) -> None:
         line = _Line()
         with suppress(RuntimeError):  # the loop has ended
-            while block := self._read():
+            for block in self._blocks():
                 items = []
                 *ends, rest = block.split(b"\n")
                 for end in ends:
@@ -153,11 +154,12 @@ class _Wire:
             self._in_loop(self._feed(inbound, line.messages()))
             self._in_loop(self._end(inbound))
 
-    def _read(self) -> bytes:
-        try:
-            return os.read(self._wire_in, 1 << 16)
-        except OSError:
-            return b""
+    def _blocks(self) -> Iterator[bytes]:
+        if self._greeting is not None:
+            yield self._greeting.rest()
+        with suppress(OSError):
+            while block := os.read(self._wire_in, 1 << 16):
+                yield block
 
     def _in_loop(self, work: Coroutine[Any, Any, None]) -> None:
         """Have the loop do it, and wait: this is what holds a client back that sends faster than it reads."""
@@ -215,9 +217,15 @@ class _Wire:
     async def _send_all(self, outbound: MemoryObjectReceiveStream[SessionMessage], sent: anyio.Event) -> None:
         async with outbound:
             async for item in outbound:
-                await self._write(item.message)
-                if isinstance(item.message, JSONRPCResponse | JSONRPCError):
-                    self._settle(item.message.id)
+                message = item.message
+                if not isinstance(message, JSONRPCResponse | JSONRPCError):
+                    await self._write(message)
+                    continue
+                if self._greeting and message.id is not None and message.id == self._greeting.opening:
+                    self._greeting.opening = None  # the client has this answer
+                else:
+                    await self._write(message)
+                self._settle(message.id)
         sent.set()
 
     async def _write(self, message: Any) -> None:

@@ -6,7 +6,6 @@ import json
 import pkgutil
 import re
 from collections.abc import Iterable
-from dataclasses import asdict
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,7 +34,7 @@ def rendered_manifest() -> str:
         name: _heading(name) for _, name, is_package in pkgutil.iter_modules(features.__path__) if is_package
     }
     found = [
-        asdict(tool)
+        tool._asdict()
         for category in categories
         for tool in declared_tools(f"{features.__name__}.{category}.tools")
     ]
@@ -43,10 +42,10 @@ def rendered_manifest() -> str:
         "categories": dict(sorted(categories.items(), key=lambda item: order.get(item[0], len(order)))),
         "tools": sorted(found, key=lambda entry: places.get(entry["name"], len(places))),
         "prompts": [
-            asdict(found) for module in _beside(categories, "prompts") for found in declared_prompts(module)
+            found._asdict() for module in _beside(categories, "prompts") for found in declared_prompts(module)
         ],
         "resources": [
-            asdict(found)
+            found._asdict()
             for module in _beside(categories, "resources")
             for found in declared_resources(module)
         ],

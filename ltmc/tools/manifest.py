@@ -8,16 +8,14 @@ Nothing here imports anything heavy: `ltmc serve` reads it before it answers ``i
 """
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 FILE = Path(__file__).with_name("manifest.json")
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(NamedTuple):
     """A tool as data; see `ltmc.tools.declaration.tool` for what the hints mean.
 
     Attributes:
@@ -43,8 +41,7 @@ class Tool:
         return hash((self.module, self.name))
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(NamedTuple):
     """A prompt as data.
 
     Attributes:
@@ -60,8 +57,7 @@ class Prompt:
     arguments: list[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(NamedTuple):
     """A resource as data.
 
     Attributes:

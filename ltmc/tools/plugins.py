@@ -1,15 +1,18 @@
 """Tools of other packages, found by the entry point group ``ltmc.tools``; docs/plugins.md tells how to write one."""
 
-import contextlib
+import os
 import re
 import sys
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from ltmc.tools import manifest
 from ltmc.tools.manifest import Tool
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "ltmc.tools"
 
@@ -17,8 +20,7 @@ _TOOL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 """What clients accept as the name of a tool."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plugin:
+class Plugin(NamedTuple):
     """A module of tools that another package brings.
 
     Attributes:
@@ -37,6 +39,10 @@ class Plugin:
 @cache
 def plugins() -> tuple[Plugin, ...]:
     """Load the installed plugins, once, in the order of their names. A broken one harms nothing else."""
+    if not any(map(_may_hold_one, sys.path)):
+        return ()
+    from importlib.metadata import entry_points
+
     taken = {tool.name for tool in manifest.tools()}
     found = []
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
@@ -46,8 +52,25 @@ def plugins() -> tuple[Plugin, ...]:
     return tuple(found)
 
 
-def _load(point: EntryPoint, taken: Collection[str]) -> Plugin:
+def _may_hold_one(folder: str) -> bool:
+    """Tell whether the metadata of a package in `folder` names the group; much faster than to read it all."""
+    try:
+        names = [name for name in os.listdir(folder or ".") if name.endswith((".dist-info", ".egg-info"))]
+    except OSError:  # a zip file, or nothing
+        return False
+    for name in names:
+        try:
+            if GROUP.encode() in Path(folder, name, "entry_points.txt").read_bytes():
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _load(point: "EntryPoint", taken: Collection[str]) -> Plugin:
     package = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown package"
+    import contextlib
+
     try:
         with contextlib.redirect_stdout(sys.stderr):  # stdout carries only protocol
             tools = _tools(point, taken)
@@ -56,7 +79,7 @@ def _load(point: EntryPoint, taken: Collection[str]) -> Plugin:
     return Plugin(point.name, package, tools)
 
 
-def _tools(point: EntryPoint, taken: Collection[str]) -> tuple[Tool, ...]:
+def _tools(point: "EntryPoint", taken: Collection[str]) -> tuple[Tool, ...]:
     from ltmc.tools.binding import declared_tools
 
     point.load()

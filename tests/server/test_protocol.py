@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ltmc.server.mcp_server import INSTRUCTIONS
+from ltmc.server.listing import INSTRUCTIONS
 from ltmc.tools import manifest
 from tests.client import SOURCE_COMMAND, Session, run_cli
 
