@@ -131,7 +131,7 @@ class Greeting:
             return {
                 "protocolVersion": self._version,
                 "capabilities": listing.capabilities(self._offered),
-                "serverInfo": listing.server_info(),
+                "serverInfo": listing.SERVER_INFO,
                 "instructions": self._offered.instructions,
             }
         meta = params.get("_meta", {})
@@ -154,7 +154,7 @@ class Greeting:
             and _are_capabilities(meta[_META + "clientCapabilities"])
         ):
             return None
-        about = {"_meta": {_META + "serverInfo": listing.server_info()}}
+        about = {"_meta": {_META + "serverInfo": listing.SERVER_INFO}}
         if method == "server/discover":
             result = {
                 **about,

@@ -43,6 +43,8 @@ IN_REPOSITORY = _INSTRUCTIONS.replace(
 )
 """What they say where the setting ``project`` is ``auto``."""
 
+SERVER_INFO = {"name": "ltmc", "version": __version__}
+
 TEXT = "text/plain"
 """The type of every resource."""
 
@@ -132,8 +134,3 @@ def capabilities(found: Offered) -> dict[str, Any]:
     if any(entry.completion for entry in found.resources):
         can["completions"] = {}
     return can
-
-
-def server_info() -> dict[str, str]:
-    """Return the name and version of the server."""
-    return {"name": "ltmc", "version": __version__}

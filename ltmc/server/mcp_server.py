@@ -145,7 +145,8 @@ def build(settings: Settings, app: Application | None = None) -> FastMCP[None]:
             logger.warning("plugin %s of %s is left out: %s", plugin.name, plugin.package, plugin.error)
     offered = listing.offered(settings)
     server = LtmcServer(
-        **listing.server_info(),
+        name=listing.SERVER_INFO["name"],
+        version=listing.SERVER_INFO["version"],
         instructions=offered.instructions,
         lifespan=lifespan,
         tools=[ManifestTool.of(entry, app) for entry in offered.tools],

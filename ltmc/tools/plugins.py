@@ -1,6 +1,5 @@
 """Tools of other packages, found by the entry point group ``ltmc.tools``; docs/plugins.md tells how to write one."""
 
-import os
 import re
 import sys
 from collections.abc import Collection
@@ -55,12 +54,12 @@ def plugins() -> tuple[Plugin, ...]:
 def _may_hold_one(folder: str) -> bool:
     """Tell whether the metadata of a package in `folder` names the group; much faster than to read it all."""
     try:
-        names = [name for name in os.listdir(folder or ".") if name.endswith((".dist-info", ".egg-info"))]
+        found = [path for path in Path(folder).iterdir() if path.suffix in (".dist-info", ".egg-info")]
     except OSError:  # a zip file, or nothing
         return False
-    for name in names:
+    for path in found:
         try:
-            if GROUP.encode() in Path(folder, name, "entry_points.txt").read_bytes():
+            if GROUP.encode() in path.joinpath("entry_points.txt").read_bytes():
                 return True
         except OSError:
             continue
