@@ -18,7 +18,7 @@ SHARED = {"errors", "settings", "timestamps"}
 """The modules that every room may import."""
 
 ARROWS = {
-    "__main__": {"cli", "app"},
+    "__main__": {"cli", "app", "server"},
     "cli": {"app", "agents", "tools", "distribution", "server", "importing", "exporting"},
     "agents": {"distribution"},
     "importing": {"app", "tools", "features", "search", "storage"},
