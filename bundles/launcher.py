@@ -45,13 +45,24 @@ def main():
 
 def unpacked():
     """Return what the unpacked program starts with."""
-    import os
+    import importlib
     from pathlib import Path
 
     import _unpacking
 
     archive = Path(__loader__.archive).absolute()
-    site = _unpacking.locate(archive)
+    greeting = []
+
+    def greet():
+        # An agent is greeted from inside the archive: to unpack it takes longer than agents wait.
+        packed = "%s/site-packages" % archive
+        sys.path[0] = packed
+        from ltmc.server.greeting import begin
+
+        begin(sys.argv[2:])
+        greeting[:] = forget(packed)
+
+    site = _unpacking.locate(archive, greet if sys.argv[1:2] == ["serve"] else None)
     # In place of the archive: nothing is imported from it any more, and no PYTHONPATH goes before it.
     sys.path[0] = str(site)
     # The folder is ours and without compiled code each start takes twice as long, so
@@ -60,7 +71,7 @@ def unpacked():
     try:
         from ltmc.__main__ import entry
 
-        command = entry()
+        return entry(*greeting)
     except Exception:
         try:
             mended = _unpacking.mend(archive, site)
@@ -71,5 +82,17 @@ def unpacked():
         sys.stderr.write(
             "ltmc: in %s %s differed from %s; unpacked anew.\n" % (site, ", ".join(mended[:5]), archive.name)
         )
-        os.execv(sys.executable, [sys.executable] + sys.orig_argv[1:])  # noqa: RUF005
-    return command
+    greeting = forget(str(site)) or greeting
+    importlib.invalidate_caches()
+    from ltmc.__main__ import entry
+
+    return entry(*greeting)
+
+
+def forget(place):
+    """Forget what was imported from a place; return the greeting that was begun by it, in a list, if one was."""
+    begun = getattr(sys.modules.get("ltmc.server.greeting"), "current", None)
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(place):
+            del sys.modules[name]
+    return [begun] if begun else []

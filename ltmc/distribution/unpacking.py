@@ -19,16 +19,16 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 try:
     import fcntl
 except ImportError:  # Windows, where nothing is unpacked
     fcntl = None  # type: ignore[assignment]
 
-TYPE_CHECKING = False  # typing is not among what every start imports
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from zipfile import ZipFile, ZipInfo
 
 ENV = "LTMC_ROOT"
@@ -55,8 +55,11 @@ def roots() -> list[Path]:
     return [root for root in (home, temporary) if root.is_absolute()]
 
 
-def locate(archive: Path) -> Path:
+def locate(archive: Path, before_unpacking: "Callable[[], None] | None" = None) -> Path:
     """Return the ``site-packages`` of `archive` (a .pyz), unpacked first where needed; in use from then on.
+
+    Args:
+        before_unpacking: called where that is needed.
 
     Raises:
         SystemExit: with one sentence; nowhere can it be unpacked, or the file is damaged.
@@ -65,6 +68,8 @@ def locate(archive: Path) -> Path:
     for root in roots():
         if site := _use(root, name):
             return site
+    if before_unpacking is not None:
+        before_unpacking()
     failures = []
     for root in roots():
         try:
@@ -244,8 +249,7 @@ def _locked(root: Path) -> Iterator[None]:
         os.close(lock)
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacked:
+class Unpacked(NamedTuple):
     """One folder of a root.
 
     Attributes:

@@ -12,6 +12,8 @@ imported here.
 import _thread
 import json
 import os
+import signal
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -204,6 +206,8 @@ def begin(words: Sequence[str]) -> Greeting | None:
         found, _ = settings.load(**(flags or {}))
         if flags is not None and found.transport == "stdio":
             current = Greeting(listing.offered(found))
+            for number in (signal.SIGTERM, signal.SIGINT):  # as they end the server, once that is there
+                signal.signal(number, lambda *_: sys.exit(0))
     except (LtmcError, ValueError, OSError):
         return None
     return current

@@ -8,6 +8,7 @@ Nothing here imports anything heavy: `ltmc serve` reads it before it answers ``i
 """
 
 import json
+import pkgutil
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,7 +82,11 @@ class Resource(NamedTuple):
 
 @cache
 def _content() -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(FILE.read_text("utf-8"))
+    try:
+        text = FILE.read_bytes()
+    except NotADirectoryError:  # inside ltmc.pyz, before it is unpacked
+        text = pkgutil.get_data(__package__, FILE.name) or b""
+    content: dict[str, Any] = json.loads(text)
     return content
 
 

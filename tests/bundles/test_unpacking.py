@@ -54,7 +54,7 @@ def whole(root: Path) -> list[Path]:
 
 @contextmanager
 def server(env: dict[str, str], file: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """A server that has answered ``initialize``; it must end well at the end of its input."""
+    """A server that is up; it must end well at the end of its input."""
     command = [artefacts.base_python(), file or artefacts.pyz(), "serve"]
     with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         greet(process)
@@ -64,9 +64,11 @@ def server(env: dict[str, str], file: Path | None = None) -> Iterator[subprocess
 
 
 def greet(process: subprocess.Popen[bytes]) -> None:
-    process.stdin.write(json.dumps(INITIALIZE).encode() + b"\n")
+    unknown = {"jsonrpc": "2.0", "id": "up", "method": "no/such"}  # the server itself answers this
+    process.stdin.write(b"".join(json.dumps(one).encode() + b"\n" for one in (INITIALIZE, unknown)))
     process.stdin.flush()
     assert json.loads(process.stdout.readline())["result"]["serverInfo"]["name"] == "ltmc"
+    assert json.loads(process.stdout.readline())["id"] == "up"
 
 
 def other_build(folder: Path) -> Path:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import threading
 from pathlib import Path
@@ -106,22 +107,25 @@ def test_a_greeting_is_the_answer_of_the_server(db: Path, version: str, changes:
 
 
 def test_the_greeting_does_not_wait_for_the_server(db: Path, tmp_path: Path) -> None:
-    """FastMCP is never there in this test."""
+    """FastMCP is never there in this test; signals end the process as they do later."""
     (tmp_path / "fastmcp.py").write_text("import time\ntime.sleep(600)\n")
-    for version in ("2025-06-18", "2026-07-28"):
+    for version, number in (("2025-06-18", signal.SIGTERM), ("2026-07-28", signal.SIGINT)):
         said = handshake(version)
         with subprocess.Popen(
             [*SOURCE_COMMAND, "serve", "--db", str(db)],
             env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(tmp_path)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         ) as process:
             assert process.stdin is not None
             assert process.stdout is not None
             process.stdin.write(b"".join(said))
             process.stdin.flush()
             heard = [process.stdout.readline() for message in said if b'"id"' in message]
-            process.kill()
+            process.send_signal(number)
+            assert process.stderr is not None
+            assert (process.stderr.read(), process.wait(10)) == (b"", 0)
         assert sorted(heard) == answers(said, Settings(db=db), greeted=False)
 
 
