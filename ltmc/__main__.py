@@ -4,9 +4,14 @@ import sys
 from collections.abc import Callable
 
 
+def is_hook() -> bool:
+    """Whether a client runs a hook, which must start in an instant."""
+    return sys.argv[1:2] == ["hook"] and not {"-h", "--help"} & set(sys.argv)
+
+
 def entry() -> Callable[[], None]:
     """Return what runs the command line. A hook must start in an instant, without the other commands."""
-    if sys.argv[1:2] == ["hook"] and not {"-h", "--help"} & set(sys.argv):
+    if is_hook():
         from ltmc.app.hooks import main as hook
 
         return hook

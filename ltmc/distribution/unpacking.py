@@ -19,23 +19,25 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 try:
     import fcntl
 except ImportError:  # Windows, where nothing is unpacked
     fcntl = None  # type: ignore[assignment]
 
-TYPE_CHECKING = False  # typing is not among what every start imports
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from zipfile import ZipFile, ZipInfo
+    from zipfile import ZipFile
 
 ENV = "LTMC_ROOT"
 PREFIX = "ltmc-"
 STAGING = ".tmp"
 """Ends the name of a folder that is not whole, and of a file that is not."""
-SITE = "site-packages/"
+PACKED, SITE = "packed.zip", "site-packages/"
+"""The archive in the .pyz that holds what is unpacked, and the folder in that."""
+
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _ZIP_END = 22  # bytes of a zip file's last record, when the zip has no comment
 _held: list[int] = []
@@ -84,7 +86,7 @@ def locate(archive: Path) -> Path:
 
 
 def _digest(archive: Path) -> str:
-    """Return a name for the contents of `archive`: the hash of its table of files, which has the CRC of each."""
+    """Return a name for the contents of `archive`: the hash of its table of files, which has the CRC of `PACKED`."""
     from hashlib import sha256
 
     with archive.open("rb") as file:
@@ -175,16 +177,17 @@ def _unpack(archive: Path, root: Path, name: str) -> None:
     former = os.umask(0o077)
     try:
         _enter(root, make=True)
-        with _locked(root), zipfile.ZipFile(archive) as source:
+        with _locked(root):
             for left in root.glob(f"{PREFIX}*{STAGING}"):  # of a dead process: a living one has the lock
                 shutil.rmtree(left, ignore_errors=True)
             if folder.exists():
                 return
             try:
-                for entry in _packed(source):
-                    os.chmod(source.extract(entry, staging), entry.external_attr >> 16)  # noqa: PTH101
+                with packed(archive) as source:
+                    for entry in source.infolist():
+                        os.chmod(source.extract(entry, staging), entry.external_attr >> 16)  # noqa: PTH101
                 staging.rename(folder)
-            except (zipfile.BadZipFile, zlib.error) as error:
+            except (KeyError, zipfile.BadZipFile, zlib.error) as error:
                 sys.exit(f"ltmc: {archive} is damaged ({error}); fetch it again.")
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
@@ -192,8 +195,14 @@ def _unpack(archive: Path, root: Path, name: str) -> None:
         os.umask(former)
 
 
-def _packed(archive: "ZipFile") -> "list[ZipInfo]":
-    return [entry for entry in archive.infolist() if entry.filename.startswith(SITE) and not entry.is_dir()]
+@contextmanager
+def packed(archive: Path) -> "Iterator[ZipFile]":
+    """Open what is packed in `archive`."""
+    import io
+    import zipfile
+
+    with zipfile.ZipFile(archive) as whole, zipfile.ZipFile(io.BytesIO(whole.read(PACKED))) as inner:
+        yield inner
 
 
 def mend(archive: Path, site: Path) -> list[str]:
@@ -205,11 +214,10 @@ def mend(archive: Path, site: Path) -> list[str]:
         OSError: it cannot be read or written.
     """
     import shutil
-    import zipfile
 
     differing = []
-    with _locked(site.parents[1]), zipfile.ZipFile(archive) as source:
-        packed = {entry.filename.removeprefix(SITE): entry for entry in _packed(source)}
+    with _locked(site.parents[1]), packed(archive) as source:
+        entries = {entry.filename.removeprefix(SITE): entry for entry in source.infolist()}
         for folder, folders, files in os.walk(site):
             for name in [*folders, *files]:
                 path = Path(folder, name)
@@ -217,10 +225,10 @@ def mend(archive: Path, site: Path) -> list[str]:
                 if name == "__pycache__" and not path.is_symlink() and path.is_dir():
                     folders.remove(name)
                     shutil.rmtree(path)
-                elif path.is_symlink() or (name in files and relative not in packed):
+                elif path.is_symlink() or (name in files and relative not in entries):
                     path.unlink()
                     differing.append(relative)
-        for relative, entry in packed.items():
+        for relative, entry in entries.items():
             path, content = site / relative, source.read(entry)
             if path.is_dir():
                 shutil.rmtree(path)
@@ -244,8 +252,7 @@ def _locked(root: Path) -> Iterator[None]:
         os.close(lock)
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacked:
+class Unpacked(NamedTuple):
     """One folder of a root.
 
     Attributes:

@@ -4,7 +4,6 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from ltmc.errors import ErrorCode, LtmcError
@@ -49,7 +48,6 @@ _NOT_FILLED_IN = re.compile(r"\$\{[\w.]{1,100}\}")
 """What a client leaves of a placeholder for a field that the event does not have."""
 
 
-@dataclass(slots=True)
 class Event:
     """What happened.
 
@@ -65,17 +63,10 @@ class Event:
         said: the agent's last answer, the summary of a compaction, or why a session ended.
     """
 
-    name: str
-    agent: str
-    native: str = ""
-    plain: bool = False
-    session: str = ""
-    cwd: str = ""
-    prompt: str = ""
-    edits: list[tuple[str, str]] = field(default_factory=list)
-    command: str = ""
-    output: str = ""
-    said: str = ""
+    def __init__(self, name: str, agent: str) -> None:
+        self.name, self.agent, self.native, self.plain = name, agent, "", False
+        self.session = self.cwd = self.prompt = self.command = self.output = self.said = ""
+        self.edits: list[tuple[str, str]] = []
 
 
 def event_of(name: str, agent: str | None, payload: Mapping[str, Any]) -> Event:
