@@ -18,6 +18,7 @@ if sys.argv[1:2] == [apart.FROZEN_ARGUMENT]:  # a child that parses: it imports 
     sys.exit()
 
 from ltmc.__main__ import main
+from ltmc.distribution.form import unpacks_at_each_start
 
 
 def leave_nothing() -> None:
@@ -85,7 +86,7 @@ def loads(process: Path, folder: Path) -> bool:
         return False
 
 
-if not Path(sys._MEIPASS).is_relative_to(Path(sys.executable).parent):  # one file
+if unpacks_at_each_start():
     leave_nothing()
     remove_left_over()
 main()
