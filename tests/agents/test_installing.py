@@ -346,7 +346,9 @@ def test_what_a_person_told_the_server_stays(home: Path) -> None:
 def test_an_entry_that_is_not_ltmcs_work_is_not_taken_out(home: Path) -> None:
     (home / ".cursor/mcp.json").write_text('{"mcpServers": {"ltmc": {"url": "http://127.0.0.1:8765/mcp"}}}')
     (home / ".codex/config.toml").write_text('[mcp_servers.ltmc]\nurl = "http://127.0.0.1:8765/mcp"\n')
-    (home / ".config/goose/config.yaml").write_text("extensions:\n  ltmc:\n    uri: http://127.0.0.1:8765/mcp\n")
+    (home / ".config/goose/config.yaml").write_text(
+        "extensions:\n  ltmc:\n    uri: http://127.0.0.1:8765/mcp\n"
+    )
     before = tree(home)
     assert ok(home, "uninstall", "--all") == "There was nothing to take out.\n"
     assert tree(home) == before
