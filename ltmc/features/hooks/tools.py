@@ -30,7 +30,6 @@ async def hook_event(
     error: Said = None,
     compact_summary: Said = None,
     last_assistant_message: Said = None,
-    reason: Said = None,
 ) -> HookAnswer:
     """For hooks of clients, not for models."""
     payload = {
@@ -46,6 +45,5 @@ async def hook_event(
         "error": error,
         "compact_summary": compact_summary,
         "last_assistant_message": last_assistant_message,
-        "reason": reason,
     }
     return await hooks.take(event, agent, payload)
