@@ -1,9 +1,15 @@
-"""A merged ``site-packages`` to one .pyz, with shiv, the same bytes each time."""
+"""A merged ``site-packages`` to one .pyz, with shiv, the same bytes each time.
 
+The files lie in an archive inside of it: Python reads the whole table of a .pyz at each start, and that of 4,000
+files takes it 15 ms. Beside it lies what greets an agent before anything is unpacked.
+"""
+
+import shutil
 import stat
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from shiv import __version__ as shiv_version
 from shiv.bootstrap.environment import Environment
@@ -11,9 +17,24 @@ from shiv.builder import create_archive
 from shiv.constants import BUILD_AT_TIMESTAMP_FORMAT
 
 from bundles import lock
-from ltmc.distribution import unpacking as unpacked
+from ltmc.distribution import unpacking
 
 INTERPRETER = "/usr/bin/env python3"
+
+GREETING = (
+    "__init__.py",
+    "errors.py",
+    "server/__init__.py",
+    "server/greeting.py",
+    "server/listing.py",
+    "settings.py",
+    "tools/__init__.py",
+    "tools/manifest.json",
+    "tools/manifest.py",
+    "tools/plugins.py",
+    "tools/selection.py",
+)
+"""What `ltmc.server.greeting` needs of the package."""
 
 
 def write(
@@ -32,20 +53,37 @@ def write(
         pythons: what `launcher` is to accept.
     """
     built_at = datetime.fromtimestamp(epoch, UTC)
-    create_archive(
-        [site_packages],
-        target,
-        INTERPRETER,
-        main="_launcher:main",
-        env=Environment(
-            built_at=built_at.strftime(BUILD_AT_TIMESTAMP_FORMAT),
-            shiv_version=shiv_version,
-            entry_point="ltmc.__main__:main",
-            compile_pyc=False,
-            reproducible=True,
-        ),
-    )
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in GREETING:
+            copy = folder / "ltmc" / part
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(site_packages / "ltmc" / part, copy)
+        _pack(site_packages, folder / Path(unpacking.PACKED).name, built_at)
+        create_archive(
+            [folder],
+            target,
+            INTERPRETER,
+            main="_launcher:main",
+            env=Environment(
+                built_at=built_at.strftime(BUILD_AT_TIMESTAMP_FORMAT),
+                shiv_version=shiv_version,
+                entry_point="ltmc.__main__:main",
+                compile_pyc=False,
+                reproducible=True,
+            ),
+            compressed=False,
+        )
     _put_launcher(target, built_at, pythons)
+
+
+def _pack(site_packages: Path, target: Path, built_at: datetime) -> None:
+    with zipfile.ZipFile(target, "w") as archive:
+        for path in sorted(path for path in site_packages.rglob("*") if path.is_file()):
+            name = unpacking.SITE + path.relative_to(site_packages).as_posix()
+            entry = zipfile.ZipInfo(name, built_at.timetuple()[:6])
+            entry.external_attr = (stat.S_IFREG | 0o644) << 16
+            archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
 def _put_launcher(target: Path, built_at: datetime, pythons: tuple[tuple[int, int], ...]) -> None:
@@ -55,7 +93,7 @@ def _put_launcher(target: Path, built_at: datetime, pythons: tuple[tuple[int, in
     with zipfile.ZipFile(target, "a", zipfile.ZIP_DEFLATED) as archive:
         for name, text in (
             ("_launcher.py", launcher),
-            ("_unpacking.py", Path(unpacked.__file__).read_text()),
+            ("_unpacking.py", Path(unpacking.__file__).read_text()),
         ):
             archive.writestr(zipfile.ZipInfo(name, built_at.timetuple()[:6]), text, zipfile.ZIP_DEFLATED)
         for entry in archive.infolist():  # shiv takes these from its installation, where they may differ

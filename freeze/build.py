@@ -58,6 +58,7 @@ def freeze(scratch: Path, *, onefile: bool) -> Path:
     ]
     command += ["--onefile" if onefile else "--onedir"]
     command += ["--strip"]  # symbols are three quarters of a libpython built with them
+    command += [f"--runtime-hook={Path(__file__).with_name('first.py')}"]
     command += [f"--exclude-module={name}" for name in sorted(excluded(site))]
     command += [f"--{name}path={scratch / name}" for name in ("dist", "work", "spec")]
     command += [str(Path(__file__).with_name("program.py"))]

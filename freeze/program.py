@@ -17,7 +17,7 @@ if sys.argv[1:2] == [apart.FROZEN_ARGUMENT]:  # a child that parses: it imports 
     apart.main()
     sys.exit()
 
-from ltmc.__main__ import entry
+from ltmc.__main__ import main
 
 
 def leave_nothing() -> None:
@@ -85,8 +85,7 @@ def loads(process: Path, folder: Path) -> bool:
         return False
 
 
-command = entry()  # an agent is greeted before anything else
 if not Path(sys._MEIPASS).is_relative_to(Path(sys.executable).parent):  # one file
     leave_nothing()
     remove_left_over()
-command()
+main()

@@ -8,20 +8,25 @@ if TYPE_CHECKING:
     from ltmc.server.greeting import Greeting
 
 
-def entry(begun: "Greeting | None" = None) -> Callable[[], None]:
-    """Return what runs the command line. Hooks start and agents are greeted before the commands are imported.
+def begin(begun: "Greeting | None" = None) -> None:
+    """Do what cannot wait until the commands are imported: run a hook, which ends the process, or greet an agent.
 
     Args:
         begun: a greeting that has begun already.
     """
     if sys.argv[1:2] == ["hook"] and not {"-h", "--help"} & set(sys.argv):
-        from ltmc.app.hooks import main as hook
+        from ltmc.app.hooks import main as run_hook
 
-        return hook
+        run_hook()
     if sys.argv[1:2] == ["serve"]:
         from ltmc.server import greeting
 
-        greeting.current = begun or greeting.begin(sys.argv[2:])
+        greeting.current = begun or greeting.current or greeting.begin(sys.argv[2:])
+
+
+def entry(begun: "Greeting | None" = None) -> Callable[[], None]:
+    """Begin, and return what runs the command line; see `begin`."""
+    begin(begun)
     from ltmc.cli.main import main as command
 
     return command

@@ -1,5 +1,6 @@
 """The built artefacts that tests run, and the interpreters to run them with."""
 
+import io
 import os
 import shutil
 import sys
@@ -7,6 +8,7 @@ import zipfile
 from functools import cache
 from pathlib import Path
 
+from ltmc.distribution import unpacking
 from tests.client import SOURCE_COMMAND
 from tests.conftest import unavailable
 
@@ -32,14 +34,24 @@ def _pyz_trouble(path: Path) -> str | None:
         return f"{path.name} is not built; {again}"
     if why := _older(path, "*.[ch]"):
         return f"{why}; {again}"
-    with zipfile.ZipFile(path) as archive:
+    try:
+        inside = packed(path)
+    except KeyError:
+        return f"{path.name} is one of an earlier LTMC; {again}"
+    with inside as archive:
         for name in archive.namelist():
             source = PACKAGE.parent / name.removeprefix("site-packages/")
             # The library differs by compiler.
-            inside = name.startswith("site-packages/ltmc/") and source.suffix != ".so"
-            if inside and not (source.exists() and source.read_bytes() == archive.read(name)):
+            own = name.startswith("site-packages/ltmc/") and source.suffix != ".so"
+            if own and not (source.exists() and source.read_bytes() == archive.read(name)):
                 return f"{path.name} is not made from the present {source.name}; {again}"
     return None
+
+
+def packed(path: Path) -> zipfile.ZipFile:
+    """What is packed in a .pyz."""
+    with zipfile.ZipFile(path) as whole:
+        return zipfile.ZipFile(io.BytesIO(whole.read(unpacking.PACKED)))
 
 
 def _older(path: Path, *patterns: str) -> str | None:

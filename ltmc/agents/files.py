@@ -1,6 +1,7 @@
 """Files of others: read with care, written whole or not at all, with their mode, their links and a backup."""
 
 import codecs
+import errno
 import hashlib
 import os
 import stat
@@ -64,9 +65,11 @@ def write(path: Path, content: bytes, *, like: Path | None = None) -> None:
         like: whose mode the file gets; by default its own, or what a new file gets.
 
     Raises:
-        OSError: it cannot be written; then nothing is changed.
+        OSError: it cannot be written, or is read-only; then nothing is changed.
     """
     target = Path(os.path.realpath(path))
+    if target.exists() and not target.stat().st_mode & 0o222:  # it would be replaced whatever its mode
+        raise PermissionError(errno.EACCES, "it is read-only")
     like = target if like is None else like
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
     draft = Path(name)

@@ -50,6 +50,20 @@ def command_of(entry: Any) -> list[str] | None:
     return [str(part) for part in found] if all(isinstance(part, str) for part in found) else None
 
 
+def with_options(entry: dict[str, Any], known: Any) -> dict[str, Any]:
+    """Return the entry of the server with the options that a person gave it in the one that is there."""
+    theirs, ours = command_of(known) or [], command_of(entry) or []
+    if "serve" not in theirs or "serve" not in ours:
+        return entry
+    given, own = (words[words.index("serve") + 1 :] for words in (theirs, ours))
+    names = {word.partition("=")[0] for word in given}
+    more = [word for pair in zip(own[::2], own[1::2], strict=True) if pair[0] not in names for word in pair]
+    words = [*ours[: -len(own)], *given, *more]
+    if isinstance(entry.get("command"), list):
+        return entry | {"command": words}
+    return entry | {"args": words[1:]}
+
+
 @dataclass(frozen=True, slots=True)
 class JsonServer(Piece):
     """The entry of the server in a JSON file; what a person added to it stays."""
@@ -72,15 +86,16 @@ class JsonServer(Piece):
                 line_of(text, text.find(node)),
                 f"there is an entry {'.'.join(self.keys)} that starts no command; remove it first",
             )
-        for key, value in self.entry.items():
+        for key, value in with_options(self.entry, known).items():
             if key in ("command", "args") or key not in known:
                 text = jsonc.put(text, (*self.keys, key), value)
         return text
 
     def remove(self, text: str, original: str) -> str:
-        """Return the text without the entry."""
-        raw = jsonc.source(original, self.keys)
-        return jsonc.put_source(text, self.keys, raw) if raw else _removed(text, self.keys, original)
+        """Return the text without the entry, unless it is one that LTMC did not make: one that starts no command."""
+        if raw := jsonc.source(original, self.keys):
+            return jsonc.put_source(text, self.keys, raw)
+        return _removed(text, self.keys, original) if self.command(text) else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +157,13 @@ class TomlServer(Piece):
 
     def put(self, text: str) -> str:
         """Return the text with the table."""
-        return toml_text.put(text, self.table, self.entry)
+        return toml_text.put(text, self.table, with_options(self.entry, toml_text.read(text, self.table)))
 
     def remove(self, text: str, original: str) -> str:
-        """Return the text without the table."""
-        raw = toml_text.source(original, self.table)
-        return toml_text.put_source(text, self.table, raw) if raw else toml_text.remove(text, self.table)
+        """Return the text without the table, unless it is one that LTMC did not make: one that starts no command."""
+        if raw := toml_text.source(original, self.table):
+            return toml_text.put_source(text, self.table, raw)
+        return toml_text.remove(text, self.table) if self.command(text) else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +181,16 @@ class YamlServer(Piece):
         """Return the text with the entry; one that a person switched off stays off."""
         known = yaml_text.read(text, self.section, SERVER)
         kept = set(known) - {"cmd", "args"} if isinstance(known, dict) else set()
-        entry = {key: value for key, value in self.entry.items() if key not in kept}
+        entry = {key: value for key, value in with_options(self.entry, known).items() if key not in kept}
         return yaml_text.put(text, self.section, SERVER, entry)
 
     def remove(self, text: str, original: str) -> str:
-        """Return the text without the entry."""
+        """Return the text without the entry, unless it is one that LTMC did not make: one that starts no command."""
         known = yaml_text.read(original, self.section, SERVER)
         if isinstance(known, dict):
             return yaml_text.put(yaml_text.remove(text, self.section, SERVER), self.section, SERVER, known)
+        if self.command(text) is None:
+            return text
         kept = isinstance(original_data := yaml_text.read(original), dict) and self.section in original_data
         return yaml_text.remove(text, self.section, SERVER, keep_section=kept)
 

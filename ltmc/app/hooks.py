@@ -179,6 +179,16 @@ def _log(event: Event, error: BaseException) -> None:
             os.close(file)
 
 
+def last_failure(db: Path) -> str | None:
+    """Return the last line of the log beside a database; None where there is none."""
+    try:
+        with db.with_name(LOG_NAME).open("rb") as file:
+            file.seek(-min(os.fstat(file.fileno()).st_size, 4096), os.SEEK_END)
+            return file.read().decode("utf-8", "replace").strip().rpartition("\n")[2] or None
+    except OSError:
+        return None
+
+
 def _log_file() -> Path:
     try:
         return load()[0].db.with_name(LOG_NAME)

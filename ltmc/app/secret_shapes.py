@@ -7,7 +7,6 @@ that a boundary ends, so that the time for a text grows with its length alone.
 import re
 from base64 import b64decode
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 
 TOKENS: dict[str, list[tuple[str, str]]] = {
@@ -150,7 +149,6 @@ ASSIGNED = "assigned secret"
 _ENDS = r"(?![A-Za-z0-9])"
 
 
-@dataclass(frozen=True)
 class Shape:
     """A shape of secrets.
 
@@ -162,13 +160,19 @@ class Shape:
         check: tells of what has the shape whether it is a secret.
     """
 
-    kind: str
-    literal: str
-    expression: str
-    back: int = 0
-    before: tuple[str, ...] = ()
-    reach: int = 0
-    check: Callable[[str], bool] = bool
+    def __init__(
+        self,
+        kind: str,
+        literal: str,
+        expression: str,
+        *,
+        back: int = 0,
+        before: tuple[str, ...] = (),
+        reach: int = 0,
+        check: Callable[[str], bool] = bool,
+    ) -> None:
+        self.kind, self.literal, self.expression = kind, literal, expression
+        self.back, self.before, self.reach, self.check = back, before, reach, check
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:

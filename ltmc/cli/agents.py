@@ -56,6 +56,7 @@ def install(clients: "list[Client]", scope: "Scope", dry_run: bool) -> None:
     puts everything back.
     """
     from ltmc.agents import installing, ledger
+    from ltmc.distribution.form import unpacks_at_each_start
 
     everything = click.get_current_context().params["everything"]
     absent = [client for client in clients if not client.present(scope.places)]
@@ -88,6 +89,11 @@ def install(clients: "list[Client]", scope: "Scope", dry_run: bool) -> None:
             click.echo(f"  {draft.path}")
         if changed and client.afterwards and not scope.project:
             click.echo(f"  {client.afterwards}")
+    if clients and unpacks_at_each_start():
+        click.echo(
+            "This program unpacks itself at each start, so each hook that is a command takes half a second. "
+            "The program in a folder (ltmc-linux-x86_64.tar.gz) and ltmc.pyz take a tenth: install with one of these."
+        )
     if failed:
         sys.exit(EXIT_FAILED)
 

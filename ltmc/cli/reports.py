@@ -64,12 +64,15 @@ def doctor(service: str | None, as_json: bool, **flags: Any) -> None:
     from ltmc.agents import report as agents
     from ltmc.app import startup
     from ltmc.app.diagnosis import examine, probe
+    from ltmc.app.hooks import last_failure
 
     if service is not None:
         result = asyncio.run(probe(load_settings(existing=True, **flags), service))
         click.echo(json.dumps(result) if as_json else ", ".join(f"{key}: {result[key]}" for key in result))
         sys.exit(EXIT_FAILED if result["status"] == "down" else 0)
-    report = asyncio.run(examine(*startup.load(**flags))) | {"agents": agents.report()}
+    settings, origins = startup.load(**flags)
+    report = asyncio.run(examine(settings, origins)) | {"agents": agents.report()}
+    report["hooks"] = {"last failure": failure} if (failure := last_failure(settings.db)) else {}
     if as_json:
         click.echo(json.dumps(report, indent=1))
     else:
@@ -88,6 +91,7 @@ def doctor(service: str | None, as_json: bool, **flags: Any) -> None:
             "plugins",
             "health",
             "agents",
+            "hooks",
         )
         for heading in headings:
             if not report[heading]:
@@ -97,6 +101,8 @@ def doctor(service: str | None, as_json: bool, **flags: Any) -> None:
                 shown = value if isinstance(value, list) else [value]
                 rows.add_row(name, *(str(part) for part in shown))
             show(rows)
+        if not report["agents"]:
+            click.echo("Agents: none is here that LTMC can be installed into.")
     if report["status"] == "unhealthy":
         sys.exit(EXIT_FAILED)
 

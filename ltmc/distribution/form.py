@@ -14,6 +14,13 @@ def form() -> Form:
     return "pyz" if "_unpacking" in sys.modules else "source"
 
 
+def unpacks_at_each_start() -> bool:
+    """Whether this is the program of one file."""
+    if form() != "frozen":
+        return False
+    return not Path(sys._MEIPASS).is_relative_to(Path(sys.executable).parent)  # type: ignore[attr-defined]
+
+
 def own_archive() -> Path:
     """Return the ltmc.pyz that is running."""
     return Path(sys.argv[0]).resolve()

@@ -29,13 +29,15 @@ except ImportError:  # Windows, where nothing is unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from zipfile import ZipFile, ZipInfo
+    from zipfile import ZipFile
 
 ENV = "LTMC_ROOT"
 PREFIX = "ltmc-"
 STAGING = ".tmp"
 """Ends the name of a folder that is not whole, and of a file that is not."""
-SITE = "site-packages/"
+PACKED, SITE = "site-packages/packed.zip", "site-packages/"
+"""The archive in the .pyz that holds what is unpacked, and the folder in that."""
+
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _ZIP_END = 22  # bytes of a zip file's last record, when the zip has no comment
 _held: list[int] = []
@@ -89,7 +91,7 @@ def locate(archive: Path, before_unpacking: "Callable[[], None] | None" = None) 
 
 
 def _digest(archive: Path) -> str:
-    """Return a name for the contents of `archive`: the hash of its table of files, which has the CRC of each."""
+    """Return a name for the contents of `archive`: the hash of its table of files, which has the CRC of `PACKED`."""
     from hashlib import sha256
 
     with archive.open("rb") as file:
@@ -180,16 +182,17 @@ def _unpack(archive: Path, root: Path, name: str) -> None:
     former = os.umask(0o077)
     try:
         _enter(root, make=True)
-        with _locked(root), zipfile.ZipFile(archive) as source:
+        with _locked(root):
             for left in root.glob(f"{PREFIX}*{STAGING}"):  # of a dead process: a living one has the lock
                 shutil.rmtree(left, ignore_errors=True)
             if folder.exists():
                 return
             try:
-                for entry in _packed(source):
-                    os.chmod(source.extract(entry, staging), entry.external_attr >> 16)  # noqa: PTH101
+                with packed(archive) as source:
+                    for entry in source.infolist():
+                        os.chmod(source.extract(entry, staging), entry.external_attr >> 16)  # noqa: PTH101
                 staging.rename(folder)
-            except (zipfile.BadZipFile, zlib.error) as error:
+            except (KeyError, zipfile.BadZipFile, zlib.error) as error:
                 sys.exit(f"ltmc: {archive} is damaged ({error}); fetch it again.")
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
@@ -197,8 +200,14 @@ def _unpack(archive: Path, root: Path, name: str) -> None:
         os.umask(former)
 
 
-def _packed(archive: "ZipFile") -> "list[ZipInfo]":
-    return [entry for entry in archive.infolist() if entry.filename.startswith(SITE) and not entry.is_dir()]
+@contextmanager
+def packed(archive: Path) -> "Iterator[ZipFile]":
+    """Open what is packed in `archive`."""
+    import io
+    import zipfile
+
+    with zipfile.ZipFile(archive) as whole, zipfile.ZipFile(io.BytesIO(whole.read(PACKED))) as inner:
+        yield inner
 
 
 def mend(archive: Path, site: Path) -> list[str]:
@@ -210,11 +219,10 @@ def mend(archive: Path, site: Path) -> list[str]:
         OSError: it cannot be read or written.
     """
     import shutil
-    import zipfile
 
     differing = []
-    with _locked(site.parents[1]), zipfile.ZipFile(archive) as source:
-        packed = {entry.filename.removeprefix(SITE): entry for entry in _packed(source)}
+    with _locked(site.parents[1]), packed(archive) as source:
+        entries = {entry.filename.removeprefix(SITE): entry for entry in source.infolist()}
         for folder, folders, files in os.walk(site):
             for name in [*folders, *files]:
                 path = Path(folder, name)
@@ -222,10 +230,10 @@ def mend(archive: Path, site: Path) -> list[str]:
                 if name == "__pycache__" and not path.is_symlink() and path.is_dir():
                     folders.remove(name)
                     shutil.rmtree(path)
-                elif path.is_symlink() or (name in files and relative not in packed):
+                elif path.is_symlink() or (name in files and relative not in entries):
                     path.unlink()
                     differing.append(relative)
-        for relative, entry in packed.items():
+        for relative, entry in entries.items():
             path, content = site / relative, source.read(entry)
             if path.is_dir():
                 shutil.rmtree(path)

@@ -9,7 +9,6 @@ An emoji is a term, without its variants of colour.
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from ltmc.search.stemming import stem
@@ -24,11 +23,11 @@ EMOJI = "[\U0001f1e6-\U0001f1ff]{2}|[\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U00
 """A flag, or one sign of the blocks of emoji, as a regular expression."""
 
 
-@dataclass(frozen=True)
 class _Late:
     """A pattern that is compiled when a text first needs it: one of many letters takes milliseconds."""
 
-    expression: str
+    def __init__(self, expression: str) -> None:
+        self.expression = expression
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:

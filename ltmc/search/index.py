@@ -7,7 +7,7 @@ import asyncio
 import math
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence, Sized
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
@@ -301,7 +301,7 @@ async def add(tx: Transaction, kind: Kind[R], rows: Sequence[R], ready: Prepared
             new = made.get(entry.content) or new_entry(kind, entry)
             pending = pending or not new.vector
             index_entries.insert(
-                cursor, kind.name, replace(new, owner_id=entry.id, group_key=_group_key(kind, entry))
+                cursor, kind.name, new._replace(owner_id=entry.id, group_key=_group_key(kind, entry))
             )
         return pending
 

@@ -190,7 +190,7 @@ def _store(
     entries: list[index_entries.NewEntry],
 ) -> int | None:
     """Store those entries whose rows still have none; return how many, or None when the index changed hands."""
-    if index_entries.state(cursor) != state:
+    if not index_entries.state(cursor).agrees(state):
         return None
     left = {row.id for row in _rows(cursor, kind, state, after)}
     entries = [entry for entry in entries if entry.owner_id in left]
@@ -282,7 +282,7 @@ async def _finished(engine: Engine) -> bool:
         return state, _is_at_work(state) and left
 
     def close(cursor: sqlite3.Cursor) -> bool:
-        unchanged = index_entries.state(cursor) == state
+        unchanged = index_entries.state(cursor).agrees(state)
         if unchanged:
             storage.set_identity(cursor, index.identity())
         return unchanged

@@ -317,6 +317,52 @@ def test_what_cannot_be_edited_is_left_alone(
     assert tree(home) == before
 
 
+def test_what_a_person_told_the_server_stays(home: Path) -> None:
+    told = {
+        ".cursor/mcp.json": '{"mcpServers": {"ltmc": {"command": "/old/ltmc", "args": ["serve", "--db", "/a.db"]}}}',
+        ".codex/config.toml": "[mcp_servers.ltmc]\ncommand = '/old/ltmc'\nargs = ['serve', '--project=mine']\n",
+        ".config/goose/config.yaml": "extensions:\n  ltmc:\n    cmd: old\n    args: [serve, --profile, core]\n",
+        ".config/opencode/opencode.jsonc": '{"mcp": {"ltmc": {"command": ["/old/ltmc", "serve", "--read-only"]}}}',
+    }
+    for name, text in told.items():
+        (home / name).write_text(text)
+    before = tree(home)
+    agents = ["cursor", "codex", "goose", "opencode"]
+    for _ in range(2):
+        ok(home, "install", *agents)
+        cursor = json.loads((home / ".cursor/mcp.json").read_text())["mcpServers"]["ltmc"]
+        assert cursor["command"] == sys.executable
+        assert cursor["args"][3:] == ["serve", "--db", "/a.db", "--project", "auto", "--profile", "core"]
+        codex = tomllib.loads((home / ".codex/config.toml").read_text())["mcp_servers"]["ltmc"]
+        assert codex["args"][3:] == ["serve", "--project=mine"]
+        goose = yaml.safe_load((home / ".config/goose/config.yaml").read_text())["extensions"]["ltmc"]
+        assert goose["args"][3:] == ["serve", "--profile", "core", "--project", "auto"]
+        opencode = json.loads((home / ".config/opencode/opencode.jsonc").read_text())["mcp"]["ltmc"]
+        assert opencode["command"][4:] == ["serve", "--read-only", "--project", "auto"]
+    ok(home, "uninstall", *agents)
+    assert tree(home) == before
+
+
+def test_an_entry_that_is_not_ltmcs_work_is_not_taken_out(home: Path) -> None:
+    (home / ".cursor/mcp.json").write_text('{"mcpServers": {"ltmc": {"url": "http://127.0.0.1:8765/mcp"}}}')
+    (home / ".codex/config.toml").write_text('[mcp_servers.ltmc]\nurl = "http://127.0.0.1:8765/mcp"\n')
+    (home / ".config/goose/config.yaml").write_text(
+        "extensions:\n  ltmc:\n    uri: http://127.0.0.1:8765/mcp\n"
+    )
+    before = tree(home)
+    assert ok(home, "uninstall", "--all") == "There was nothing to take out.\n"
+    assert tree(home) == before
+
+
+def test_a_read_only_file_is_left_alone(home: Path) -> None:
+    (home / ".cursor/hooks.json").chmod(0o444)
+    before = tree(home)
+    done = ltmc(home, "install", "cursor")
+    assert (done.returncode, f"{home / '.cursor/hooks.json'}: " in done.stderr) == (1, True)
+    assert "read-only" in done.stderr
+    assert tree(home) == before
+
+
 def test_a_special_file_is_left_alone(home: Path) -> None:
     (home / ".cursor/mcp.json").unlink()
     os.mkfifo(home / ".cursor/mcp.json")
@@ -429,6 +475,12 @@ def test_doctor_tells_of_agents(home: Path, db: Path) -> None:
         return json.loads(ltmc(home, "doctor", "--json", "--db", str(db)).stdout)["agents"]
 
     assert agents().keys() == CLIENTS.keys()
+    nothing = ltmc(home / "Documents", "doctor", "--db", str(db)).stdout
+    assert "Agents: none is here" in nothing
+    assert "last failure" not in nothing
+    db.parent.mkdir(exist_ok=True)
+    db.with_name("hooks.log").write_text("an earlier line\nthe last line\n")
+    assert re.search(r"last failure\s+the last line", ltmc(home, "doctor", "--db", str(db)).stdout)
     assert agents()["zed"] == ["not installed: ltmc install zed", ""]
     ok(home, "install", "--all")
     assert agents()["zed"] == ["installed", f"{sys.executable} -P -m ltmc serve --project auto"]

@@ -172,5 +172,5 @@ def test_the_hooks_of_codex_keep_and_recall(home: Path) -> None:
                 "PostToolUse",
                 "Stop",
             ]
-            assert kept(home)[-2:] == [prompt, SAID]
+            assert kept(home)[-3:] == [prompt, f"Failed: {COMMAND}", SAID]
     assert "quince" in asked[-1]

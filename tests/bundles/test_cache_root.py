@@ -1,5 +1,6 @@
 """Where ltmc.pyz unpacks itself: only where nobody else can put code, and what is there is mended."""
 
+import io
 import os
 import shutil
 import signal
@@ -23,12 +24,15 @@ STRANGER = 54_321
 def archive(tmp_path: Path) -> Path:
     """A file that unpacks like ltmc.pyz, and is small."""
     path = tmp_path / "small.pyz"
-    with zipfile.ZipFile(path, "w") as file:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
         for name in ("site-packages/a.py", "site-packages/b/c.py"):
             entry = zipfile.ZipInfo(name)
             entry.external_attr = 0o100644 << 16
             file.writestr(entry, f"# {name}\n")
+    with zipfile.ZipFile(path, "w") as file:
         file.writestr("_launcher.py", "")
+        file.writestr(unpacking.PACKED, packed.getvalue())
     return path
 
 
@@ -244,7 +248,7 @@ def test_an_interrupted_unpacking_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_the_licence_and_the_notice_travel() -> None:
-    with zipfile.ZipFile(artefacts.pyz()) as file:
+    with artefacts.packed(artefacts.pyz()) as file:
         for name in ("LICENSE", "NOTICE"):
             (inside,) = [
                 entry

@@ -1,5 +1,6 @@
 """ltmc.pyz as a file: the same bytes each time, complete, of a bearable size, and honest when it is not whole."""
 
+import io
 import json
 import re
 import subprocess
@@ -13,13 +14,14 @@ from pathlib import Path
 import pytest
 
 from bundles import lock
+from ltmc.distribution import unpacking
 from tests import artefacts
 
 TAG = re.compile(r"\.cpython-(3)(\d+)-")
 
 
 def entries() -> list[zipfile.ZipInfo]:
-    with zipfile.ZipFile(artefacts.pyz()) as archive:
+    with artefacts.packed(artefacts.pyz()) as archive:
         return archive.infolist()
 
 
@@ -56,9 +58,19 @@ def test_a_second_build_has_the_same_bytes(tmp_path: Path) -> None:
         assert again == sha256(first.with_name(name).read_bytes()).hexdigest(), name
 
 
+def test_what_greets_an_agent_lies_beside_what_is_packed() -> None:
+    pytest.importorskip("shiv", reason="the build extra is not installed")
+    from bundles.archive import GREETING
+
+    imported = "import sys, ltmc.server.greeting; print(*(m.__file__ for n, m in sys.modules.items() if n[:4] == 'ltmc'))"
+    done = subprocess.run([sys.executable, "-c", imported], capture_output=True, text=True, check=True)
+    modules = {Path(file).relative_to(artefacts.PACKAGE).as_posix() for file in done.stdout.split()}
+    assert modules == {name for name in GREETING if name.endswith(".py")}
+
+
 def test_nothing_of_the_builder_is_inside() -> None:
     traces = [str(artefacts.ROOT).encode(), str(Path.home()).encode(), b"site-packages/ltmc/__pycache__"]
-    with zipfile.ZipFile(artefacts.pyz()) as archive:
+    with artefacts.packed(artefacts.pyz()) as archive:
         for entry in archive.infolist():
             content = archive.read(entry)
             assert not [trace for trace in traces if trace in content], entry.filename
@@ -110,11 +122,16 @@ def test_one_file_runs_on_every_python(version: str, tmp_path: Path) -> None:
 def without(pattern: str, folder: Path) -> Path:
     """A copy of the .pyz without the files whose names match."""
     copy = folder / "ltmc.pyz"
-    with zipfile.ZipFile(artefacts.pyz()) as source, zipfile.ZipFile(copy, "w") as target:
+    content = io.BytesIO()
+    with artefacts.packed(artefacts.pyz()) as source, zipfile.ZipFile(content, "w") as target:
         kept = [entry for entry in source.infolist() if not re.search(pattern, entry.filename)]
         assert len(kept) < len(source.infolist())
         for entry in kept:
             target.writestr(entry, source.read(entry), zipfile.ZIP_STORED)
+    with zipfile.ZipFile(artefacts.pyz()) as source, zipfile.ZipFile(copy, "w") as target:
+        for entry in source.infolist():
+            is_packed = entry.filename == unpacking.PACKED
+            target.writestr(entry, content.getvalue() if is_packed else source.read(entry))
     return copy
 
 
@@ -153,7 +170,7 @@ def test_a_damaged_file_says_so(tmp_path: Path) -> None:
     copy = tmp_path / "ltmc.pyz"
     content = bytearray(artefacts.pyz().read_bytes())
     with zipfile.ZipFile(artefacts.pyz()) as archive:
-        entry = archive.getinfo("site-packages/click/core.py")
+        entry = archive.getinfo(unpacking.PACKED)
     middle = entry.header_offset + entry.compress_size // 2
     content[middle : middle + 64] = bytes(64)
     copy.write_bytes(content)

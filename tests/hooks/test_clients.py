@@ -177,3 +177,19 @@ def test_the_summary_of_a_compaction_is_kept(repository: Project) -> None:
     assert repository.kept() == ["We chose the copper kettle."]
     again = repository.told("after-compact", repository.payload("claude-code", "after-compact"))
     assert "copper kettle" in again
+
+
+def test_whether_a_command_of_codex_failed_is_read_in_its_transcript(repository: Project) -> None:
+    records = [{"payload": {"item": {"id": f"call{code}", "exit_code": code}}} for code in (0, 1, None)]
+    lines = [*map(json.dumps, records), '{"payload": {"item": "call1 exit_code"}}', '{"call1": "exit_code']
+    transcript = repository.root / "rollout.jsonl"
+    transcript.write_text("\n".join(["x" * 2_000_000, *lines]))
+    asked = repository.payload("codex", "failure") | {"tool_response": "sour", "error": None}
+    for call in ("call0", "call1", "callNone", "absent", ""):
+        told = {"transcript_path": str(transcript), "tool_use_id": call, "tool_input": {"command": call}}
+        repository.run("tool", asked | told, "--agent", "codex")
+    repository.run(
+        "tool", asked | {"transcript_path": "/no/such", "tool_use_id": "call1"}, "--agent", "codex"
+    )
+    assert repository.kept() == ["Failed: call1\nsour"]
+    assert not repository.failures()

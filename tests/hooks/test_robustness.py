@@ -238,6 +238,8 @@ def test_nothing_heavy_is_imported(repository: Project) -> None:
         "asyncio",
         "aiosqlite",
         "logging",
+        "dataclasses",
+        "inspect",
     }
 
 

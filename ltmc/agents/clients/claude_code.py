@@ -49,7 +49,10 @@ def _hooks() -> dict[str, object]:
 
     return {
         # The server is not connected yet when a session starts.
-        "SessionStart": [*command("start", "startup|resume|clear"), *command("after-compact", "compact")],
+        "SessionStart": [
+            *command("start", "startup|resume|clear|fork"),
+            *command("after-compact", "compact"),
+        ],
         "UserPromptSubmit": tool("prompt"),
         "PostToolUse": tool("tool", EDITS),
         "PostToolUseFailure": tool("tool", EDITS, ["tool_name", "tool_input", "error"]),

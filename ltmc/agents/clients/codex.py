@@ -1,5 +1,6 @@
 """Codex CLI and its extension for editors."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ltmc.agents import files, guidance, hooks, toml_text
@@ -20,14 +21,19 @@ def _user(places: Places) -> list[Piece]:
     def command(event: str, matcher: str | None = None) -> dict[str, object]:
         return hooks.group(hooks.command_hook(event, NAME), matcher)
 
-    def tool(event: str, matcher: str | None = None) -> dict[str, object]:
-        return hooks.group(hooks.tool_hook(SERVER, event, NAME), matcher)
+    def tool(event: str, matcher: str | None = None, fields: Sequence[str] = ()) -> dict[str, object]:
+        return hooks.group(hooks.tool_hook(SERVER, event, NAME, fields), matcher)
 
     events = {
         # The server is not connected yet when a session starts.
         "SessionStart": [command("start", "startup|resume|clear"), command("after-compact", "compact")],
         "UserPromptSubmit": [tool("prompt")],
-        "PostToolUse": [tool("tool", EDITS)],
+        # Whether a command failed stands in the transcript alone.
+        "PostToolUse": [
+            tool(
+                "tool", EDITS, ["tool_name", "tool_input", "tool_response", "tool_use_id", "transcript_path"]
+            )
+        ],
         "PreCompact": [tool("before-compact")],
         "Stop": [tool("end")],
     }

@@ -6,7 +6,6 @@ memory. Private parts and secrets are taken out first, so that what follows has 
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,8 +56,7 @@ _ANSWERS = {"Stop", "AfterAgent", "agentStop"}
 IN_PLACE_OF_PRIVATE = "[private]"
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """What a session's project allows.
 
     Attributes:
@@ -69,7 +67,7 @@ class Rules:
     mask: Callable[[str], str]
     capture: bool = True
     inject: bool = True
-    ignore: Sequence[str] = field(default=())
+    ignore: Sequence[str] = ()
 
 
 class Place(NamedTuple):

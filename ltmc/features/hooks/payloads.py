@@ -4,7 +4,6 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from ltmc.errors import ErrorCode, LtmcError
@@ -18,6 +17,9 @@ AGENTS = ("claude-code", "codex", "gemini", "cursor", "copilot", "cline", "goose
 
 LONGEST_NAME = 200
 """In characters."""
+
+TRANSCRIPT_BYTES = 1 << 20
+"""How much is looked at of a transcript, its end."""
 
 MOST_EDITS = 50
 """How many files of one tool call are looked at."""
@@ -49,7 +51,6 @@ _NOT_FILLED_IN = re.compile(r"\$\{[\w.]{1,100}\}")
 """What a client leaves of a placeholder for a field that the event does not have."""
 
 
-@dataclass(slots=True)
 class Event:
     """What happened.
 
@@ -65,17 +66,10 @@ class Event:
         said: the agent's last answer, the summary of a compaction, or why a session ended.
     """
 
-    name: str
-    agent: str
-    native: str = ""
-    plain: bool = False
-    session: str = ""
-    cwd: str = ""
-    prompt: str = ""
-    edits: list[tuple[str, str]] = field(default_factory=list)
-    command: str = ""
-    output: str = ""
-    said: str = ""
+    def __init__(self, name: str, agent: str) -> None:
+        self.name, self.agent, self.native, self.plain = name, agent, "", False
+        self.session = self.cwd = self.prompt = self.command = self.output = self.said = ""
+        self.edits: list[tuple[str, str]] = []
 
 
 def event_of(name: str, agent: str | None, payload: Mapping[str, Any]) -> Event:
@@ -143,7 +137,7 @@ def _read_tool(event: Event, fields: Mapping[str, Any]) -> None:
         _first(fields, "tool_response", "toolResult", "tool_output", "tool_result", "result", "output")
     )
     command = _text(given, "command", "cmd", "script") or _text(fields, "command")
-    failed = _failed(fields, result)
+    failed = _failed(fields, result) or (event.agent == "codex" and _failed_by_transcript(fields))
     if " " not in command and _text(given, *_PATH_KEYS):  # an editor's tool: what it does to the file
         tool, command = command or tool, ""
     if "apply_patch" in tool or command.lstrip().startswith("*** Begin Patch"):
@@ -193,6 +187,27 @@ def _failed(fields: Mapping[str, Any], result: Any) -> bool:
             return True
     told = _EXIT_CODE.search(_said(result))
     return told is not None and int(told[1]) != 0
+
+
+def _failed_by_transcript(fields: Mapping[str, Any]) -> bool:
+    """Tell whether a tool failed by the transcript of Codex, whose hooks are not told."""
+    path, call = _text(fields, "transcript_path"), _text(fields, "tool_use_id")
+    if not path or not call or not os.path.isfile(path):  # noqa: PTH113 - False also where it cannot be looked at
+        return False
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - the fastest
+            file.seek(-min(os.fstat(file.fileno()).st_size, TRANSCRIPT_BYTES), os.SEEK_END)
+            lines = file.read(TRANSCRIPT_BYTES).splitlines()
+    except OSError:
+        return False
+    for line in reversed(lines):
+        if call.encode() in line and b"exit_code" in line:
+            record = _decoded(line.decode("utf-8", "replace"))
+            payload = record.get("payload") if isinstance(record, Mapping) else None
+            item = payload.get("item") if isinstance(payload, Mapping) else None
+            if isinstance(item, Mapping) and item.get("id") == call:
+                return item.get("exit_code") not in (0, None)
+    return False
 
 
 def _said(result: Any) -> str:

@@ -44,7 +44,7 @@ class HookService:
         Raises:
             LtmcError: INVALID_ARGUMENT for an unknown event or agent.
         """
-        event = event_of(name, agent, payload)
+        event = await asyncio.to_thread(event_of, name, agent, payload)
         event.cwd = event.cwd or str(Path.cwd())
         told = ""
         try:

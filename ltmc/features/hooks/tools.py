@@ -25,10 +25,11 @@ async def hook_event(
     tool_name: Said = None,
     tool_input: Given = None,
     tool_response: Given = None,
+    tool_use_id: Said = None,
+    transcript_path: Said = None,
     error: Said = None,
     compact_summary: Said = None,
     last_assistant_message: Said = None,
-    reason: Said = None,
 ) -> HookAnswer:
     """For hooks of clients, not for models."""
     payload = {
@@ -39,9 +40,10 @@ async def hook_event(
         "tool_name": tool_name,
         "tool_input": tool_input,
         "tool_response": tool_response,
+        "tool_use_id": tool_use_id,
+        "transcript_path": transcript_path,
         "error": error,
         "compact_summary": compact_summary,
         "last_assistant_message": last_assistant_message,
-        "reason": reason,
     }
     return await hooks.take(event, agent, payload)

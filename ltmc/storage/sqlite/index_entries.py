@@ -7,27 +7,29 @@ tuples. An entry is known by its `seq`, which grows with every write; its owner 
 import re
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 _CAPITAL = re.compile("[A-Z]")
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """The state of the index; see the table search_state."""
 
     identity: str
     target: str | None
     boundary: int
     left_out: int
-    removed: int = field(compare=False)
+    removed: int
 
     @property
     def aim(self) -> str:
         """What entries are to be made for."""
         return self.identity if self.target is None else self.target
+
+    def agrees(self, other: "State") -> bool:
+        """Whether nothing but removals came between two states."""
+        return self._replace(removed=other.removed) == other
 
 
 def state(cursor: sqlite3.Cursor) -> State:
@@ -50,8 +52,7 @@ def last_seq(cursor: sqlite3.Cursor) -> int:
     return row[0] if row else 0
 
 
-@dataclass(frozen=True, slots=True)
-class NewEntry:
+class NewEntry(NamedTuple):
     """An entry for the index; `terms`: those of its impacts."""
 
     owner_id: int
