@@ -7,13 +7,17 @@ from typing import Any
 
 from ltmc.app.application import Application
 from ltmc.app.own_project import Folder, OwnProject
-from ltmc.app.redaction import found_in, kinds_by_secret, masked_with
-from ltmc.errors import ErrorCode, LtmcError, read_only
+from ltmc.app.redaction import found_in, kinds_by_secret, masked_json, masked_with
+from ltmc.errors import ErrorCode, LtmcError, read_only, shorten
 from ltmc.search.notes import noted
 from ltmc.storage.guarded import looked_at
 from ltmc.tools.binding import bind
+from ltmc.tools.leniency import meant
 from ltmc.tools.manifest import Prompt, Resource, Tool
 from ltmc.tools.project_scope import project_of
+
+MOST_NAMED, LONGEST_NAME = 5, 40
+"""Of the arguments that a tool does not know, how many are named, and how much of a name is shown."""
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +36,8 @@ async def call(
         if app.settings.read_only and not tool.read_only:
             raise read_only()
         binding = bind(tool.module, tool.name)
-        arguments = binding.check(raw)
+        given, ignored = meant(raw, tool)
+        arguments = binding.check(given, empty_is_unused=not tool.destructive)
         warnings: list[str] = []
         notes: set[str] = set()
         noted.set(notes)
@@ -43,6 +48,8 @@ async def call(
             result = {"success": True, **await binding.function(*map(app.get, binding.services), **arguments)}
         if not app.settings.read_only and (notes or app.made(_UPKEEP) is None):
             _catch_up(app)
+        if ignored:
+            result["ignored"] = masked_json([shorten(name, LONGEST_NAME) for name in ignored[:MOST_NAMED]])
         if warnings := [*warnings, *of_files, *sorted(notes)]:
             result["warnings"] = warnings
     except LtmcError as error:

@@ -10,26 +10,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, shorten
+from ltmc.tools.aliases import ALIASES
 from ltmc.tools.declaration import declaration_of, prompt_of, resource_of
 from ltmc.tools.manifest import Prompt, Resource, Tool
 
 ToolFunction = Callable[..., Awaitable[dict[str, Any]]]
-
-ALIASES = {
-    "question": "query",
-    "context_limit": "top_k",
-    "context_k": "top_k",
-    "token_limit": "max_tokens",
-    "items": "documents",
-    "relationship_type": "relation",
-    "entity_id": "entity",
-    "document_id": "doc_id",
-    "tool_name": "source_tool",
-    "resource_1_id": "source_id",
-    "resource_2_id": "target_id",
-    "prerequisite_task_id": "prerequisite_blueprint_id",
-}
-"""Older argument names, accepted wherever the tool has the newer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +29,11 @@ class Binding:
     services: tuple[type, ...]
     model: type[BaseModel]
 
-    def check(self, raw: dict[str, Any]) -> dict[str, Any]:
+    def check(self, raw: dict[str, Any], *, empty_is_unused: bool = False) -> dict[str, Any]:
         """Return the arguments as the function takes them, defaults filled in.
+
+        Args:
+            empty_is_unused: leave out what is an empty text where that means nothing: some clients fill every field.
 
         Raises:
             LtmcError: INVALID_ARGUMENT that names the field, the value and what is allowed.
@@ -54,7 +42,10 @@ class Binding:
         try:
             checked = self.model.model_validate(arguments)
         except ValidationError as error:
-            raise self._refusal(error) from None
+            unused = self._unused(error) if empty_is_unused else ()
+            if not unused:
+                raise self._refusal(error) from None
+            return self.check({name: value for name, value in arguments.items() if name not in unused})
         return {name: getattr(checked, name) for name in self.model.model_fields}
 
     def _without_aliases(self, raw: dict[str, Any]) -> dict[str, Any]:
@@ -77,6 +68,15 @@ class Binding:
             name: value
             for name, value in arguments.items()
             if value is not None or fields[name].is_required()
+        }
+
+    def _unused(self, error: ValidationError) -> set[str]:
+        """Return the arguments that may be left out and are an empty text, which they cannot be."""
+        fields = self.model.model_fields
+        return {
+            str(one["loc"][0])
+            for one in error.errors(include_url=False)
+            if one["input"] == "" and len(one["loc"]) == 1 and not fields[str(one["loc"][0])].is_required()
         }
 
     def _refusal(self, error: ValidationError) -> LtmcError:
@@ -253,6 +253,8 @@ def describe(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return ", ".join(map(str, schema["enum"]))
     kind = schema.get("type")
+    if isinstance(kind, list):
+        return " or ".join(describe({**schema, "type": one}) for one in kind)
     if kind in ("integer", "number"):
         words = "a whole number" if kind == "integer" else "a number"
         low, high = schema.get("minimum"), schema.get("maximum")

@@ -62,8 +62,8 @@ def test_what_greets_an_agent_lies_beside_what_is_packed() -> None:
     pytest.importorskip("shiv", reason="the build extra is not installed")
     from bundles.archive import GREETING
 
-    imported = "import sys, ltmc.server.greeting; print(*(m.__file__ for n, m in sys.modules.items() if n[:4] == 'ltmc'))"
-    done = subprocess.run([sys.executable, "-c", imported], capture_output=True, text=True, check=True)
+    code = "import sys, ltmc.server.greeting; print(*(m.__file__ for n, m in sys.modules.items() if n[:4] == 'ltmc'))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules = {Path(file).relative_to(artefacts.PACKAGE).as_posix() for file in done.stdout.split()}
     assert modules == {name for name in GREETING if name.endswith(".py")}
 

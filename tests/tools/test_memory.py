@@ -112,7 +112,7 @@ def test_projects_do_not_see_each_other(shared: Session, project: str) -> None:
         ("tags", {"tags": [f"t{n}" for n in range(33)]}),
         ("metadata", {"metadata": ["list"]}),
         ("project_id", {"project_id": "a b"}),
-        ("surprise", {"surprise": 1}),
+        ("fileName", {"fileName": "b.md"}),
     ],
 )
 def test_store_memory_refuses(shared: Session, project: str, field: str, arguments: dict) -> None:
@@ -142,12 +142,12 @@ def test_enum_values_and_older_names_are_accepted(shared: Session, project: str)
         ("query", {"query": "x" * 2001}),
         ("top_k", {"top_k": 0}),
         ("top_k", {"top_k": 51}),
-        ("top_k", {"top_k": "5"}),
+        ("top_k", {"top_k": "5 or so"}),
         ("top_k", {"top_k": True}),
         ("top_k", {"top_k": 1.5}),
         ("min_score", {"min_score": 1.1}),
         ("resource_type", {"resource_type": "chat"}),
-        ("conversation_id", {"conversation_id": ""}),
+        ("conversation_id", {"conversation_id": "\n"}),
         ("offset", {"offset": -1}),
     ],
 )
