@@ -7,7 +7,9 @@ from functools import cache
 from ltmc.features.blueprints.lexicon import is_wide, terms, words_of
 
 _SENTENCE = re.compile(r"[.!?](?=\s)\s*|[。！？؟।；;](?:\s*)|\n+")
-_CLAUSE = re.compile(r",\s|\s(?=(?:and|then|und|et|y|puis|dann|и|затем)\s)|[，،]|(?<=[しててりみきえべ])、")
+_CLAUSE = re.compile(
+    r",\s|\s(?=(?:and|then|und|et|y|puis|dann|e|en|i|ve|и|затем)\s)|[，،]|(?<=[しててりみきえべ])、"
+)
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:e\.g|i\.e|etc|vs|z\.B|bzw|d\.h|approx|no|fig|v?\d+)\.$", re.IGNORECASE
 )
@@ -27,7 +29,7 @@ def is_action(text: str) -> bool:
         return any(term in text for term in wide("actions"))
     words = words_of(text)
     asked = next((place for place, word in enumerate(words[:4]) if word in terms("demands")), None)
-    if asked is not None and words[asked + 1 : asked + 2] not in ([], ["not"], ["never"]):
+    if asked is not None and terms("states").isdisjoint(words[asked + 1 : asked + 2] or terms("states")):
         return True
     words = [word for word in words if word not in terms("openers") | terms("order")]
     ending = len(words) > 1 and words[-1].endswith("en") and words[-1] in terms("actions")
@@ -35,14 +37,18 @@ def is_action(text: str) -> bool:
 
 
 def orders(clause: str) -> bool:
-    """Tell whether a clause begins with a word such as "then" or "finally"."""
+    """Tell whether a clause begins with a word such as "then" or "finally"; in German it may come second."""
     words = [word for word in words_of(clause)[:3] if word not in terms("openers")]
     if is_wide(clause):
         return clause.strip().startswith(wide("order"))
     if words and words[0] in terms("ordinals"):
         rest = re.split(re.escape(words[0]), clause, maxsplit=1, flags=re.IGNORECASE)[-1]
         return leads(words[0] + rest[:1].strip(), rest)
-    return bool(words) and (words[0] in terms("order") or "-".join(words[:2]) in terms("order"))
+    return bool(words) and (
+        words[0] in terms("order")
+        or "-".join(words[:2]) in terms("order")
+        or not terms("inverted").isdisjoint(words[1:2])
+    )
 
 
 def follows(clause: str) -> bool:

@@ -30,9 +30,12 @@ from ltmc.features.blueprints.marks import as_markdown, inline_marks, item_mark
 TITLE_CHARACTERS = 100
 """How long the title of a step may be; the whole text is its description."""
 
+_LISTS = ("list", "table")
+
 NESTED = 3
 """So many lists that are the only item of another are looked into."""
 
+_CELL = re.compile(r"(?<!\\)\|")
 _CHECK = re.compile(r"\[([ xX])\]\s+")
 _LINK = re.compile(r"!?\[([^\[\]]{1,500})\]\([^()\s]{0,1000}\)")
 _EMPHASIS = re.compile(r"\*{1,3}(?=\S)|(?<=\S)\*{1,3}|`+|~~")
@@ -63,7 +66,13 @@ class Step:
 
 @dataclass(slots=True)
 class _Block:
-    """A block of Markdown: ``heading``, ``list``, ``prose`` or ``other``."""
+    """A block of Markdown: ``heading``, ``list``, ``table`` of tasks, ``prose`` or ``other``.
+
+    Attributes:
+        items: of a list its items, of a table its rows.
+        titles: of a table what its rows name, each at the place of its row.
+        head: of a table the lines before its rows.
+    """
 
     kind: str
     text: str
@@ -71,6 +80,8 @@ class _Block:
     items: list[str] = field(default_factory=list)
     ordered: bool = False
     start: int = 1
+    titles: list[str] = field(default_factory=list)
+    head: str = ""
 
 
 @dataclass(slots=True)
@@ -97,15 +108,30 @@ def read_steps(text: str, deep: int = NESTED) -> tuple[str, list[Step]]:
 
 def title_of(text: str) -> str:
     """Return a title for a step: its first sentence, without marks and words of order."""
-    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    first = _lead(next((line.strip() for line in text.splitlines() if line.strip()), ""))
     plain = _EMPHASIS.sub("", _LINK.sub(r"\1", _CHECK.sub("", first)))
     plain = " ".join(next(iter(sentences(plain)), plain).split())
     words = plain.split(" ")
-    while len(words) > 1 and leads(words[0], " ".join(words[1:])):
-        words = words[1:]
+    while behind := _leading(words):
+        words = words[behind:]
     plain = _TRAILING.sub("", _without_order(" ".join(words))).strip(" \t.,;:。，；：、-—")
     plain = plain or text.strip()
     return shortened(plain[:1].upper() + plain[1:], TITLE_CHARACTERS)
+
+
+def _leading(words: Sequence[str]) -> int:
+    """Return how many words only lead to those behind them."""
+    if len(words) > 1 and leads(words[0], " ".join(words[1:])):
+        return 1
+    return 2 if len(words) > 2 and "-".join(words[:2]).lower().strip(",:") in terms("order") else 0
+
+
+def _lead(line: str) -> str:
+    """Return what leads to the steps inside a line, as in "Release it: tag -> build -> publish", else the line."""
+    if marks := inline_marks(line):
+        head = line[: marks[0][0]].rstrip()
+        return head if head.endswith((":", "：")) else line
+    return next((pieces[0] for _, pieces in arrows_in(line) if pieces and pieces[0]), line)
 
 
 def task_title(title: str, whole: str) -> str:
@@ -159,10 +185,27 @@ def _blocks(text: str) -> list[_Block]:
             ordered = token.type == "ordered_list_open"
             start = int(token.attrs.get("start", 1)) if ordered else 1
             found.append(_Block("list", part, 0, items, ordered, start))
+        elif token.type == "table_open":
+            found.append(_table(part.split("\n")))
         else:
             found.append(_Block("prose" if token.type == "paragraph_open" else "other", part))
     _rest(lines[done:], found)
     return found
+
+
+def _table(lines: Sequence[str]) -> _Block:
+    """Return a table; it names tasks where one of its columns says what to do in at least half of its rows."""
+    head, rows = "\n".join(lines[:2]), list(lines[2:])
+    cells = [[cell.strip() for cell in _CELL.split(row.strip().strip("|"))] for row in rows]
+    columns = [
+        [one[place] if place < len(one) else "" for one in cells]
+        for place in range(len(_CELL.split(lines[0])))
+    ]
+    titles = max(columns, key=lambda column: sum(map(is_action, column)))
+    if len(rows) < 2 or sum(map(is_action, titles)) * 2 < len(rows):
+        return _Block("other", "\n".join(lines))
+    numbered = any(column == [str(number) for number in range(1, len(rows) + 1)] for column in columns)
+    return _Block("table", "\n".join(lines), 0, rows, numbered, titles=titles, head=head)
 
 
 def _rest(lines: Sequence[str], found: list[_Block]) -> None:
@@ -234,34 +277,39 @@ class _Reading:
 
 def _from_lists(sections: Sequence[_Section], deep: int) -> tuple[str, list[Step]]:
     """Return the items of lists as steps, and what the paragraphs behind them say to do."""
-    lists = [block for one in sections if not one.is_context for block in one.blocks if block.kind == "list"]
+    lists = [block for one in sections if not one.is_context for block in one.blocks if block.kind in _LISTS]
     if not lists:
         return "", []
     reading = _Reading()
     last_of_stage: list[int] = []
-    begun = False
+    begun = opened = False
     for number, section in enumerate(sections):
         first = len(reading.steps)
-        lead = any(block.kind == "list" for block in section.blocks)
+        lead = any(block.kind in _LISTS for block in section.blocks)
         if section.heading:
             reading.tell(section.heading, ahead=lead and not section.is_context, general=section.is_context)
         chain: list[int] = []
+        waits: list[int] = []
         telling = section.is_context
         for place, block in enumerate(section.blocks):
             following = section.blocks[place + 1].kind if place + 1 < len(section.blocks) else ""
             leads = (
-                block.kind == "prose" and following == "list" and block.text.rstrip().endswith((":", "："))
+                block.kind == "prose" and following in _LISTS and block.text.rstrip().endswith((":", "："))
             )
             if leads and not section.is_context:
                 telling = _announces(block)
-            if telling or (block.kind != "list" and not begun and following != "list"):
+            if telling or (block.kind not in _LISTS and not begun and following not in _LISTS):
                 reading.tell(block.text, general=True)
                 continue
-            if block.kind == "list":
-                begun = True
+            if block.kind in _LISTS:
+                begun, start = True, len(reading.steps)
                 chain = _add_items(reading, block, number, chain, deep)
+                for step in reading.steps[start:]:
+                    step.after = step.after or list(waits)
+                waits = []
             elif leads:
                 reading.tell(block.text, ahead=True)
+                waits = _last(reading.steps, 0) if follows(block.text) else []
             elif begun and block.kind == "prose" and is_action(block.text):
                 for clause, _ in clauses_of(block.text):
                     before = chain or _last(reading.steps, first)
@@ -269,11 +317,15 @@ def _from_lists(sections: Sequence[_Section], deep: int) -> tuple[str, list[Step
             else:
                 reading.tell(block.text, general=not begun)
         if len(reading.steps) > first:
-            if _STAGE.search(section.heading) and last_of_stage:
-                for step in reading.steps[first:]:
-                    if not step.after:
-                        step.after = list(last_of_stage)
+            heading = section.heading.lower()
+            if named(terms("closing_headings"), heading):
+                last_of_stage = _last(reading.steps[:first], 0)
+            elif not (opened or _STAGE.search(heading)):
+                last_of_stage = []
+            for step in reading.steps[first:]:
+                step.after = step.after or list(last_of_stage)
             last_of_stage = _last(reading.steps, first)
+            opened = bool(named(terms("opening_headings"), heading))
     return reading.finish()
 
 
@@ -298,6 +350,12 @@ def _add_items(reading: _Reading, block: _Block, section: int, chain: list[int],
                 reading.add(step.title, step.text, section, [base + one for one in step.after], step.mark)
             return []
     before, first = chain if block.ordered and block.start > 1 else [], len(reading.steps)
+    if block.kind == "table":
+        for row, title in zip(block.items, block.titles, strict=True):
+            text = row if len(reading.steps) > first else f"{block.head}\n{row}"
+            place = reading.add(title_of(title or row), text, section, before)
+            before = [place] if block.ordered else []
+        return before
     for item in block.items:
         text = _item_text(item)
         check = _CHECK.match(text)
@@ -310,7 +368,7 @@ def _add_items(reading: _Reading, block: _Block, section: int, chain: list[int],
             continue
         body = text[check.end() :] if check else text
         if not block.ordered and orders(body) and len(reading.steps) > first:
-            before = [len(reading.steps) - 1]
+            before = _last(reading.steps, first)
         place = reading.add(title_of(body), body, section, before, mark)
         before = [place] if block.ordered else []
     return before
@@ -320,7 +378,13 @@ def _item_text(item: str) -> str:
     """Return the text of a list item without its mark and its indent."""
     width = len(item_mark(item))
     first, *others = item[width:].split("\n")
-    return "\n".join([first, *(line[min(width, len(line) - len(line.lstrip())) :] for line in others)])
+    indents = [len(line) - len(line.lstrip()) for line in others]
+    least = min(
+        [width, *(indent for line, indent in zip(others, indents, strict=True) if indent and line.strip())]
+    )
+    return "\n".join(
+        [first, *(line[min(least, indent) :] for line, indent in zip(others, indents, strict=True))]
+    )
 
 
 def _from_sections(sections: Sequence[_Section]) -> tuple[str, list[Step]]:
@@ -374,6 +438,9 @@ def _from_prose(sections: Sequence[_Section]) -> tuple[str, list[Step]]:
                     arrows = True
                     continue
                 for clause, told in clauses_of(text):
+                    if clause.endswith((":", "：")):
+                        reading.tell(clause, ahead=True)
+                        continue
                     chained = sequence or (arrows and follows(clause))
                     if told or (chained and orders(clause)):
                         chain = [reading.add(title_of(clause), clause, number, chain if chained else [])]
@@ -392,6 +459,10 @@ def _numbered(text: str) -> tuple[str, list[Step]]:
     if not all(pieces):
         return "", []
     marks = [text[begin:end].strip() for begin, end in cuts]
+    last = sentences(pieces[-1])
+    if behind := next((place for place in range(1, len(last)) if follows(last[place])), 0):
+        pieces[-1:] = ["".join(last[:behind]).strip(), "".join(last[behind:]).strip()]
+        marks.append("")
     return text[: cuts[0][0]].strip(), _chain(pieces, marks)
 
 
