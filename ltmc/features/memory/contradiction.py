@@ -33,8 +33,10 @@ _CONTRAST = re.compile(
     r", (?:but )?(?:not|nicht|pas|no|non|não)\b"
 )
 _WORD = re.compile(r"#?\w+(?:[-.:,/]\w+)*%?|:(?=\s)")
-_WIDE = r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
-_WIDE_EDGE = re.compile(rf"(?<={_WIDE})(?=[0-9A-Za-z])|(?<=[0-9A-Za-z])(?={_WIDE})")
+_WIDE_EDGE = re.compile(
+    r"(?<=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])(?=[0-9A-Za-z])"
+    r"|(?<=[0-9A-Za-z])(?=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
+)
 _WIDE_NOT = re.compile(r"不再?(?=支持|使用|用|允许|需要|能|可以|会|要|应)|没有")
 _APOSTROPHE = re.compile(r"\b(\w+)['’](\w+)")
 _NUMBER = re.compile(r"v?(\d[\d.,]*)([a-z%]*)")
