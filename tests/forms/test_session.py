@@ -10,6 +10,7 @@ from ltmc.tools import manifest
 from tests import artefacts
 from tests.client import Session
 from tests.forms import steps
+from tests.upgrade import recorded
 
 forms = pytest.mark.parametrize("form", artefacts.FORMS)
 
@@ -39,6 +40,34 @@ def test_what_one_form_writes_the_others_read(db: Path, form: str) -> None:
             assert client.ok("redis_get_cache", key="form")["value"] == {"written by": form}
             listed = client.ok("list_todos")["todos"]
             assert [entry["todo_id"] for entry in listed] == [todo]
+
+
+@forms
+def test_an_old_database_is_upgraded_and_what_is_purged_leaves_the_file(tmp_path: Path, form: str) -> None:
+    command, db = artefacts.command(form), recorded.restore(tmp_path)
+    with Session(db, command=command) as client:
+        old = client.ok("list_memories", project_id="shop", limit=1)["memories"][0]
+        for name in ("plan.md", "retraction.md"):
+            client.ok(
+                "store_memory", file_name=name, content=f"A Quetzalcoatlus in {name}.", project_id="shop"
+            )
+        client.ok("update_memory", file_name="retraction.md", supersedes=["plan.md"], project_id="shop")
+        found = client.ok(
+            "retrieve_memory", query="quetzalcoatlus", include_superseded=True, project_id="shop"
+        )
+        assert [one["file_name"] for one in found["results"][:2]] == ["retraction.md", "plan.md"]
+        chosen = {"kind": "memory", "ids": ["plan.md", "retraction.md"], "project_id": "shop"}
+        client.ok("forget", **chosen, confirm=client.ok("forget", **chosen)["confirm"])
+    assert b"quetzalcoatlus" in db.read_bytes().lower()
+    purge = [*command, "forget", "--purge", "--json", "--db", str(db)]
+    done = subprocess.run(purge, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    (copy,) = json.loads(done.stdout)["copies"]
+    assert Path(copy).parent == db.parent
+    assert all(b"quetzalcoatlus" not in path.read_bytes().lower() for path in db.parent.glob("ltmc.db*"))
+    with Session(db, command=command) as client:
+        kept = client.ok("get_memory", file_name=old["file_name"], project_id="shop")
+        assert kept["content"].startswith(old["line"][:20])
 
 
 @forms
