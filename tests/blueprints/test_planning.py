@@ -334,6 +334,26 @@ def test_complexity_is_a_weighted_sum_of_capped_parts(
             ["Release it", "Load it", "Write docs"],
             [[], [], []],
         ),
+        (
+            "Goal: speed\n- Read it\n\nDeliver the rest\n- Write it\n\nShown by\n- Test it",
+            ["Read it", "Write it", "Test it"],
+            [[], [], []],
+        ),
+        (
+            "a. Install it\n   i. get it\n   ii. unpack it\nb. Configure it\nc. Run it",
+            ["Install it", "Configure it", "Run it"],
+            [[], [0], [1]],
+        ),
+        (
+            "Backend: add it.\nOps: deploy to staging, then to production.",
+            ["Backend: add it", "Ops: deploy to staging, then to production"],
+            [[], []],
+        ),
+        (
+            "- `get_it` reads it (a; b)\n- write_it writes it",
+            ["get_it reads it (a; b)", "write_it writes it"],
+            [[], []],
+        ),
         ("Read it, write it. Their tests must stay green.", ["Read it", "Write it"], [[], []]),
         (
             "Prima fai il backup, poi migra i dati e infine spegni il server.",

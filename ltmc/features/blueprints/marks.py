@@ -32,8 +32,11 @@ _ROMAN = "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix x
 def as_markdown(text: str) -> str:
     """Return a text with the marks and indents of its lists as Markdown has them; each line stays where it is."""
     lettered = [found for found in _LINE.finditer(text) if found[5]]
-    counted = zip(lettered, _counted([found[5] for found in lettered]), strict=True)
-    numbers = {found.start(): number for found, number in counted}
+    numbers: dict[int, int | None] = {}
+    for indent in {found[1] for found in lettered}:
+        beside = [found for found in lettered if found[1] == indent]
+        counted = _counted([found[5] for found in beside])
+        numbers |= {found.start(): number for found, number in zip(beside, counted, strict=True)}
 
     def mark(found: re.Match[str]) -> str:
         digits = found[3] or found[4]

@@ -5,14 +5,11 @@ belongs to them all.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
-from itertools import pairwise
+from functools import partial
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-
+from ltmc.features.blueprints.blocks import LISTS, Block, Section, read_sections, tells
 from ltmc.features.blueprints.clauses import (
     arrows_in,
     clauses_of,
@@ -25,17 +22,14 @@ from ltmc.features.blueprints.clauses import (
     wide,
 )
 from ltmc.features.blueprints.lexicon import is_wide, named, terms
-from ltmc.features.blueprints.marks import as_markdown, inline_marks, item_mark
+from ltmc.features.blueprints.marks import inline_marks, item_mark
 
 TITLE_CHARACTERS = 100
 """How long the title of a step may be; the whole text is its description."""
 
-_LISTS = ("list", "table")
-
 NESTED = 3
 """So many lists that are the only item of another are looked into."""
 
-_CELL = re.compile(r"(?<!\\)\|")
 _CHECK = re.compile(r"\[([ xX])\]\s+")
 _LINK = re.compile(r"!?\[([^\[\]]{1,500})\]\([^()\s]{0,1000}\)")
 _EMPHASIS = re.compile(r"\*{1,3}(?=\S)|(?<=\S)\*{1,3}|`+|~~")
@@ -64,41 +58,9 @@ class Step:
     mark: str = ""
 
 
-@dataclass(slots=True)
-class _Block:
-    """A block of Markdown: ``heading``, ``list``, ``table`` of tasks, ``prose`` or ``other``.
-
-    Attributes:
-        items: of a list its items, of a table its rows.
-        titles: of a table what its rows name, each at the place of its row.
-        head: of a table the lines before its rows.
-    """
-
-    kind: str
-    text: str
-    level: int = 0
-    items: list[str] = field(default_factory=list)
-    ordered: bool = False
-    start: int = 1
-    titles: list[str] = field(default_factory=list)
-    head: str = ""
-
-
-@dataclass(slots=True)
-class _Section:
-    heading: str = ""
-    level: int = 0
-    blocks: list[_Block] = field(default_factory=list)
-
-    @property
-    def is_context(self) -> bool:
-        """Whether it tells about the task rather than what to do."""
-        return bool(self.heading) and _tells(self.heading)
-
-
 def read_steps(text: str, deep: int = NESTED) -> tuple[str, list[Step]]:
     """Return what a description says of the whole, and its steps; no steps where it names fewer than two."""
-    sections = _sections(_blocks(text))
+    sections = read_sections(text)
     for read in (partial(_from_lists, deep=deep), _from_sections, _from_prose):
         context, steps = read(sections)
         if len(steps) >= 2:
@@ -110,13 +72,23 @@ def title_of(text: str) -> str:
     """Return a title for a step: its first sentence, without marks and words of order."""
     first = _lead(next((line.strip() for line in text.splitlines() if line.strip()), ""))
     plain = _EMPHASIS.sub("", _LINK.sub(r"\1", _CHECK.sub("", first)))
-    plain = " ".join(next(iter(sentences(plain)), plain).split())
-    words = plain.split(" ")
+    words = _first_sentence(plain).split() or [""]
     while behind := _leading(words):
         words = words[behind:]
     plain = _TRAILING.sub("", _without_order(" ".join(words))).strip(" \t.,;:。，；：、-—")
     plain = plain or text.strip()
-    return shortened(plain[:1].upper() + plain[1:], TITLE_CHARACTERS)
+    is_name = "_" in plain.split()[0] or first.startswith("`")
+    return shortened(plain if is_name else plain[:1].upper() + plain[1:], TITLE_CHARACTERS)
+
+
+def _first_sentence(text: str) -> str:
+    """Return the first sentence of a text, to the end of what it has in parentheses."""
+    found = ""
+    for sentence in sentences(text):
+        found += sentence
+        if found.count("(") <= found.count(")"):
+            break
+    return found
 
 
 def _leading(words: Sequence[str]) -> int:
@@ -136,7 +108,7 @@ def _lead(line: str) -> str:
 
 def task_title(title: str, whole: str) -> str:
     """Return a title of a step that reads like a task: a bare name such as "Tests" goes with the whole's title."""
-    bare = len(title.split()) <= 2 and not is_wide(title) and not is_action(title)
+    bare = len(title.split()) <= 2 and not is_wide(title) and not is_action(title) and title != whole
     return f"{title}: {whole}" if bare else title
 
 
@@ -157,89 +129,17 @@ def _without_order(text: str) -> str:
     return text
 
 
-@cache
-def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark").enable("table")
+def _is_lead(text: str, *, begun: bool) -> bool:
+    """Tell whether a paragraph leads to the list behind it: it ends with a colon, or is a line that ends nothing."""
+    return text.endswith((":", "：")) or (
+        begun and not ("\n" in text or text.endswith(tuple(".!?;。！？；")))
+    )
 
 
-def _blocks(text: str) -> list[_Block]:
-    """Return the blocks of a Markdown text; each of its lines lies in exactly one."""
-    lines = text.splitlines()
-    text = "\n".join(lines)
-    tokens = _parser().parse(as_markdown(text))
-    lines = text.split("\n")
-    found: list[_Block] = []
-    done = 0
-    for place, token in enumerate(tokens):
-        if token.level or token.map is None or token.nesting < 0:
-            continue
-        begin, end = token.map
-        _rest(lines[done:begin], found)
-        part = "\n".join(lines[begin:end]).strip("\n")
-        done = end
-        if token.type == "heading_open":
-            found.append(_Block("heading", part, int(token.tag[1:])))
-        elif token.type in ("bullet_list_open", "ordered_list_open"):
-            starts = [*_item_starts(tokens[place + 1 :]), end]
-            items = ["\n".join(lines[one:two]).rstrip() for one, two in pairwise(starts)]
-            ordered = token.type == "ordered_list_open"
-            start = int(token.attrs.get("start", 1)) if ordered else 1
-            found.append(_Block("list", part, 0, items, ordered, start))
-        elif token.type == "table_open":
-            found.append(_table(part.split("\n")))
-        else:
-            found.append(_Block("prose" if token.type == "paragraph_open" else "other", part))
-    _rest(lines[done:], found)
-    return found
-
-
-def _table(lines: Sequence[str]) -> _Block:
-    """Return a table; it names tasks where one of its columns says what to do in at least half of its rows."""
-    head, rows = "\n".join(lines[:2]), list(lines[2:])
-    cells = [[cell.strip() for cell in _CELL.split(row.strip().strip("|"))] for row in rows]
-    columns = [
-        [one[place] if place < len(one) else "" for one in cells]
-        for place in range(len(_CELL.split(lines[0])))
-    ]
-    titles = max(columns, key=lambda column: sum(map(is_action, column)))
-    if len(rows) < 2 or sum(map(is_action, titles)) * 2 < len(rows):
-        return _Block("other", "\n".join(lines))
-    numbered = any(column == [str(number) for number in range(1, len(rows) + 1)] for column in columns)
-    return _Block("table", "\n".join(lines), 0, rows, numbered, titles=titles, head=head)
-
-
-def _rest(lines: Sequence[str], found: list[_Block]) -> None:
-    """Keep lines that are in no block, such as the targets of links."""
-    if text := "\n".join(lines).strip():
-        found.append(_Block("other", text))
-
-
-def _item_starts(tokens: Sequence[Token]) -> Iterator[int]:
-    for token in tokens:
-        if token.level == 0:
-            return
-        if token.type == "list_item_open" and token.level == 1 and token.map:
-            yield token.map[0]
-
-
-def _sections(blocks: Sequence[_Block]) -> list[_Section]:
-    found = [_Section()]
-    for block in blocks:
-        if block.kind == "heading":
-            found.append(_Section(block.text, block.level))
-        else:
-            found[-1].blocks.append(block)
-    return found
-
-
-def _tells(text: str) -> bool:
-    return bool(named(terms("context_headings"), text.lower()))
-
-
-def _announces(block: _Block) -> bool:
+def _announces(block: Block) -> bool:
     """Tell whether a paragraph leads to what is no step, such as "Steps to reproduce:"."""
     line = block.text.rstrip().rpartition("\n")[2]
-    return block.kind == "prose" and line.endswith((":", "：")) and _tells(line)
+    return block.kind == "prose" and line.endswith((":", "：")) and tells(line)
 
 
 class _Reading:
@@ -275,9 +175,9 @@ class _Reading:
         return "\n\n".join(self.context), self.steps
 
 
-def _from_lists(sections: Sequence[_Section], deep: int) -> tuple[str, list[Step]]:
+def _from_lists(sections: Sequence[Section], deep: int) -> tuple[str, list[Step]]:
     """Return the items of lists as steps, and what the paragraphs behind them say to do."""
-    lists = [block for one in sections if not one.is_context for block in one.blocks if block.kind in _LISTS]
+    lists = [block for one in sections if not one.is_context for block in one.blocks if block.kind in LISTS]
     if not lists:
         return "", []
     reading = _Reading()
@@ -285,7 +185,7 @@ def _from_lists(sections: Sequence[_Section], deep: int) -> tuple[str, list[Step
     begun = opened = False
     for number, section in enumerate(sections):
         first = len(reading.steps)
-        lead = any(block.kind in _LISTS for block in section.blocks)
+        lead = any(block.kind in LISTS for block in section.blocks)
         if section.heading:
             reading.tell(section.heading, ahead=lead and not section.is_context, general=section.is_context)
         chain: list[int] = []
@@ -293,15 +193,13 @@ def _from_lists(sections: Sequence[_Section], deep: int) -> tuple[str, list[Step
         telling = section.is_context
         for place, block in enumerate(section.blocks):
             following = section.blocks[place + 1].kind if place + 1 < len(section.blocks) else ""
-            leads = (
-                block.kind == "prose" and following in _LISTS and block.text.rstrip().endswith((":", "："))
-            )
+            leads = block.kind == "prose" and following in LISTS and _is_lead(block.text, begun=begun)
             if leads and not section.is_context:
-                telling = _announces(block)
-            if telling or (block.kind not in _LISTS and not begun and following not in _LISTS):
+                telling = tells(block.text.rpartition("\n")[2])
+            if telling or (block.kind not in LISTS and not begun and following not in LISTS):
                 reading.tell(block.text, general=True)
                 continue
-            if block.kind in _LISTS:
+            if block.kind in LISTS:
                 begun, start = True, len(reading.steps)
                 chain = _add_items(reading, block, number, chain, deep)
                 for step in reading.steps[start:]:
@@ -335,7 +233,7 @@ def _last(steps: Sequence[Step], first: int) -> list[int]:
     return [one for one in range(first, len(steps)) if one not in waited]
 
 
-def _add_items(reading: _Reading, block: _Block, section: int, chain: list[int], deep: int) -> list[int]:
+def _add_items(reading: _Reading, block: Block, section: int, chain: list[int], deep: int) -> list[int]:
     """Add the items of a list; return the last step of an ordered one, which a list that goes on waits for."""
     if len(block.items) == 1 and deep:
         context, steps = _numbered(block.items[0])
@@ -387,7 +285,7 @@ def _item_text(item: str) -> str:
     )
 
 
-def _from_sections(sections: Sequence[_Section]) -> tuple[str, list[Step]]:
+def _from_sections(sections: Sequence[Section]) -> tuple[str, list[Step]]:
     """Return the sections as steps, where at least two of a level say something."""
     levels = [one.level for one in sections if one.heading and one.blocks and not one.is_context]
     level = next((one for one in sorted(set(levels)) if levels.count(one) >= 2), 0)
@@ -406,7 +304,7 @@ def _from_sections(sections: Sequence[_Section]) -> tuple[str, list[Step]]:
     return reading.finish()
 
 
-def _from_prose(sections: Sequence[_Section]) -> tuple[str, list[Step]]:
+def _from_prose(sections: Sequence[Section]) -> tuple[str, list[Step]]:
     """Return numbered steps inside paragraphs, else clauses that say what to do."""
     reading = _Reading()
     chain: list[int] = []
