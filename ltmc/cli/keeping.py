@@ -1,6 +1,7 @@
 """Looking after memories from a terminal: what is there, what changes and what is forgotten."""
 
 import asyncio
+import glob
 import sys
 from typing import Any
 
@@ -249,12 +250,17 @@ def _show_trash(db: Any, *, as_json: bool) -> None:
 def _purge(db: Any, *, as_json: bool) -> None:
     from ltmc.app.maintenance import purge
 
-    purged, emptied = asyncio.run(purge(load_settings(db=db, existing=True)))
+    settings = load_settings(db=db, existing=True)
+    purged, emptied = asyncio.run(purge(settings))
+    copies = sorted(map(str, settings.db.parent.glob(f"{glob.escape(settings.db.name)}.v*.backup")))
     if as_json:
-        print_json({"purged": purged, "log_emptied": emptied})
+        print_json({"purged": purged, "log_emptied": emptied, "copies": copies})
         return
-    others = "" if emptied else " Others use the database just now: its log keeps traces until a later run."
-    click.echo(f"Deleted for good what was forgotten {purged} times.{others}")
+    click.echo(f"Deleted for good what was forgotten {purged} times.")
+    if not emptied:
+        click.echo("Others use the database just now: its log keeps traces until a later run.")
+    if copies:
+        click.echo(f"The copies that upgrades left keep what they held: {', '.join(copies)}")
 
 
 def _undo(token: str, where: dict[str, Any], *, as_json: bool) -> None:

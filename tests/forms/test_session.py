@@ -10,6 +10,7 @@ from ltmc.tools import manifest
 from tests import artefacts
 from tests.client import Session
 from tests.forms import steps
+from tests.upgrade import recorded
 
 forms = pytest.mark.parametrize("form", artefacts.FORMS)
 
@@ -42,11 +43,44 @@ def test_what_one_form_writes_the_others_read(db: Path, form: str) -> None:
 
 
 @forms
+def test_an_old_database_is_upgraded_and_what_is_purged_leaves_the_file(tmp_path: Path, form: str) -> None:
+    command, db = artefacts.command(form), recorded.restore(tmp_path)
+    with Session(db, command=command) as client:
+        old = client.ok("list_memories", project_id="shop", limit=1)["memories"][0]
+        for name in ("plan.md", "retraction.md"):
+            client.ok(
+                "store_memory", file_name=name, content=f"A Quetzalcoatlus in {name}.", project_id="shop"
+            )
+        client.ok("update_memory", file_name="retraction.md", supersedes=["plan.md"], project_id="shop")
+        found = client.ok("retrieve_memory", query="quetzalcoatlus", project_id="shop")["results"]
+        assert found[0]["file_name"] == "retraction.md"
+        assert all(one["file_name"] != "plan.md" for one in found)
+        chosen = {"kind": "memory", "ids": ["plan.md", "retraction.md"], "project_id": "shop"}
+        client.ok("forget", **chosen, confirm=client.ok("forget", **chosen)["confirm"])
+    assert holding(db)
+    purge = [*command, "forget", "--purge", "--json", "--db", str(db)]
+    done = subprocess.run(purge, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    (copy,) = json.loads(done.stdout)["copies"]
+    assert Path(copy).parent == db.parent
+    assert holding(db) == []
+    with Session(db, command=command) as client:
+        kept = client.ok("get_memory", file_name=old["file_name"], project_id="shop")
+        assert kept["content"].startswith(old["line"][:20])
+
+
+@forms
 def test_the_check_reads_the_same_list_in_every_form(tmp_path: Path, form: str) -> None:
     report = check(artefacts.command(form))
     assert report["ok"]
     assert report["form"] == ("frozen" if form == "onefile" else form)
     assert names(report) == names(check(artefacts.command("source")))
+
+
+def holding(db: Path) -> list[str]:
+    """The files of a database, and copies of it, that hold a word."""
+    files = db.parent.glob(f"{db.name}*")
+    return [path.name for path in files if b"quetzalcoatlus" in path.read_bytes().lower()]
 
 
 def check(command: list[str]) -> dict:

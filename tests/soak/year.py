@@ -1,6 +1,6 @@
 """A year of one project: what it tells its memory changes, and a question gets what was true on the day it is about.
 
-    python -m tests.soak.year [--facts 300] [--changes 120] [--questions 200] [--seed 1]
+    python -m tests.soak.year [--facts 300] [--changes 120] [--questions 200] [--seed 1] [--form source]
 
 Facts are told day by day to a real server over stdio, which is started anew every month. They change by a store under
 the same name, an update, another memory that supersedes the old one, a deletion, or an end (valid_until). Questions
@@ -17,6 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests import artefacts
 from tests.client import Session
 
 DAYS, MONTH, PROJECT = 365, 30, "shop"
@@ -179,20 +180,23 @@ class Year:
             self.wrong.append(f"{fact.question} on day {day}: {texts[:2]}, not {true}")
 
 
-def run(db: Path, *, facts: int, changes: int, questions: int, seed: int) -> Counter[str]:
+def run(
+    db: Path, *, facts: int, changes: int, questions: int, seed: int, form: str = "source"
+) -> Counter[str]:
     """Live through a year; how many changes there were of each way, and how many answers were right.
 
     Raises:
         AssertionError: a deleted text appeared, or too few answers were right.
     """
     year, chance = Year(db, facts, seed), random.Random(seed + 1)
+    command = artefacts.command(form)
     events = [(chance.randrange(DAYS // 2), "tell", fact) for fact in year.facts]
     events += [(chance.randrange(DAYS // 3, DAYS), "change", None) for _ in range(changes)]
     events += [(chance.randrange(DAYS // 3, DAYS), "ask", None) for _ in range(questions // 2)]
     order = {"tell": 0, "change": 1, "ask": 2}
     events.sort(key=lambda event: (event[0], order[event[1]]))
     for start in range(0, DAYS, MONTH):
-        with Session(db) as client:
+        with Session(db, command=command) as client:
             for day, what, fact in (event for event in events if start <= event[0] < start + MONTH):
                 if what == "tell":
                     year.tell(client, fact, day)
@@ -200,7 +204,7 @@ def run(db: Path, *, facts: int, changes: int, questions: int, seed: int) -> Cou
                     year.change(client, day)
                 else:
                     year.ask(client, day)
-    with Session(db) as client:
+    with Session(db, command=command) as client:
         for number in range(questions - questions // 2):
             year.ask(client, None if number % 4 == 0 else chance.randrange(DAYS))
     share = year.counts["right"] / questions
@@ -213,6 +217,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     for name, default in (("facts", 300), ("changes", 120), ("questions", 200), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--form", default="source", choices=artefacts.FORMS)
     options = vars(parser.parse_args())
     with tempfile.TemporaryDirectory() as folder:
         print(dict(run(Path(folder) / "ltmc.db", **options)))

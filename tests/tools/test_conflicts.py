@@ -100,6 +100,11 @@ def test_lists_are_compared_to_their_last_line() -> None:
         ("Version 2.1 was released in 2023.", "Version 2.2 was released in 2024."),
         ("The timeout of the orders worker is 30 seconds.", "The timeout of the mail worker is 45 seconds."),
         ("We use Redis 7 for sessions.", "We use Redis 7 for sessions and for the cache."),
+        ("第3章は設計の話です。", "第4章は設計の話です。"),
+        ("登录服务使用Redis。", "支付服务使用Redis。"),
+        ("3号服务器运行在东京。", "4号服务器运行在东京。"),
+        ("A subscription can be paused monthly.", "A subscription can be cancelled monthly."),
+        ("The plan of the house is on page 3.", "The order of the house was cancelled."),
         ("", "The walnut costs 1 franc."),
         ("x" * 100_000, "not x"),
     ],
@@ -108,6 +113,34 @@ def test_what_differs_otherwise_is_no_contradiction(first: str, second: str) -> 
     from ltmc.features.memory.contradiction import contradiction, statements
 
     assert contradiction(statements(first), statements(second)) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "second"),
+    [
+        ("number", "服务运行在端口8080上。", "服务运行在端口9090上。"),
+        ("number", "サーバーは8080番ポートではなく80を使う。キャッシュは5分です。", "キャッシュは9分です。"),
+        ("date", "リリースは3月5日です。", "リリースは3月12日です。"),
+        ("name", "本番のデータベースはPostgreSQLです。", "本番のデータベースはMySQLです。"),
+        ("name", "我们用Kafka做消息队列。", "我们用NATS做消息队列。"),
+        ("negation", "我们支持Python 3.9。", "我们不再支持Python 3.9。"),
+        ("number", "타임아웃은 30초입니다.", "타임아웃은 60초입니다."),
+        (
+            "negation",
+            "We will use Kafka for the event queue; the migration starts in May.",
+            "The plan to use Kafka for the event queue is retracted. We stay with NATS.",
+        ),
+        (
+            "negation",
+            "Wir nutzen GraphQL im Gateway.",
+            "Der Beschluss, GraphQL im Gateway zu nutzen, wurde verworfen.",
+        ),
+    ],
+)
+def test_numbers_names_and_retractions_in_several_scripts(kind: str, first: str, second: str) -> None:
+    from ltmc.features.memory.contradiction import contradiction, statements
+
+    assert contradiction(statements(first), statements(second)) == kind
 
 
 def test_notes_of_six_languages(shared: Session) -> None:
@@ -124,8 +157,8 @@ def test_notes_of_six_languages(shared: Session) -> None:
     print(marked, of)
     assert min(of.values()) >= 60
     for half in ("development", "held back"):
-        assert marked[half, "contradicts"] >= 0.6 * of[half, "contradicts"]
-        assert marked[half, "harmless"] <= 0.1 * of[half, "harmless"]
+        assert marked[half, "contradicts"] >= 0.8 * of[half, "contradicts"]
+        assert marked[half, "harmless"] <= 0.05 * of[half, "harmless"]
 
 
 def listed(client: Session, project: str) -> list[list[str]]:

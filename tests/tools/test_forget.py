@@ -80,6 +80,7 @@ def full(things: Things) -> Things:
         ({"conversation_id": "walk"}, {"chat": 2}),
         ({"kind": "todo"}, {"todo": 1}),
         ({"kind": "link", "ids": ["sea"]}, {"link": 1}),
+        ({"kind": "link", "ids": ["birds/heron.md", "sea"]}, {"link": 2}),
         ({"before": "2999-01-01", "kind": "pattern"}, {"pattern": 1}),
         ({}, {"link": 2, "memory": 3, "chat": 3, "todo": 1, "pattern": 1}),
         ({"before": "2020-01-01"}, {}),

@@ -7,7 +7,10 @@ from functools import cache
 from ltmc.features.blueprints.lexicon import is_wide, terms, words_of
 
 _SENTENCE = re.compile(r"[.!?](?=\s)\s*|[。！？؟।；;](?:\s*)|\n+")
-_CLAUSE = re.compile(r",\s|\s(?=(?:and|then|und|et|y|puis|dann|и|затем)\s)|[，،]|(?<=[しててりみきえべ])、")
+_CLAUSE = re.compile(
+    r",\s|\s(?=(?:and|then|und|et|y|puis|dann|e|en|i|ve|и|затем)\s)|[，،]|(?<=[しててりみきえべ])、"
+)
+_LABEL = re.compile(r"[^\s:]+(?: [^\s:]+){0,2}: (?=\S)")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:e\.g|i\.e|etc|vs|z\.B|bzw|d\.h|approx|no|fig|v?\d+)\.$", re.IGNORECASE
 )
@@ -22,12 +25,14 @@ def sentences(text: str) -> list[str]:
 
 
 def is_action(text: str) -> bool:
-    """Tell whether a clause says what to do: it begins with an action, in German it may end with one."""
+    """Tell whether a clause says what to do: it, or what its label is of, begins (in German: ends) with an action."""
     if is_wide(text):
         return any(term in text for term in wide("actions"))
+    if label := _LABEL.match(text):
+        text = text[label.end() :]
     words = words_of(text)
     asked = next((place for place, word in enumerate(words[:4]) if word in terms("demands")), None)
-    if asked is not None and words[asked + 1 : asked + 2] not in ([], ["not"], ["never"]):
+    if asked is not None and terms("states").isdisjoint(words[asked + 1 : asked + 2] or terms("states")):
         return True
     words = [word for word in words if word not in terms("openers") | terms("order")]
     ending = len(words) > 1 and words[-1].endswith("en") and words[-1] in terms("actions")
@@ -35,14 +40,18 @@ def is_action(text: str) -> bool:
 
 
 def orders(clause: str) -> bool:
-    """Tell whether a clause begins with a word such as "then" or "finally"."""
+    """Tell whether a clause begins with a word such as "then" or "finally"; in German it may come second."""
     words = [word for word in words_of(clause)[:3] if word not in terms("openers")]
     if is_wide(clause):
         return clause.strip().startswith(wide("order"))
     if words and words[0] in terms("ordinals"):
         rest = re.split(re.escape(words[0]), clause, maxsplit=1, flags=re.IGNORECASE)[-1]
         return leads(words[0] + rest[:1].strip(), rest)
-    return bool(words) and (words[0] in terms("order") or "-".join(words[:2]) in terms("order"))
+    return bool(words) and (
+        words[0] in terms("order")
+        or "-".join(words[:2]) in terms("order")
+        or not terms("inverted").isdisjoint(words[1:2])
+    )
 
 
 def follows(clause: str) -> bool:
@@ -68,7 +77,7 @@ def clauses_of(text: str) -> list[tuple[str, bool]]:
         for piece in pieces[1:]:
             whole = is_wide(piece) or len(clauses[-1].split()) > 1
             told = is_action(piece) and (listed or is_action(clauses[0]))
-            if whole and (told or orders(piece)):
+            if whole and (told or (orders(piece) and not _goes_on(piece))):
                 clauses.append(piece)
             else:
                 clauses[-1] += piece
@@ -77,6 +86,14 @@ def clauses_of(text: str) -> list[tuple[str, bool]]:
         goes_on = sentence.rstrip().endswith((";", "；")) and found[-1][1]
     plain = [(clause.strip().strip(",，、").strip(), step) for clause, step in found]
     return [(clause, step) for clause, step in plain if clause]
+
+
+def _goes_on(piece: str) -> bool:
+    """Tell whether a piece has no action of its own, as in "deploy to staging, then to production"."""
+    words = words_of(piece)
+    while words and words[0] in terms("openers") | terms("order") and words[0] not in terms("prepositions"):
+        words = words[1:]
+    return bool(words) and words[0] in terms("prepositions") and not is_action(" ".join(words[1:]))
 
 
 def arrows_in(text: str) -> Iterator[tuple[str, list[str]]]:

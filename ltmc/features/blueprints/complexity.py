@@ -92,7 +92,7 @@ def score(title: str, description: str, skills: Sequence[str]) -> Score:
             "matched_terms": matched,
         }
     markers = sorted(meant & terms("trivial"))
-    if markers and factors["technical"]["value"] < 0.2:
+    if markers and factors["technical"]["value"] < 0.2 and "tests" not in meant:
         total /= 2
         factors["trivial"] = markers
     total = round(total, 4)

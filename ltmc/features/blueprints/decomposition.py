@@ -412,5 +412,4 @@ def _give_skills(parts: Sequence[Subtask], skills: Sequence[str]) -> None:
 
 
 def _as_title(text: str) -> str:
-    title = " ".join(text.split()).rstrip(".;,:")
-    return shortened(title[:1].upper() + title[1:], 200)
+    return shortened(" ".join(text.split()).rstrip(".;,:"), 200)

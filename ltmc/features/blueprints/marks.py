@@ -1,7 +1,7 @@
 """The marks of steps: bullets, and numbers of any script, letters and Roman numerals, on lines and inside them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 _MARKDOWN = r"(?![0-9]{1,9}[.)](?:\s|$))"
@@ -23,15 +23,20 @@ _INLINE = re.compile(
     r"|第([一二三四五六七八九十])步[:：，]?|([①-⑳])|[(（]?([a-z]|[ivx]{1,5})[)）](?=\s))\s*",
     re.IGNORECASE,
 )
+_NUMBERED_ITEM = re.compile(r"( *)\d{1,9}[.)] +(?=\S)")
+_NESTED_ITEM = re.compile(r"( *)(?:[-*+]|\d{1,9}[.)]) ")
 _NUMERALS = "一二三四五六七八九十"
 _ROMAN = "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx".split()
 
 
 def as_markdown(text: str) -> str:
-    """Return a text with the marks of its lists as Markdown writes them; each line stays where it is."""
+    """Return a text with the marks and indents of its lists as Markdown has them; each line stays where it is."""
     lettered = [found for found in _LINE.finditer(text) if found[5]]
-    counted = zip(lettered, _counted([found[5] for found in lettered]), strict=True)
-    numbers = {found.start(): number for found, number in counted}
+    numbers: dict[int, int | None] = {}
+    for indent in {found[1] for found in lettered}:
+        beside = [found for found in lettered if found[1] == indent]
+        counted = _counted([found[5] for found in beside])
+        numbers |= {found.start(): number for found, number in zip(beside, counted, strict=True)}
 
     def mark(found: re.Match[str]) -> str:
         digits = found[3] or found[4]
@@ -39,7 +44,20 @@ def as_markdown(text: str) -> str:
         plain = "- " if found[2] else f"{number}. " if number else found[0][len(found[1]) :]
         return found[1] + plain
 
-    return _LINE.sub(mark, text)
+    return "\n".join(_indented(_LINE.sub(mark, text).split("\n")))
+
+
+def _indented(lines: Sequence[str]) -> Iterator[str]:
+    """Return lines with lists inside numbered items as far in as Markdown asks for; many write two blanks."""
+    outer, width, shift = 0, 0, 0
+    for line in lines:
+        indent = len(line) - len(line.lstrip(" "))
+        if line.strip() and (indent <= outer or not width):
+            item = _NUMBERED_ITEM.match(line)
+            outer, width, shift = indent, item.end() if item else 0, 0
+        elif width and not shift and _NESTED_ITEM.match(line):
+            shift = max(0, width - indent)
+        yield " " * shift + line if indent > outer else line
 
 
 def item_mark(item: str) -> str:

@@ -5,14 +5,11 @@ belongs to them all.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
-from itertools import pairwise
+from functools import partial
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-
+from ltmc.features.blueprints.blocks import LISTS, Block, Section, read_sections, tells
 from ltmc.features.blueprints.clauses import (
     arrows_in,
     clauses_of,
@@ -25,7 +22,7 @@ from ltmc.features.blueprints.clauses import (
     wide,
 )
 from ltmc.features.blueprints.lexicon import is_wide, named, terms
-from ltmc.features.blueprints.marks import as_markdown, inline_marks, item_mark
+from ltmc.features.blueprints.marks import inline_marks, item_mark
 
 TITLE_CHARACTERS = 100
 """How long the title of a step may be; the whole text is its description."""
@@ -61,33 +58,9 @@ class Step:
     mark: str = ""
 
 
-@dataclass(slots=True)
-class _Block:
-    """A block of Markdown: ``heading``, ``list``, ``prose`` or ``other``."""
-
-    kind: str
-    text: str
-    level: int = 0
-    items: list[str] = field(default_factory=list)
-    ordered: bool = False
-    start: int = 1
-
-
-@dataclass(slots=True)
-class _Section:
-    heading: str = ""
-    level: int = 0
-    blocks: list[_Block] = field(default_factory=list)
-
-    @property
-    def is_context(self) -> bool:
-        """Whether it tells about the task rather than what to do."""
-        return bool(self.heading) and _tells(self.heading)
-
-
 def read_steps(text: str, deep: int = NESTED) -> tuple[str, list[Step]]:
     """Return what a description says of the whole, and its steps; no steps where it names fewer than two."""
-    sections = _sections(_blocks(text))
+    sections = read_sections(text)
     for read in (partial(_from_lists, deep=deep), _from_sections, _from_prose):
         context, steps = read(sections)
         if len(steps) >= 2:
@@ -97,20 +70,45 @@ def read_steps(text: str, deep: int = NESTED) -> tuple[str, list[Step]]:
 
 def title_of(text: str) -> str:
     """Return a title for a step: its first sentence, without marks and words of order."""
-    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    first = _lead(next((line.strip() for line in text.splitlines() if line.strip()), ""))
     plain = _EMPHASIS.sub("", _LINK.sub(r"\1", _CHECK.sub("", first)))
-    plain = " ".join(next(iter(sentences(plain)), plain).split())
-    words = plain.split(" ")
-    while len(words) > 1 and leads(words[0], " ".join(words[1:])):
-        words = words[1:]
+    words = _first_sentence(plain).split() or [""]
+    while behind := _leading(words):
+        words = words[behind:]
     plain = _TRAILING.sub("", _without_order(" ".join(words))).strip(" \t.,;:。，；：、-—")
     plain = plain or text.strip()
-    return shortened(plain[:1].upper() + plain[1:], TITLE_CHARACTERS)
+    is_name = "_" in plain.split()[0] or first.startswith("`")
+    return shortened(plain if is_name else plain[:1].upper() + plain[1:], TITLE_CHARACTERS)
+
+
+def _first_sentence(text: str) -> str:
+    """Return the first sentence of a text, to the end of what it has in parentheses."""
+    found = ""
+    for sentence in sentences(text):
+        found += sentence
+        if found.count("(") <= found.count(")"):
+            break
+    return found
+
+
+def _leading(words: Sequence[str]) -> int:
+    """Return how many words only lead to those behind them."""
+    if len(words) > 1 and leads(words[0], " ".join(words[1:])):
+        return 1
+    return 2 if len(words) > 2 and "-".join(words[:2]).lower().strip(",:") in terms("order") else 0
+
+
+def _lead(line: str) -> str:
+    """Return what leads to the steps inside a line, as in "Release it: tag -> build -> publish", else the line."""
+    if marks := inline_marks(line):
+        head = line[: marks[0][0]].rstrip()
+        return head if head.endswith((":", "：")) else line
+    return next((pieces[0] for _, pieces in arrows_in(line) if pieces and pieces[0]), line)
 
 
 def task_title(title: str, whole: str) -> str:
     """Return a title of a step that reads like a task: a bare name such as "Tests" goes with the whole's title."""
-    bare = len(title.split()) <= 2 and not is_wide(title) and not is_action(title)
+    bare = len(title.split()) <= 2 and not is_wide(title) and not is_action(title) and title != whole
     return f"{title}: {whole}" if bare else title
 
 
@@ -131,72 +129,17 @@ def _without_order(text: str) -> str:
     return text
 
 
-@cache
-def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark").enable("table")
+def _is_lead(text: str, *, begun: bool) -> bool:
+    """Tell whether a paragraph leads to the list behind it: it ends with a colon, or is a line that ends nothing."""
+    return text.endswith((":", "：")) or (
+        begun and not ("\n" in text or text.endswith(tuple(".!?;。！？；")))
+    )
 
 
-def _blocks(text: str) -> list[_Block]:
-    """Return the blocks of a Markdown text; each of its lines lies in exactly one."""
-    lines = text.splitlines()
-    text = "\n".join(lines)
-    tokens = _parser().parse(as_markdown(text))
-    lines = text.split("\n")
-    found: list[_Block] = []
-    done = 0
-    for place, token in enumerate(tokens):
-        if token.level or token.map is None or token.nesting < 0:
-            continue
-        begin, end = token.map
-        _rest(lines[done:begin], found)
-        part = "\n".join(lines[begin:end]).strip("\n")
-        done = end
-        if token.type == "heading_open":
-            found.append(_Block("heading", part, int(token.tag[1:])))
-        elif token.type in ("bullet_list_open", "ordered_list_open"):
-            starts = [*_item_starts(tokens[place + 1 :]), end]
-            items = ["\n".join(lines[one:two]).rstrip() for one, two in pairwise(starts)]
-            ordered = token.type == "ordered_list_open"
-            start = int(token.attrs.get("start", 1)) if ordered else 1
-            found.append(_Block("list", part, 0, items, ordered, start))
-        else:
-            found.append(_Block("prose" if token.type == "paragraph_open" else "other", part))
-    _rest(lines[done:], found)
-    return found
-
-
-def _rest(lines: Sequence[str], found: list[_Block]) -> None:
-    """Keep lines that are in no block, such as the targets of links."""
-    if text := "\n".join(lines).strip():
-        found.append(_Block("other", text))
-
-
-def _item_starts(tokens: Sequence[Token]) -> Iterator[int]:
-    for token in tokens:
-        if token.level == 0:
-            return
-        if token.type == "list_item_open" and token.level == 1 and token.map:
-            yield token.map[0]
-
-
-def _sections(blocks: Sequence[_Block]) -> list[_Section]:
-    found = [_Section()]
-    for block in blocks:
-        if block.kind == "heading":
-            found.append(_Section(block.text, block.level))
-        else:
-            found[-1].blocks.append(block)
-    return found
-
-
-def _tells(text: str) -> bool:
-    return bool(named(terms("context_headings"), text.lower()))
-
-
-def _announces(block: _Block) -> bool:
+def _announces(block: Block) -> bool:
     """Tell whether a paragraph leads to what is no step, such as "Steps to reproduce:"."""
     line = block.text.rstrip().rpartition("\n")[2]
-    return block.kind == "prose" and line.endswith((":", "：")) and _tells(line)
+    return block.kind == "prose" and line.endswith((":", "：")) and tells(line)
 
 
 class _Reading:
@@ -232,36 +175,39 @@ class _Reading:
         return "\n\n".join(self.context), self.steps
 
 
-def _from_lists(sections: Sequence[_Section], deep: int) -> tuple[str, list[Step]]:
+def _from_lists(sections: Sequence[Section], deep: int) -> tuple[str, list[Step]]:
     """Return the items of lists as steps, and what the paragraphs behind them say to do."""
-    lists = [block for one in sections if not one.is_context for block in one.blocks if block.kind == "list"]
+    lists = [block for one in sections if not one.is_context for block in one.blocks if block.kind in LISTS]
     if not lists:
         return "", []
     reading = _Reading()
     last_of_stage: list[int] = []
-    begun = False
+    begun = opened = False
     for number, section in enumerate(sections):
         first = len(reading.steps)
-        lead = any(block.kind == "list" for block in section.blocks)
+        lead = any(block.kind in LISTS for block in section.blocks)
         if section.heading:
             reading.tell(section.heading, ahead=lead and not section.is_context, general=section.is_context)
         chain: list[int] = []
+        waits: list[int] = []
         telling = section.is_context
         for place, block in enumerate(section.blocks):
             following = section.blocks[place + 1].kind if place + 1 < len(section.blocks) else ""
-            leads = (
-                block.kind == "prose" and following == "list" and block.text.rstrip().endswith((":", "："))
-            )
+            leads = block.kind == "prose" and following in LISTS and _is_lead(block.text, begun=begun)
             if leads and not section.is_context:
-                telling = _announces(block)
-            if telling or (block.kind != "list" and not begun and following != "list"):
+                telling = tells(block.text.rpartition("\n")[2])
+            if telling or (block.kind not in LISTS and not begun and following not in LISTS):
                 reading.tell(block.text, general=True)
                 continue
-            if block.kind == "list":
-                begun = True
+            if block.kind in LISTS:
+                begun, start = True, len(reading.steps)
                 chain = _add_items(reading, block, number, chain, deep)
+                for step in reading.steps[start:]:
+                    step.after = step.after or list(waits)
+                waits = []
             elif leads:
                 reading.tell(block.text, ahead=True)
+                waits = _last(reading.steps, 0) if follows(block.text) else []
             elif begun and block.kind == "prose" and is_action(block.text):
                 for clause, _ in clauses_of(block.text):
                     before = chain or _last(reading.steps, first)
@@ -269,11 +215,15 @@ def _from_lists(sections: Sequence[_Section], deep: int) -> tuple[str, list[Step
             else:
                 reading.tell(block.text, general=not begun)
         if len(reading.steps) > first:
-            if _STAGE.search(section.heading) and last_of_stage:
-                for step in reading.steps[first:]:
-                    if not step.after:
-                        step.after = list(last_of_stage)
+            heading = section.heading.lower()
+            if named(terms("closing_headings"), heading):
+                last_of_stage = _last(reading.steps[:first], 0)
+            elif not (opened or _STAGE.search(heading)):
+                last_of_stage = []
+            for step in reading.steps[first:]:
+                step.after = step.after or list(last_of_stage)
             last_of_stage = _last(reading.steps, first)
+            opened = bool(named(terms("opening_headings"), heading))
     return reading.finish()
 
 
@@ -283,7 +233,7 @@ def _last(steps: Sequence[Step], first: int) -> list[int]:
     return [one for one in range(first, len(steps)) if one not in waited]
 
 
-def _add_items(reading: _Reading, block: _Block, section: int, chain: list[int], deep: int) -> list[int]:
+def _add_items(reading: _Reading, block: Block, section: int, chain: list[int], deep: int) -> list[int]:
     """Add the items of a list; return the last step of an ordered one, which a list that goes on waits for."""
     if len(block.items) == 1 and deep:
         context, steps = _numbered(block.items[0])
@@ -298,6 +248,12 @@ def _add_items(reading: _Reading, block: _Block, section: int, chain: list[int],
                 reading.add(step.title, step.text, section, [base + one for one in step.after], step.mark)
             return []
     before, first = chain if block.ordered and block.start > 1 else [], len(reading.steps)
+    if block.kind == "table":
+        for row, title in zip(block.items, block.titles, strict=True):
+            text = row if len(reading.steps) > first else f"{block.head}\n{row}"
+            place = reading.add(title_of(title or row), text, section, before)
+            before = [place] if block.ordered else []
+        return before
     for item in block.items:
         text = _item_text(item)
         check = _CHECK.match(text)
@@ -310,7 +266,7 @@ def _add_items(reading: _Reading, block: _Block, section: int, chain: list[int],
             continue
         body = text[check.end() :] if check else text
         if not block.ordered and orders(body) and len(reading.steps) > first:
-            before = [len(reading.steps) - 1]
+            before = _last(reading.steps, first)
         place = reading.add(title_of(body), body, section, before, mark)
         before = [place] if block.ordered else []
     return before
@@ -320,10 +276,16 @@ def _item_text(item: str) -> str:
     """Return the text of a list item without its mark and its indent."""
     width = len(item_mark(item))
     first, *others = item[width:].split("\n")
-    return "\n".join([first, *(line[min(width, len(line) - len(line.lstrip())) :] for line in others)])
+    indents = [len(line) - len(line.lstrip()) for line in others]
+    least = min(
+        [width, *(indent for line, indent in zip(others, indents, strict=True) if indent and line.strip())]
+    )
+    return "\n".join(
+        [first, *(line[min(least, indent) :] for line, indent in zip(others, indents, strict=True))]
+    )
 
 
-def _from_sections(sections: Sequence[_Section]) -> tuple[str, list[Step]]:
+def _from_sections(sections: Sequence[Section]) -> tuple[str, list[Step]]:
     """Return the sections as steps, where at least two of a level say something."""
     levels = [one.level for one in sections if one.heading and one.blocks and not one.is_context]
     level = next((one for one in sorted(set(levels)) if levels.count(one) >= 2), 0)
@@ -342,7 +304,7 @@ def _from_sections(sections: Sequence[_Section]) -> tuple[str, list[Step]]:
     return reading.finish()
 
 
-def _from_prose(sections: Sequence[_Section]) -> tuple[str, list[Step]]:
+def _from_prose(sections: Sequence[Section]) -> tuple[str, list[Step]]:
     """Return numbered steps inside paragraphs, else clauses that say what to do."""
     reading = _Reading()
     chain: list[int] = []
@@ -374,6 +336,9 @@ def _from_prose(sections: Sequence[_Section]) -> tuple[str, list[Step]]:
                     arrows = True
                     continue
                 for clause, told in clauses_of(text):
+                    if clause.endswith((":", "：")):
+                        reading.tell(clause, ahead=True)
+                        continue
                     chained = sequence or (arrows and follows(clause))
                     if told or (chained and orders(clause)):
                         chain = [reading.add(title_of(clause), clause, number, chain if chained else [])]
@@ -392,6 +357,10 @@ def _numbered(text: str) -> tuple[str, list[Step]]:
     if not all(pieces):
         return "", []
     marks = [text[begin:end].strip() for begin, end in cuts]
+    last = sentences(pieces[-1])
+    if behind := next((place for place in range(1, len(last)) if follows(last[place])), 0):
+        pieces[-1:] = ["".join(last[:behind]).strip(), "".join(last[behind:]).strip()]
+        marks.append("")
     return text[: cuts[0][0]].strip(), _chain(pieces, marks)
 
 

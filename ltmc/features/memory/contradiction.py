@@ -27,12 +27,17 @@ SHARED = 2
 PHRASE, BESIDE = 3, 3
 """The most words of a value, and the most that one sentence has beside the other where it is negated."""
 
-_SENTENCE = re.compile(r"[.!?](?=\s)|\n")
+_SENTENCE = re.compile(r"[.!?](?=\s)|[。！？]|\n")
 _CONTRAST = re.compile(
     r",? (?:rather than|instead of|statt|anstatt|plutôt que|au lieu de|en lugar de|en vez de|invece di|em vez de)\b|"
     r", (?:but )?(?:not|nicht|pas|no|non|não)\b"
 )
 _WORD = re.compile(r"#?\w+(?:[-.:,/]\w+)*%?|:(?=\s)")
+_WIDE_EDGE = re.compile(
+    r"(?<=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])(?=[0-9A-Za-z])"
+    r"|(?<=[0-9A-Za-z])(?=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
+)
+_WIDE_NOT = re.compile(r"不再?(?=支持|使用|用|允许|需要|能|可以|会|要|应)|没有")
 _APOSTROPHE = re.compile(r"\b(\w+)['’](\w+)")
 _NUMBER = re.compile(r"v?(\d[\d.,]*)([a-z%]*)")
 _THOUSANDS = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
@@ -71,6 +76,8 @@ def statements(text: str) -> list[Statement]:
 
 
 def _words(sentence: str) -> list[str]:
+    sentence, negations = _WIDE_NOT.subn("", _WIDE_EDGE.sub(" ", sentence))
+    sentence = "not " * (negations % 2) + sentence
     sentence = _APOSTROPHE.sub(_apart, _CONTRAST.split(sentence, maxsplit=1)[0].replace("on call", "on-call"))
     return _WORD.findall(sentence)
 
@@ -93,6 +100,7 @@ class _Reader:
         self._found = Statement()
         self._french = "ne" in self._lower
         self._portuguese = not words.PORTUGUESE.isdisjoint(self._lower)
+        self._retracts = not any(map({*self._lower}.isdisjoint, (words.PLANS, words.RETRACTED)))
 
     def read(self) -> Statement:
         """Return the statement."""
@@ -125,6 +133,8 @@ class _Reader:
             found.dates["year"].add(word)
         elif word.isdecimal() and len(word) < 3 and (self._near_month(place)):
             found.dates["day"].add(word.lstrip("0"))
+        elif word.isdecimal() and after[:1] in words.WIDE_DATES:
+            found.dates[words.WIDE_DATES[after[0]]].add(word.lstrip("0"))
         else:
             return 0
         found.order.append(word)
@@ -163,6 +173,8 @@ class _Reader:
 
     def _says_which(self, place: int) -> bool:
         word, before, after = self._at(place), self._at(place - 1), self._at(place + 1)
+        if word.isdecimal() and (before.endswith("第") or after.startswith(words.WIDE_COUNTERS)):
+            return True
         if len(word) == 1 and word.isalpha():
             return (
                 bool(place) and self._written[place].isupper() and word != "i" and before not in words.SILENT
@@ -183,6 +195,9 @@ class _Reader:
     def _word(self, place: int) -> int:
         word = self._at(place)
         found, base = self._found, root(word)
+        if self._retracts and word in words.PLANS | words.RETRACTED:
+            found.negated |= word in words.RETRACTED
+            return 1
         acronym = len(word) > 1 and self._written[place].isupper() and not self._written[place - 1].isupper()
         if self._negates(place):
             found.negated = True
@@ -318,7 +333,8 @@ def _renamed(one: Statement, other: Statement) -> bool:
         who = all(0 < len(part) <= 2 and not _has_link(part) for part in parts)
         return who and not words.ROLES.isdisjoint(left[len(left) - end :])
     before = left[start - 1]
-    if before not in words.USES and not (_has_link([before]) and before.lower() in words.VALUE_LINKS):
+    is_link = _has_link([before]) and before.lower() in words.VALUE_LINKS
+    if not (is_link or before in words.USES or before.endswith(words.WIDE_LINKS)):
         return False
     phrases = [_phrase(part) for part in parts]
     tails = [len(part) > len(phrase) for part, phrase in zip(parts, phrases, strict=True)]

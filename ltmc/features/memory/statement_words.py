@@ -18,6 +18,18 @@ NEGATED = ("kein", "aucun", "ningun", "ningún", "nessun", "nenhum")
 """How other negations begin."""
 
 WITHOUT = frozenset("without ohne sans sin senza sem".split())
+PLANS = frozenset(
+    "plan plans decision idea proposal intention plan vorhaben beschluss entscheidung vorschlag idee "
+    "projet décision proposition idée decisión propuesta decisione proposta decisão".split()
+)
+RETRACTED = frozenset(
+    "retracted withdrawn cancelled canceled revoked reversed abandoned scrapped shelved dropped rejected obsolete "
+    "zurückgezogen verworfen aufgegeben gestrichen abgelehnt abandonné abandonnée annulé annulée retiré retirée "
+    "rejeté rejetée descartado descartada cancelado cancelada anulado anulada abandonado abandonada rechazado "
+    "rechazada annullato annullata abbandonato abbandonata scartato scartata rejeitado rejeitada".split()
+)
+"""What turns round a sentence about one of `PLANS`: the plan to use Kafka is dropped."""
+
 AFTER_NE = frozenset("pas plus jamais rien personne".split())
 """What adds nothing to a French `ne`; of these `pas` and `jamais` negate without it."""
 
@@ -151,6 +163,13 @@ SILENT = (
     - LINKS
     - VALUE_LINKS
 )
+
+WIDE_DATES = {"年": "year", "月": "month", "日": "day", "년": "year", "월": "month", "일": "day"}
+WIDE_COUNTERS = tuple("号番章节步期次回版号번장")
+"""What a number that says which thing is meant stands before, where words have no blanks between them."""
+
+WIDE_LINKS = tuple("は が を に で 是 为 用 在 到 由 은 는 이 가 을 를 로 에".split())
+"""How a word ends that a value follows, in such scripts."""
 
 NUMBERS = {
     word: str(number)

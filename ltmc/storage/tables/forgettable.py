@@ -50,12 +50,20 @@ def _named_like(chosen: Filter) -> Filter:
     return condition
 
 
+def _label(node: str) -> str:
+    """Return what a node is called: a stored memory by its file name."""
+    known = "SELECT n.label FROM graph_nodes n WHERE n.project_id = t.project_id"
+    return f"coalesce(({known} AND n.node_id = {node}), {node})"
+
+
+SOURCE, TARGET = _label("t.source_id"), _label("t.target_id")
+
 KINDS = {
     "link": Forgettable(
         "graph_edges t",
         "t.id",
-        "t.source_id || ' ' || t.relation || ' ' || t.target_id",
-        names=("t.source_id", "t.target_id"),
+        f"{SOURCE} || ' ' || t.relation || ' ' || {TARGET}",
+        names=("t.source_id", "t.target_id", SOURCE, TARGET),
         condition="t.auto = 0 OR t.relation = 'similar_to'",
     ),
     "dependency": Forgettable(
