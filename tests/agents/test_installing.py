@@ -45,6 +45,7 @@ FOUND = {
     ".cline/data/settings/cline_mcp_settings.json": "\n",
     "Documents/Cline/Rules/mine.md": "Mine\n",
     ".config/opencode/opencode.jsonc": JSONC,
+    ".config/opencode/plugins/mine.js": "export const Mine = async () => ({})",
     ".config/opencode/AGENTS.md": "# Mine\r\n\r\nText\r\n\r\n",
     ".config/goose/config.yaml": YAML,
     ".ai/mcp/mcp.json": codecs.BOM_UTF8.decode() + '{"mcpServers": {}}',
