@@ -156,6 +156,7 @@ def test_the_hooks_of_claude_code_keep_and_recall(home: Path) -> None:
             assert SAID in said
             assert kept(home)[-3:] == [prompt, f"Failed: {COMMAND}", SAID]
     assert "quince" in asked[-1]  # the second session was told of the first
+    assert imported(home) == ["The quince jam is boiled on Tuesdays", SAID, "And the plums", SAID]
 
 
 def test_the_hooks_of_codex_keep_and_recall(home: Path) -> None:
@@ -174,6 +175,7 @@ def test_the_hooks_of_codex_keep_and_recall(home: Path) -> None:
             ]
             assert kept(home)[-3:] == [prompt, f"Failed: {COMMAND}", SAID]
     assert "quince" in asked[-1]
+    assert imported(home) == ["The quince jam is boiled on Tuesdays", SAID, "And the plums", SAID]
 
 
 def test_the_hooks_of_gemini_keep_and_recall_and_its_sessions_come_in(home: Path) -> None:
