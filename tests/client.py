@@ -140,6 +140,10 @@ class Session:
             assert envelope.get("field") == field, envelope
         return envelope
 
+    def roots_changed(self) -> None:
+        """Tell the server that the client's roots are other ones."""
+        self._portal.call(self.client.send_roots_list_changed)
+
     def prompt(self, name: str, **arguments: str) -> str:
         """The text of a prompt."""
         result = self._portal.call(self.client.get_prompt, name, arguments)

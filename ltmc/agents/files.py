@@ -58,11 +58,12 @@ def digest(content: bytes | None) -> str | None:
     return None if content is None else hashlib.sha256(content).hexdigest()
 
 
-def write(path: Path, content: bytes, *, like: Path | None = None) -> None:
+def write(path: Path, content: bytes, *, like: Path | None = None, executable: bool = False) -> None:
     """Put content into a file in one step; a link keeps pointing where it did.
 
     Args:
         like: whose mode the file gets; by default its own, or what a new file gets.
+        executable: a new file is one that can be run.
 
     Raises:
         OSError: it cannot be written, or is read-only; then nothing is changed.
@@ -78,7 +79,11 @@ def write(path: Path, content: bytes, *, like: Path | None = None) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        draft.chmod(stat.S_IMODE(like.stat().st_mode) if like.exists() else 0o666 & ~_umask())
+        draft.chmod(
+            stat.S_IMODE(like.stat().st_mode)
+            if like.exists()
+            else (0o777 if executable else 0o666) & ~_umask()
+        )
         draft.replace(target)
     except BaseException:
         with suppress(OSError):

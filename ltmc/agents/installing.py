@@ -177,7 +177,8 @@ def _write(draft: Draft, undo: list[Callable[[], None]]) -> None:
     if draft.before is not None and not backup.exists():
         files.write(backup, draft.before, like=draft.path)
         undo.append(partial(files.remove, backup))
-    files.write(draft.path, draft.after or b"")
+    is_program = any(isinstance(piece, OwnFile) and piece.executable for piece in draft.pieces)
+    files.write(draft.path, draft.after or b"", executable=is_program)
     before = draft.before
     put_back = (
         partial(files.remove, draft.path) if before is None else partial(files.write, draft.path, before)

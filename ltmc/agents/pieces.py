@@ -216,10 +216,12 @@ class OwnFile(Piece):
 
     Attributes:
         server: where the entry of the server is in it, if it is JSON with one.
+        executable: it is a program.
     """
 
     content: str
     server: tuple[str, ...] = ()
+    executable: bool = False
 
     def put(self, text: str) -> str:  # noqa: ARG002 - whatever there is is replaced
         """Return the file's text."""

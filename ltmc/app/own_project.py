@@ -16,8 +16,9 @@ Folder = Callable[[], Awaitable[Path | None]]
 class OwnProject:
     """What the setting ``project`` says: a name, or that of the repository in which the process works.
 
-    That repository is looked up at the first call and stays: the agent's own variable names its folder, else the
-    client's first root, else it is the working folder. A server of HTTP works in none.
+    That repository is looked up at the first call and stays until the client says that its roots changed: the agent's
+    own variable names its folder, else the client's first root, else it is the working folder. A server of HTTP works
+    in none.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -29,7 +30,7 @@ class OwnProject:
         """Have the call that is answered come from there.
 
         Args:
-            ask: asks the client; at the first call alone.
+            ask: asks the client, where it is not known yet.
             writes: the branch and commit are wanted too.
         """
         async with self._looking:
@@ -40,6 +41,10 @@ class OwnProject:
             branch, commit = await asyncio.to_thread(branch_and_commit, found.folder)
             found = found._replace(branch=branch, commit=commit)
         origin.set(found)
+
+    def forget(self) -> None:
+        """Have it looked up again at the next call."""
+        self._found = None
 
     async def _look(self, ask: Folder | None) -> Origin:
         if self._settings.project != AUTO:

@@ -79,7 +79,7 @@ def objects(path: Path, position: Position) -> Iterator[tuple[int, dict[str, Any
 def parsed(text: str | bytes) -> Any:
     """Return the value of a JSON text, None where it is none; bad UTF-8 is replaced."""
     with suppress(ValueError, RecursionError):
-        return json.loads(text.decode("utf-8", "replace") if isinstance(text, bytes) else text)
+        return json.loads(text.decode("utf-8-sig", "replace") if isinstance(text, bytes) else text)
     return None
 
 

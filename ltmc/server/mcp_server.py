@@ -27,7 +27,7 @@ from ltmc.app.redaction import masked_json
 from ltmc.errors import ErrorCode, LtmcError, shorten
 from ltmc.server import greeting, listing, stdio
 from ltmc.server.offers import Offers
-from ltmc.server.roots import first_root
+from ltmc.server.roots import first_root, follow
 from ltmc.settings import Settings
 from ltmc.tools import plugins, selection
 from ltmc.tools.manifest import Tool
@@ -157,6 +157,7 @@ def build(settings: Settings, app: Application | None = None) -> FastMCP[None]:
     handlers = server._mcp_server._request_handlers
     for method in [name for name in handlers if name.startswith(("prompts/", "resources/", "completion/"))]:
         del handlers[method]
+    follow(app, server._mcp_server.add_notification_handler)
     server._mcp_server.notification_options = NotificationOptions()  # no list ever changes
     Offers(app, offered).register(server._mcp_server.add_request_handler)
     return server

@@ -1,18 +1,28 @@
 """Where a client works: its first root.
 
 It is asked for during a tool call and only if the client declared roots: some clients take a request that comes
-before as a failed start.
+before as a failed start. When the client says that its roots changed, the next call asks again.
 """
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from mcp.server.session import ServerSession
 from mcp.shared.exceptions import MCPError
-from mcp_types import ClientCapabilities, ListRootsRequest, ListRootsResult, RootsCapability
+from mcp_types import (
+    ClientCapabilities,
+    ListRootsRequest,
+    ListRootsResult,
+    NotificationParams,
+    RootsCapability,
+)
 from pydantic import ValidationError
+
+from ltmc.app.application import Application
 
 ANSWER_SECONDS = 2.0
 """How long a client may take to name its roots."""
@@ -31,3 +41,18 @@ async def first_root(session: ServerSession) -> Path | None:
         return None
     addresses = [urlsplit(str(root.uri)) for root in answer.roots]
     return next((Path(url2pathname(one.path)) for one in addresses if one.scheme == "file"), None)
+
+
+def follow(app: Application, add: Callable[..., None]) -> None:
+    """Have the project looked up again when a client's roots changed.
+
+    Args:
+        add: adds the handler of a notification.
+    """
+
+    async def changed(_: Any, __: NotificationParams | None) -> None:
+        from ltmc.app.own_project import OwnProject
+
+        app.get(OwnProject).forget()
+
+    add("notifications/roots/list_changed", NotificationParams, changed)

@@ -1,4 +1,4 @@
-"""A stand-in for the models of Anthropic and OpenAI: it has the agent run one command, then says that it is done."""
+"""A stand-in for models of Anthropic, OpenAI and Google: the agent runs one command and is told that it is done."""
 
 import json
 import threading
@@ -24,13 +24,22 @@ def answering() -> Iterator[tuple[str, list[str]]]:
             body = self.rfile.read(int(self.headers["content-length"])).decode()
             asked.append(body)
             request = json.loads(body)
-            if not request.get("stream"):
+            if "streamGenerateContent" in self.path:
+                events = _contents(body)
+            elif not request.get("stream"):
                 events = []
+            elif "/chat/completions" in self.path:
+                events = _completions(request)
             elif "/messages" in self.path:
                 events = _messages(request)
             else:
                 events = _responses(body)
-            lines = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events]
+            lines = [
+                "".join(
+                    [f"event: {event['type']}\n" if "type" in event else "", f"data: {json.dumps(event)}\n\n"]
+                )
+                for event in events
+            ]
             content = ("".join(lines) or "{}").encode()
             self.send_response(200)
             self.send_header("content-type", "text/event-stream" if lines else "application/json")
@@ -93,4 +102,32 @@ def _responses(body: str) -> list[dict[str, Any]]:
         {"type": "response.created", "response": {"id": "r"}},
         {"type": "response.output_item.done", "output_index": 0, "item": item},
         {"type": "response.completed", "response": {"id": "r", "usage": USAGE}},
+    ]
+
+
+def _contents(body: str) -> list[dict[str, Any]]:
+    call = {"functionCall": {"name": "run_shell_command", "args": {"command": COMMAND}}}
+    runs = "run_shell_command" in body and "functionResponse" not in body
+    content = {"role": "model", "parts": [call if runs else {"text": SAID}]}
+    usage = {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2}
+    return [
+        {"candidates": [{"content": content, "finishReason": "STOP", "index": 0}], "usageMetadata": usage}
+    ]
+
+
+def _completions(request: dict[str, Any]) -> list[dict[str, Any]]:
+    runs = any(tool["function"]["name"] == "bash" for tool in request.get("tools", ()))
+    runs = runs and not any(message["role"] == "tool" for message in request["messages"])
+    arguments = json.dumps({"command": COMMAND, "description": "Read it"})
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "bash", "arguments": arguments}}
+    delta = {"role": "assistant", **({"tool_calls": [call]} if runs else {"content": SAID})}
+    about = {"id": "m", "object": "chat.completion.chunk", "created": 1, "model": request["model"]}
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    return [
+        {**about, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]},
+        {
+            **about,
+            "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls" if runs else "stop"}],
+            "usage": usage,
+        },
     ]

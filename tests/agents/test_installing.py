@@ -44,7 +44,9 @@ FOUND = {
     ".config/zed/settings.json": '// Zed\n{\n  // servers\n  "context_servers": {\n    // none\n  },\n}\n',
     ".cline/data/settings/cline_mcp_settings.json": "\n",
     "Documents/Cline/Rules/mine.md": "Mine\n",
+    "Documents/Cline/Hooks/PreCompact": "#!/bin/sh\n",
     ".config/opencode/opencode.jsonc": JSONC,
+    ".config/opencode/plugins/mine.js": "export const Mine = async () => ({})",
     ".config/opencode/AGENTS.md": "# Mine\r\n\r\nText\r\n\r\n",
     ".config/goose/config.yaml": YAML,
     ".ai/mcp/mcp.json": codecs.BOM_UTF8.decode() + '{"mcpServers": {}}',
@@ -315,6 +317,21 @@ def test_what_cannot_be_edited_is_left_alone(
     assert done.stdout.startswith("Claude Desktop: installed.")  # the others are done
     ok(home, "uninstall", "claude-desktop")
     assert tree(home) == before
+
+
+def test_the_hooks_of_cline_are_programs_beside_those_of_a_person(home: Path) -> None:
+    theirs = home / "Documents/Cline/Hooks/PreCompact"
+    ok(home, "install", "cline")
+    assert theirs.read_text() == "#!/bin/sh\n"
+    done = subprocess.run(
+        [theirs.with_name("TaskStart")],
+        env={"HOME": str(home)},
+        input=b'{"taskId": "t"}',
+        check=False,
+        capture_output=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"{}", b"")
+    assert (home / ".local/share/ltmc/ltmc.db").exists()
 
 
 def test_what_a_person_told_the_server_stays(home: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.agents.model import COMMAND, SAID, answering
-from tests.agents.test_installing import JSONC, TOML, ok, tree
+from tests.agents.test_installing import JSONC, TOML, ltmc, ok, tree
 from tests.conftest import unavailable
 
 PACKAGES = Path(__file__).parent / "node_modules"
@@ -156,6 +156,7 @@ def test_the_hooks_of_claude_code_keep_and_recall(home: Path) -> None:
             assert SAID in said
             assert kept(home)[-3:] == [prompt, f"Failed: {COMMAND}", SAID]
     assert "quince" in asked[-1]  # the second session was told of the first
+    assert imported(home) == ["The quince jam is boiled on Tuesdays", SAID, "And the plums", SAID]
 
 
 def test_the_hooks_of_codex_keep_and_recall(home: Path) -> None:
@@ -174,3 +175,46 @@ def test_the_hooks_of_codex_keep_and_recall(home: Path) -> None:
             ]
             assert kept(home)[-3:] == [prompt, f"Failed: {COMMAND}", SAID]
     assert "quince" in asked[-1]
+    assert imported(home) == ["The quince jam is boiled on Tuesdays", SAID, "And the plums", SAID]
+
+
+def test_the_hooks_of_gemini_keep_and_recall_and_its_sessions_come_in(home: Path) -> None:
+    (home / ".gemini/settings.json").write_text('{"security": {"auth": {"selectedType": "gemini-api-key"}}}')
+    prompts = ["The quince jam is boiled on Tuesdays", "And the plums"]
+    with installed(home, "gemini"), answering() as (address, asked):
+        env = {
+            "GEMINI_API_KEY": "none",
+            "GOOGLE_GEMINI_BASE_URL": address,
+            "GEMINI_CLI_TRUST_WORKSPACE": "true",
+        }
+        for prompt in prompts:
+            assert SAID in run(home, "gemini", "-p", prompt, "-y", "-m", "gemini-2.5-flash", **env)
+            found = [text for text in kept(home) if not text.startswith(("last asked", "exit"))]
+            assert found[-3:] == [prompt, f"Failed: {COMMAND}", SAID]
+    assert "quince" in asked[-1]
+    assert imported(home) == [text for prompt in prompts for text in (prompt, SAID)]
+
+
+def test_the_hooks_of_opencode_keep_and_recall_and_its_sessions_come_in(home: Path) -> None:
+    prompts = ["The quince jam is boiled on Tuesdays", "And the plums"]
+    file = home / ".config/opencode/opencode.jsonc"
+    with answering() as (address, asked):
+        options = {"baseURL": f"{address}/v1", "apiKey": "none"}
+        provider = {"npm": "@ai-sdk/openai-compatible", "options": options, "models": {"m": {"name": "m"}}}
+        settings = {"$schema": "https://opencode.ai/config.json", "model": "stub/m", "permission": "allow"}
+        file.write_text(json.dumps({**settings, "provider": {"stub": provider}}))
+        with installed(home, "opencode"):
+            for prompt in prompts:
+                assert SAID in run(home, "opencode", "run", prompt)
+                assert kept(home)[-3:] == [f'"{prompt}"', f"Failed: {COMMAND}", SAID]
+    assert "quince" in asked[-1]
+    assert imported(home) == [text for prompt in prompts for text in (f'"{prompt}"', SAID)]
+
+
+def imported(home: Path) -> list[str]:
+    """What an import of all that is found brings into an empty memory, oldest first."""
+    other = home / "other.db"
+    done = ltmc(home, "import", "--found", LTMC_DB=str(other))
+    assert done.returncode == 0, done.stderr
+    with sqlite3.connect(other) as database:
+        return [text for (text,) in database.execute("SELECT content FROM chat_messages ORDER BY created_at")]

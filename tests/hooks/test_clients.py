@@ -18,6 +18,7 @@ FORMS = {
     "codex": ("SessionStart", "UserPromptSubmit"),
     "gemini": ("SessionStart", "BeforeAgent"),
     "goose": ("SessionStart", "UserPromptSubmit"),
+    "opencode": ("SessionStart", "UserPromptSubmit"),
 }
 
 
@@ -25,7 +26,7 @@ FORMS = {
 @pytest.mark.parametrize("named", [False, True])
 def test_a_session_is_kept_and_recalled(repository: Project, agent: str, named: bool) -> None:
     repository.remember(FACT)
-    flags = ("--agent", agent) if named else ()
+    flags = ("--agent", agent) if named or agent == "opencode" else ()  # whose plugin always says it
 
     def run(event: str, what: str) -> bytes:
         return repository.run(event, repository.payload(agent, what, prompt=ASKED), *flags).stdout
@@ -193,3 +194,24 @@ def test_whether_a_command_of_codex_failed_is_read_in_its_transcript(repository:
     )
     assert repository.kept() == ["Failed: call1\nsour"]
     assert not repository.failures()
+
+
+def test_what_gemini_puts_before_a_prompt_is_not_kept(repository: Project) -> None:
+    told = "<hook_context>&lt;ltmc-memory&gt; the plums &lt;/ltmc-memory&gt;</hook_context>\n\nWhy <hook_context>?"
+    repository.run("prompt", repository.payload("gemini", "prompt", prompt=told))
+    assert repository.kept() == ["Why <hook_context>?"]
+
+
+def test_the_last_checkpoint_takes_the_place_of_those_before(repository: Project) -> None:
+    for asked in ("the <b>plums</b> & pears", "the quinces"):
+        repository.prompt(asked)
+        repository.run("before-compact", repository.payload("claude-code", "before-compact"))
+    first, second, checkpoint = repository.kept()
+    assert (first, second) == ("the <b>plums</b> & pears", "the quinces")
+    assert checkpoint.endswith("the quinces")
+    repository.run("tool", repository.payload("claude-code", "failure"))
+    repository.run("end", repository.payload("claude-code", "end"))
+    assert "&" not in repository.kept()[-1], "stored as it was said"
+    with Session(repository.db) as client:
+        found = client.ok("advanced_context_search", query="plums", project_id=repository.id)
+        assert found["results"][0]["content"] == first

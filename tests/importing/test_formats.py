@@ -1,5 +1,6 @@
 """Every format comes in whole, once, with its times, its projects and its links."""
 
+import codecs
 import json
 import zipfile
 from collections.abc import Iterator
@@ -55,6 +56,21 @@ def test_a_talk_comes_in_once(name: str, db: Path, tmp_path: Path) -> None:
         chosen = {"filters": {"sources": ["chat"]}, "project_id": project}
         found = client.ok("advanced_context_search", query="waits for its DNS", **chosen)
         assert found["results"][0]["content"] == "The kiosk waits for its DNS."
+
+
+def test_files_of_windows_come_in_too(db: Path, tmp_path: Path) -> None:
+    made = {}
+    for name, make in (*TALKS.items(), ("server-memory", samples.server_memory)):
+        (tmp_path / name).mkdir()
+        path = make(tmp_path / name)
+        if path.suffix in (".jsonl", ".json"):
+            content = path.read_bytes().replace(b"\n", b"\r\n")
+            path.write_bytes(codecs.BOM_UTF8 + content)
+            made[str(path)] = {"memories": 2, "links": 3} if name == "server-memory" else {"messages": 2}
+    assert len(made) > 8
+    report = imported(db, *map(Path, made))
+    assert {one["path"]: one["new"] for one in report["sources"]} == made
+    assert imported(db, *map(Path, made))["new"] == {}
 
 
 def _memories(client: Session, project: str) -> dict[str, dict[str, Any]]:

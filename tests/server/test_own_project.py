@@ -68,6 +68,23 @@ def test_roots_are_asked_for_once_and_during_a_call(db: Path, tmp_path: Path, er
     assert projects_of(db) == [project_of(there)] * 2
 
 
+@pytest.mark.filterwarnings("ignore:The roots capability")
+def test_changed_roots_are_followed(db: Path, tmp_path: Path) -> None:
+    here, there = repository(tmp_path / "here"), repository(tmp_path / "there")
+    roots = [here]
+
+    async def answer(_: Any) -> ListRootsResult:
+        return ListRootsResult(roots=[Root(uri=folder.as_uri()) for folder in roots])
+
+    with Session(db, *AUTO, cwd=tmp_path, roots=answer) as client:
+        store(client)
+        roots[:] = [there, here]
+        store(client, "b.md")
+        client.roots_changed()
+        store(client, "c.md")
+    assert projects_of(db) == [project_of(here), project_of(here), project_of(there)]
+
+
 @pytest.mark.parametrize("kind", ["error", "none", "silence"])
 def test_a_client_that_names_no_roots_is_taken_at_its_folder(db: Path, tmp_path: Path, kind: str) -> None:
     here = repository(tmp_path / "here")
@@ -130,6 +147,16 @@ def test_what_was_stored_in_the_default_project_is_still_found_and_says_so(db: P
             ]
         (pattern,) = client.ok("get_code_patterns", query="count quinces")["patterns"]
         assert pattern["project_id"] == "default"
+        (talk,) = client.ok("list_conversations")["conversations"]
+        assert (talk["conversation_id"], talk["project_id"]) == ("c", "default")
+        said = client.ok("get_chat_history", conversation_id="c")
+        assert (said["total"], said["project_id"]) == (1, "default")
+        client.ok("log_chat", content="A quince is an apple.", conversation_id="c")
+        said = client.ok("get_chat_history", conversation_id="c")
+        assert [one["content"] for one in said["messages"]] == ["A quince is an apple."]
+        assert "project_id" not in said
+        talks = client.ok("list_conversations")["conversations"]
+        assert [one.get("project_id") for one in talks] == [None, "default"]
         answer = client.ok("ask_with_context", query="Where stands the old quince tree?")
         assert "wall" in answer["answer"]
         packed = client.ok("build_context", query="quince tree")

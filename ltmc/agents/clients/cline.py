@@ -1,12 +1,23 @@
-"""Cline: in VS Code and as a program of its own."""
+"""Cline: in VS Code and as a program of its own. Its hooks are programs that are named as the event."""
 
 import os
+import sys
 from pathlib import Path
 
-from ltmc.agents import guidance, hooks
+from ltmc.agents import files, guidance, hooks
 from ltmc.agents.model import Client
 from ltmc.agents.pieces import SERVER, JsonServer, OwnFile, Piece
 from ltmc.agents.places import Places, is_here
+from ltmc.agents.text import EditError
+
+NAME = "cline"
+EVENTS = {
+    "TaskStart": "start",
+    "UserPromptSubmit": "prompt",
+    "PostToolUse": "tool",
+    "PreCompact": "before-compact",
+    "TaskComplete": "end",
+}
 
 
 def _program(places: Places) -> Path:
@@ -32,11 +43,38 @@ def _user(places: Places) -> list[Piece]:
     documents = places.home / "Documents" / "Cline"
     if pieces and is_here(documents):
         pieces.append(OwnFile(documents / "Rules" / "ltmc.md", guidance.BLOCK))
+        if sys.platform != "win32":
+            pieces += _hooks(documents / "Hooks")
     return pieces
+
+
+def _hooks(folder: Path) -> list[Piece]:
+    """Return the programs for the events that have none of a person's."""
+    scripts = {
+        folder / event: f"#!/bin/sh\nexec {hooks.shell(hooks.call(ours, NAME))}\n"
+        for event, ours in EVENTS.items()
+    }
+    return [
+        OwnFile(file, script, executable=True) for file, script in scripts.items() if not _is_theirs(file)
+    ]
+
+
+def _is_theirs(file: Path) -> bool:
+    try:
+        return f"--agent {NAME}".encode() not in (files.read(file) or f"--agent {NAME}".encode())
+    except (EditError, OSError):
+        return True
 
 
 def _project(root: Path) -> list[Piece]:
     return [OwnFile(root / ".clinerules" / "ltmc.md", guidance.BLOCK)]
 
 
-CLIENT = Client("cline", "Cline", lambda places: [_program(places), _extension(places)], _user, _project)
+CLIENT = Client(
+    NAME,
+    "Cline",
+    lambda places: [_program(places), _extension(places)],
+    _user,
+    _project,
+    "Its hooks run where its settings allow hooks.",
+)

@@ -12,6 +12,7 @@ NAME = "gemini"
 EVENTS = {
     "SessionStart": ("start", None),
     "BeforeAgent": ("prompt", None),
+    "AfterAgent": ("end", None),  # has the answer, which the end of the session has not
     "AfterTool": ("tool", "write_file|replace|run_shell_command"),
     "PreCompress": ("before-compact", None),
     "SessionEnd": ("end", None),

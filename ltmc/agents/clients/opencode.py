@@ -1,11 +1,14 @@
-"""OpenCode. Its hooks are JavaScript, so it gets guidance."""
+"""OpenCode. Its hooks are JavaScript: a plugin runs the commands."""
 
+import json
+from importlib import resources
 from pathlib import Path
 
 from ltmc.agents import guidance, hooks
 from ltmc.agents.model import Client
-from ltmc.agents.pieces import SERVER, Block, JsonServer, Piece
+from ltmc.agents.pieces import SERVER, Block, JsonServer, OwnFile, Piece
 from ltmc.agents.places import Places
+from ltmc.distribution.form import own_command
 
 
 def _folder(places: Places) -> Path:
@@ -20,7 +23,13 @@ def _server(folder: Path) -> Piece:
 
 
 def _user(places: Places) -> list[Piece]:
-    return [_server(_folder(places)), Block(_folder(places) / "AGENTS.md", guidance.BLOCK)]
+    source = resources.files("ltmc.agents").joinpath("opencode.js").read_text("utf-8")
+    plugin = source.replace("const COMMAND = []", f"const COMMAND = {json.dumps(own_command())}")
+    return [
+        _server(_folder(places)),
+        OwnFile(_folder(places) / "plugins" / "ltmc.js", plugin),
+        Block(_folder(places) / "AGENTS.md", guidance.BLOCK),
+    ]
 
 
 def _project(root: Path) -> list[Piece]:

@@ -10,10 +10,10 @@ from ltmc.search.kinds import CHUNK, MESSAGE, MessageView, message_view, preview
 from ltmc.storage.engine import Engine
 from ltmc.storage.sources import by_id
 from ltmc.storage.tables import chats
-from ltmc.storage.tables.chats import Message
+from ltmc.storage.tables.chats import Conversation, Message
 from ltmc.timestamps import now
 from ltmc.tools.paging import PageCounts, page_counts
-from ltmc.tools.project_scope import origin, project_of
+from ltmc.tools.project_scope import marked, origin, project_of, projects_read
 
 
 class MessageLogged(TypedDict):
@@ -118,35 +118,28 @@ class ChatService:
         self, conversation_id: str, *, limit: int, offset: int, newest_first: bool, project_id: str | None
     ) -> ConversationHistory:
         """Return the messages of a conversation, long ones as previews; none for an unknown one."""
+        projects = projects_read(project_id)
         async with self._engine.read() as tx:
-            rows, total = await chats.page(
-                tx,
-                project_of(project_id),
-                conversation_id,
-                newest_first=newest_first,
-                limit=limit,
-                offset=offset,
-            )
-        return {
+            for project in projects:
+                rows, total = await chats.page(
+                    tx, project, conversation_id, newest_first=newest_first, limit=limit, offset=offset
+                )
+                if total:
+                    break
+        found: ConversationHistory = {
             "conversation_id": conversation_id,
             "messages": [{**message_view(row), **preview(row.content)} for row in rows],
             **page_counts(rows, total, offset),
         }
+        return marked(found, project, projects) if total else found
 
     async def conversations(self, *, limit: int, offset: int, project_id: str | None) -> ConversationPage:
         """Return a page of the conversations, the last used first."""
+        projects = projects_read(project_id)
         async with self._engine.read() as tx:
-            rows, total = await chats.conversations(tx, project_of(project_id), limit, offset)
+            rows, total = await chats.conversations(tx, projects, limit, offset)
         return {
-            "conversations": [
-                {
-                    "conversation_id": row.conversation_id,
-                    "messages": row.messages,
-                    "first_at": row.first_at,
-                    "last_at": row.last_at,
-                }
-                for row in rows
-            ],
+            "conversations": [marked(_conversation(row), row.project_id, projects) for row in rows],
             **page_counts(rows, total, offset),
         }
 
@@ -172,3 +165,12 @@ class ChatService:
             "conversations": [cast("ConversationUseView", asdict(used)) for used in conversations],
             **page_counts(rows, total, offset),
         }
+
+
+def _conversation(row: Conversation) -> ConversationView:
+    return {
+        "conversation_id": row.conversation_id,
+        "messages": row.messages,
+        "first_at": row.first_at,
+        "last_at": row.last_at,
+    }

@@ -12,6 +12,7 @@ _INJECTED = {
     "cursor": {"sessionStart"},
     "copilot": {"sessionStart", "userPromptSubmitted", "SessionStart", "UserPromptSubmit"},
     "goose": {"SessionStart", "UserPromptSubmit"},
+    "opencode": {"SessionStart", "UserPromptSubmit"},
 }
 """The events, by their own names, whose answers clients put into the context."""
 

@@ -1,6 +1,6 @@
 """The brief: what a session is told of those before it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 from ltmc.features.hooks.framing import framed, one_line
@@ -61,8 +61,12 @@ def brief(store: HookStore, projects: Sequence[str], session: str = "") -> Brief
     return {"project_id": project, "text": text, "sections": sections}
 
 
-def state(kept: list[Kept]) -> list[str]:
-    """Return what happened in a session, of its messages, the newest first."""
+def state(kept: list[Kept], line: Callable[[str, int], str] = one_line) -> list[str]:
+    """Return what happened in a session, of its messages, the newest first.
+
+    Args:
+        line: makes a line of a text.
+    """
     lines = []
     for hook, what, most in (
         ("prompt", "last asked", PROMPT),
@@ -72,12 +76,12 @@ def state(kept: list[Kept]) -> list[str]:
     ):
         newest = next((one for one in kept if one.hook == hook), None)
         if newest is not None:
-            lines.append(f"{what} ({newest.created_at[:16]}Z): {one_line(newest.text, most)}")
-    files = [one_line(name, 80) for name in files_of(kept)]
+            lines.append(f"{what} ({newest.created_at[:16]}Z): {line(newest.text, most)}")
+    files = [line(name, 80) for name in files_of(kept)]
     if files:
         more = f" and {len(files) - FILES} more" if len(files) > FILES else ""
         lines.append(f"edited: {', '.join(files[:FILES])}{more}")
-    failures = list(dict.fromkeys(one_line(one.text, LINE) for one in kept if one.hook == "failure"))
+    failures = list(dict.fromkeys(line(one.text, LINE) for one in kept if one.hook == "failure"))
     return [*lines, *(f"a command failed: {failure}" for failure in failures[:FAILURES])]
 
 

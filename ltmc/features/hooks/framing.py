@@ -9,18 +9,23 @@ BYTES_PER_TOKEN = 3
 _MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 
 
-def one_line(text: str, characters: int) -> str:
-    """Return the beginning of a text as data: no line ends, nothing invisible, no tags.
-
-    It has up to so many characters, fewer where they take more than twice as many bytes.
-    """
+def flat(text: str, characters: int) -> str:
+    """Return the beginning of a text on one line, up to so many characters, without what is invisible."""
     words = "".join(
         " " if char in "\n\r\t\v\f\x85\u2028\u2029" else char
         for char in text[: 4 * characters]
         if char.isascii() or unicodedata.category(char)[0] != "C"
     )
     line = " ".join("".join(char for char in words if char >= " " and char != "\x7f").split())
-    left = 2 * characters
+    return line if len(line) <= characters else f"{line[: max(0, characters - 1)].rstrip()}…"
+
+
+def one_line(text: str, characters: int) -> str:
+    """Return the beginning of a text as data: no line ends, nothing invisible, no tags.
+
+    It has up to so many characters, fewer where they take more than twice as many bytes.
+    """
+    line, left = flat(text, 4 * characters), 2 * characters
     for place, char in enumerate(line[:characters]):
         left -= len(char.translate(_MARKUP).encode())
         if left < 0:

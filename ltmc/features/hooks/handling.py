@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ltmc.features.hooks.answers import can_inject
 from ltmc.features.hooks.brief import LOOKED_AT, brief, state
-from ltmc.features.hooks.framing import framed, one_line
+from ltmc.features.hooks.framing import flat, framed, one_line
 from ltmc.features.hooks.marked_parts import PRIVATE, without
 from ltmc.features.hooks.payloads import Event
 from ltmc.search import by_words
@@ -219,8 +219,10 @@ def _keep(event: Event, project: str, store: HookStore, marks: Mapping[str, str]
         if event.said.strip():
             add("answer", "assistant", event.said)
     elif event.name in ("before-compact", "end"):
-        lines = state(store.kept(project, event.session, LOOKED_AT))
+        lines = state(store.kept(project, event.session, LOOKED_AT), flat)
         said = [event.said] if event.said.strip() else []
         if lines or said:
             hook = "checkpoint" if event.name == "before-compact" else "end"
+            old = store.remove_former(project, event.session, hook)
+            by_words.remove_messages(store, old)
             add(hook, "system", "\n".join([*said, *lines]))

@@ -5,6 +5,17 @@ import re
 PRIVATE = re.compile("<(?P<end>/)?private>", re.IGNORECASE)
 
 
+_TOLD, _TOLD_END = "<hook_context>", "</hook_context>"
+
+
+def without_told(prompt: str) -> str:
+    """Return a prompt without what hooks told before it: Gemini CLI puts that in front of the first of a session."""
+    if not prompt.startswith(_TOLD):
+        return prompt
+    told, mark, rest = prompt.partition(_TOLD_END)
+    return rest.lstrip() if mark else told
+
+
 def without(text: str, marks: re.Pattern[str], instead: str = "") -> str:
     """Return a text without the parts between marks, which may lie in each other, and the rest where an end is missing.
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ltmc.errors import ErrorCode, LtmcError
+from ltmc.features.hooks.marked_parts import without_told
 from ltmc.timestamps import now
 
 EVENTS = ("start", "prompt", "tool", "before-compact", "after-compact", "end")
 """What happens in a session, in the words of `ltmc hook`."""
 
-AGENTS = ("claude-code", "codex", "gemini", "cursor", "copilot", "cline", "goose")
+AGENTS = ("claude-code", "codex", "gemini", "cursor", "copilot", "cline", "goose", "opencode")
 """The clients whose payloads are known."""
 
 LONGEST_NAME = 200
@@ -94,7 +95,7 @@ def event_of(name: str, agent: str | None, payload: Mapping[str, Any]) -> Event:
     event.cwd = _text(fields, "cwd", "working_dir") or (first if isinstance(first, str) else "")
     fields = {**fields, **_inner(fields)}
     if name == "prompt":
-        event.prompt = _text(fields, "prompt", "message", "user_prompt")
+        event.prompt = without_told(_text(fields, "prompt", "message", "user_prompt"))
     elif name == "tool":
         _read_tool(event, fields)
     else:
@@ -141,7 +142,7 @@ def _read_tool(event: Event, fields: Mapping[str, Any]) -> None:
     if " " not in command and _text(given, *_PATH_KEYS):  # an editor's tool: what it does to the file
         tool, command = command or tool, ""
     if "apply_patch" in tool or command.lstrip().startswith("*** Begin Patch"):
-        patch = _text(given, "command", "input", "patch") or command
+        patch = _text(given, "command", "input", "patch", "patchText") or command
         event.edits = [] if failed else list(_patched(patch))[:MOST_EDITS]
     elif command:
         if failed:
@@ -226,7 +227,8 @@ def _said(result: Any) -> str:
         "returnDisplay",
         "content",
     )
-    return "\n".join([text for key in keys if (text := _text(result, key))])
+    said = "\n".join([text for key in keys if (text := _text(result, key))])
+    return said.removeprefix("<untrusted_context>\n").removesuffix("\n</untrusted_context>")  # of Gemini CLI
 
 
 def _filled_in(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ltmc.features.hooks.marked_parts import without_told
 from ltmc.importing.items import Item, Position, Said
 from ltmc.importing.streams import begins_with, document, head, objects, parsed
 from ltmc.importing.texts import mapping, string, text_of
@@ -66,7 +67,7 @@ def _kept(path: Path) -> set[tuple[int, int]]:
 
 
 def _said(session: str, message: dict[str, Any], folder: str | None, position: Position) -> Iterator[Item]:
-    name, text = string(message.get("id")), text_of(message.get("content"))
+    name, text = string(message.get("id")), without_told(text_of(message.get("content")))
     role = _ROLES.get(str(message.get("type")))
     if text.lstrip().startswith(_CONTEXT):
         position.skip("records that the program made for itself")

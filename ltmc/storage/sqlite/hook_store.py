@@ -121,6 +121,15 @@ class HookStore:
         self.cursor.executemany("DELETE FROM chat_messages WHERE id = ?", [(one,) for one in ids])
         return ids
 
+    def remove_former(self, project_id: str, session: str, hook: str) -> list[int]:
+        """Remove what was kept of a session as `hook` says, for a new one takes its place; return the ids."""
+        rows = self.cursor.execute(
+            "DELETE FROM chat_messages WHERE project_id = ? AND conversation_id = ? AND source_tool = 'hook' "
+            "AND json_extract(metadata, '$.hook') = ? RETURNING id",
+            (project_id, session, hook),
+        )
+        return [row[0] for row in rows.fetchall()]
+
     def chunks(self, chunk_ids: Sequence[int]) -> dict[int, Quoted]:
         """Return parts of memories that are current, by id, each with the memory's id and name."""
         rows = self.cursor.execute(

@@ -41,6 +41,7 @@ class ConversationUse:
 class Conversation:
     """A conversation, when it began and when it was used last."""
 
+    project_id: str
     conversation_id: str
     messages: int
     first_at: str
@@ -163,18 +164,17 @@ async def page(
 
 
 async def conversations(
-    tx: Transaction, project_id: str, limit: int, offset: int
+    tx: Transaction, projects: Sequence[str], limit: int, offset: int
 ) -> tuple[list[Conversation], int]:
-    """Return the conversations of a project, the last used first, and how many there are in all."""
-    total = await tx.value(
-        "SELECT count(DISTINCT conversation_id) FROM chat_messages WHERE project_id = ?", (project_id,)
-    )
+    """Return the conversations of some projects, the last used first, and how many there are in all."""
+    where = among("project_id")(projects)
+    each = f"FROM chat_messages WHERE {where.sql} GROUP BY project_id, conversation_id"
+    total = await tx.value(f"SELECT count(*) FROM (SELECT 1 {each})", where.parameters)
     rows = await tx.all(
         Conversation,
-        "SELECT conversation_id, count(*) AS messages, min(created_at) AS first_at, max(created_at) AS last_at "
-        "FROM chat_messages WHERE project_id = ? GROUP BY conversation_id "
-        "ORDER BY last_at DESC, conversation_id LIMIT ? OFFSET ?",
-        (project_id, limit, offset),
+        "SELECT project_id, conversation_id, count(*) AS messages, min(created_at) AS first_at, "
+        f"max(created_at) AS last_at {each} ORDER BY last_at DESC, conversation_id, project_id LIMIT ? OFFSET ?",
+        (*where.parameters, limit, offset),
     )
     return rows, int(total)
 
