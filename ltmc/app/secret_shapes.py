@@ -463,7 +463,7 @@ NAME = re.compile(r"(?<![a-z_])(?:[a-z]++_)+[a-z]+_?v?\d{0,2}$")
 
 ABOUT = re.compile(
     r"pass|pwd|secret|token|key$|cred|auth|user|login|hash|crypt|plain|value|string|input|field|param|config|"
-    r"requir|option|valid|prompt|hidden|generat|(?:tion|ment|ness|able|ible|ally|ing|ed|ity)s?$",
+    r"requir|option|valid|prompt|hidden|generat|cient$|meric$|ential$|(?:tion|ment|ness|able|ible|ally|ing|ed|ity)s?$",
     re.IGNORECASE,
 )
 """What letters alone hold when they are the name of something or a word of a sentence, not a password."""
@@ -473,6 +473,28 @@ WORDS = re.compile(
 )
 QUOTED_WORDS = re.compile(r"(?<![A-Za-z])(?=.{14})(?:[A-Z][a-z]++){3,}+$")
 """A password of letters alone: words one after another, or letters of either case by chance."""
+
+COMMON = re.compile(
+    r"(?:qwert[yz]|asdfg?h?|[zy]xcv|1qaz|letmein|iloveyou|trustno|sonnenschein|geheim|passw0r)\w{0,8}[!.]?$",
+    re.IGNORECASE,
+)
+"""Passwords that many have."""
+
+PHRASE = re.compile(
+    r"(?P<quote>[\"'])(?P<s>[^\s\\\"'`<>{}()]{1,40}(?: [^\s\\\"'`<>{}()]{1,40}){1,7})(?P=quote)"
+)
+"""Words in quotes, with spaces between them."""
+
+LEET = re.compile(r"(?=(?:\d*[a-z]){3})[a-z@]*[a-z][\d$]+[a-z]+$")
+"""A word, in lower case, with a digit or ``$`` for a letter."""
+
+OF_SENTENCES = frozenset(
+    "a an the your my our his her their its this that these those is are was were be been has have had do does did "
+    "must may can could should will would not no nor and or but if then when to of for from in on at by with without "
+    "as it you we they he she i enter type please same new old see use set least most more than only also der die das "
+    "ein eine ist nicht und oder le la les un une est pas et ou".split()
+)
+"""Words of sentences, not of passwords made of words."""
 
 TERMS = frozenset(
     "aes rsa dsa ecdsa eddsa ecdh ed secp curve sha md hmac hs rs es ps gcm cbc ctr ccm siv oaep pss pkcs "
