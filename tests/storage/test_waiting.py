@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +186,38 @@ def test_a_row_of_the_log_that_cannot_be_written_drops_only_itself(
     with caplog.at_level(logging.WARNING):
         assert run(db, work) == 3
     assert sum("a row of the log of use was lost" in message for message in caplog.messages) == 2
+
+
+def test_the_log_of_use_waits_while_the_file_cannot_be_used(
+    db: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ltmc.storage.sqlite.database.LOG_BACKLOG", 8)
+
+    async def work(database: Database) -> list[int]:
+        database.log(note)
+        await database.settle()
+        with closing(sqlite3.connect(db, isolation_level=None)) as other:
+            other.execute("INSERT INTO schema_migrations VALUES (99, '')")
+            for _ in range(3):
+                database.log(note)
+                await database.settle()
+            other.execute("DELETE FROM schema_migrations WHERE version = 99")
+            found = [await count(database)]
+            await database.settle()
+            found.append(await count(database))
+            other.execute("INSERT INTO schema_migrations VALUES (99, '')")
+            for _ in range(9):
+                database.log(note)
+                await database.settle()
+            other.execute("DELETE FROM schema_migrations WHERE version = 99")
+        database.log(note)
+        await database.settle()
+        return [*found, await count(database)]
+
+    with caplog.at_level(logging.WARNING):
+        assert run(db, work) == [1, 4, 12], "of the ten at the end the oldest two were dropped"
+    assert [message for message in caplog.messages if "lost" in message] == []
+    assert sum("the log of use waits" in message for message in caplog.messages) == 2
 
 
 def test_reads_run_side_by_side(db: Path) -> None:
