@@ -146,6 +146,37 @@ def test_a_task_that_is_cancelled_while_it_commits_has_committed_or_not(db: Path
     run(db, work)
 
 
+def test_a_write_that_is_cancelled_after_the_index_took_its_terms_leaves_no_lock(db: Path) -> None:
+    """SQLite takes an interruption then for one of each statement to come, ROLLBACK among them."""
+
+    async def work(database: Database) -> int:
+        for end in ("cancelled", "late"):
+            begun = asyncio.Event()
+
+            async def indexed(begun: asyncio.Event = begun) -> None:
+                async with database.write() as tx:
+                    await note(tx)
+                    await tx.run("INSERT INTO search_terms (rowid, terms) VALUES (1, 'a')")
+                    begun.set()
+                    await tx.value(ENDLESS)
+
+            task = asyncio.create_task(indexed())
+            await begun.wait()
+            if end == "cancelled":
+                task.cancel()
+            with pytest.raises(asyncio.CancelledError if end == "cancelled" else LtmcError):
+                await task
+            with closing(sqlite3.connect(db, isolation_level=None, timeout=0)) as other:
+                other.execute("BEGIN IMMEDIATE")
+            assert not await database.is_locked()
+            await write(database)
+        return await count(database)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(waiting, "STATEMENT_SECONDS", 0.3)
+        assert run(db, work) == 2
+
+
 def test_settle_waits_for_what_was_logged_before_it(db: Path) -> None:
     async def work(database: Database) -> None:
         async def again(tx: Transaction) -> None:  # under load there is always more to write

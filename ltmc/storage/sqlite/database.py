@@ -201,7 +201,7 @@ class Database:
                     file.in_use(),
                     turn(file.writing, deadline),
                 ):
-                    await file.set_durability(durability)
+                    await file.prepare_to_write(durability)
                     async with _transaction(
                         file.writer, partial(_begin, "BEGIN IMMEDIATE", self.path), deadline
                     ):
@@ -387,8 +387,17 @@ async def _transaction(
         await settled(connection.execute("COMMIT"))
     except BaseException:
         if connection.in_transaction:
-            await settled(connection.execute("ROLLBACK"))
+            await settled(_roll_back(connection))
         raise
+
+
+async def _roll_back(connection: aiosqlite.Connection) -> None:
+    try:
+        await connection.execute("ROLLBACK")
+    except sqlite3.Error:
+        # While a statement is active, and FTS5 keeps one open once it has written, SQLite takes an interruption for
+        # one of each statement to come.
+        await connection.close()
 
 
 def _begin(begin: str, path: Path, connection: sqlite3.Connection) -> None:
