@@ -17,6 +17,7 @@ from ltmc.storage.engine import Transaction
 from ltmc.storage.sqlite import database as database_module
 from ltmc.storage.sqlite import waiting
 from ltmc.storage.sqlite.database import Database
+from ltmc.storage.sqlite.read_only import ReadOnlyDatabase
 from tests.http.serving import Serving
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
@@ -262,6 +263,25 @@ def test_reads_run_side_by_side(db: Path) -> None:
         await asyncio.gather(read(), read(), read())
 
     run(db, work)
+
+
+def test_a_read_of_a_read_only_database_waits_no_longer_than_its_limit(
+    db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(db, write)
+    monkeypatch.setattr("ltmc.storage.sqlite.read_only.LOCK_SECONDS", 0.2)
+
+    async def work() -> None:
+        database = ReadOnlyDatabase(db)
+        async with database.read():
+            with pytest.raises(LtmcError, match="came first"):
+                async with asyncio.timeout(5), database.read():
+                    pass
+        async with database.read() as tx:
+            assert await tx.value("SELECT 1") == 1
+        await database.close()
+
+    asyncio.run(work())
 
 
 def test_the_write_ahead_log_is_cut_after_a_long_reader(db: Path) -> None:
