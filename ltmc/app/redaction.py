@@ -276,7 +276,8 @@ def _is_option(text: str, name: re.Match[str]) -> bool:
 
 def _values(text: str, position: int, *, password: bool, shortest: int) -> Iterator[tuple[int, int]]:
     """Yield where the secrets stand that follow a name: one, or those of a list."""
-    from ltmc.app.secret_shapes import BARE, BARE_ON, ENTRY, PHRASE, QUOTED
+    from ltmc.app.pass_phrases import PHRASE, is_phrase
+    from ltmc.app.secret_shapes import BARE, BARE_ON, ENTRY, QUOTED
 
     listed = entry = ENTRY.match(text, position)
     while True:
@@ -284,7 +285,7 @@ def _values(text: str, position: int, *, password: bool, shortest: int) -> Itera
         value = QUOTED.match(text, position)
         quoted = value is not None
         if password and value is None and (phrase := PHRASE.match(text, position)):
-            if _is_phrase(phrase["s"]):
+            if is_phrase(phrase["s"]):
                 yield phrase.span("s")
             return
         if value is None and (entry is None or entry["dash"]):
@@ -310,6 +311,7 @@ def _values(text: str, position: int, *, password: bool, shortest: int) -> Itera
 
 def _is_named_secret(name: str, value: str) -> bool:
     """Tell whether a value in JSON is a secret by its key."""
+    from ltmc.app.pass_phrases import is_phrase
     from ltmc.app.secret_shapes import NAMED, OF_ANOTHER_THING, PUBLIC
 
     found = NAMED.search(f"{name.lower()[-60:]}:")
@@ -320,22 +322,10 @@ def _is_named_secret(name: str, value: str) -> bool:
     ):
         return False
     if len(value.split()) > 1:
-        return found["password"] is not None and _is_phrase(value)
+        return found["password"] is not None and is_phrase(value)
     if len(value) < 6:
         return False
     return _is_plausible(value, quoted=True, password=found["password"] is not None)
-
-
-def _is_phrase(value: str) -> bool:
-    """Tell whether words with spaces between them are a password, not a sentence about one."""
-    from ltmc.app.secret_shapes import ABOUT, LEET, OF_SENTENCES, PLACEHOLDER, TERMS
-
-    words = value[:LONG].lower().split()
-    if PLACEHOLDER.search(value[:LONG]) or any(word in OF_SENTENCES or ABOUT.search(word) for word in words):
-        return False
-    if any(LEET.match(word) and not TERMS.issuperset(_LETTERS.findall(word)) for word in words):
-        return True
-    return len(words) > 3 and all(len(word) > 2 and word.isalpha() for word in words) and value.islower()
 
 
 def _name_of(key: Any, entry: dict[Any, Any], name: str) -> str:

@@ -480,22 +480,6 @@ COMMON = re.compile(
 )
 """Passwords that many have."""
 
-PHRASE = re.compile(
-    r"(?P<quote>[\"'])(?P<s>[^\s\\\"'`<>{}()]{1,40}(?: [^\s\\\"'`<>{}()]{1,40}){1,7})(?P=quote)"
-)
-"""Words in quotes, with spaces between them."""
-
-LEET = re.compile(r"(?=(?:\d*[a-z]){3})[a-z@]*[a-z][\d$]+[a-z]+$")
-"""A word, in lower case, with a digit or ``$`` for a letter."""
-
-OF_SENTENCES = frozenset(
-    "a an the your my our his her their its this that these those is are was were be been has have had do does did "
-    "must may can could should will would not no nor and or but if then when to of for from in on at by with without "
-    "as it you we they he she i enter type please same new old see use set least most more than only also der die das "
-    "ein eine ist nicht und oder le la les un une est pas et ou".split()
-)
-"""Words of sentences, not of passwords made of words."""
-
 TERMS = frozenset(
     "aes rsa dsa ecdsa eddsa ecdh ed secp curve sha md hmac hs rs es ps gcm cbc ctr ccm siv oaep pss pkcs "
     "chacha xchacha poly blake argon bcrypt scrypt crypt pbkdf hkdf shamir fernet diceware id sk ssh utf latin "
