@@ -32,6 +32,9 @@ NAMED_WITHIN, QUERY = 80, ("?", "&", ";")
 """How far back stands what a name is the name of, and what begins a name in a URL or in what is said to a database."""
 
 _DIGIT, _LETTERS, _SIGN = re.compile("[0-9]"), re.compile("[a-z]+"), re.compile("[!@#%^&*+~?](?=.)")
+_STOPS = ".,;!"
+"""With what a sentence or a part of one ends."""
+
 _OPEN_CALL = re.compile(r"\([^()\[\]{},.:]*\d[^()\[\]{},.:]*$")
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
@@ -246,7 +249,7 @@ def _named(text: str) -> Iterator[Span]:
 
 def _is_option(text: str, name: re.Match[str]) -> bool:
     """Tell whether a name is followed by its value: an option, a variable of a Dockerfile, a password in SQL."""
-    from ltmc.app.secret_shapes import ABOUT, SQL, TO_PASS
+    from ltmc.app.secret_shapes import ABOUT, SQL, TO_PASS, WORDS
 
     *before, word = f"{text[max(0, name.start() - OPTION_WITHIN) : name.start()]}.".split()
     value = text[name.end() : name.end() + LONG].split(maxsplit=1)[0]
@@ -257,8 +260,11 @@ def _is_option(text: str, name: re.Match[str]) -> bool:
     if name["password"] is None or TO_PASS.match(name.string, name.start()):
         return False
     if name["is"]:
-        told = _DIGIT.search(value) is not None and ABOUT.search(value) is None
-        return told and not value.rstrip(".").endswith("ed")
+        told = _DIGIT.search(value) is not None or (
+            WORDS.match(value.rstrip(_STOPS)) is not None
+            and (value[-1] in _STOPS or text[name.end() + len(value) :][:1] in "\n")
+        )
+        return told and ABOUT.search(value.rstrip(_STOPS)) is None
     if name[0].startswith("identified"):
         start = name.start()
         return (
@@ -270,6 +276,7 @@ def _is_option(text: str, name: re.Match[str]) -> bool:
 
 def _values(text: str, position: int, *, password: bool, shortest: int) -> Iterator[tuple[int, int]]:
     """Yield where the secrets stand that follow a name: one, or those of a list."""
+    from ltmc.app.pass_phrases import PHRASE, is_phrase
     from ltmc.app.secret_shapes import BARE, BARE_ON, ENTRY, QUOTED
 
     listed = entry = ENTRY.match(text, position)
@@ -277,6 +284,10 @@ def _values(text: str, position: int, *, password: bool, shortest: int) -> Itera
         position = entry.end() if entry else position
         value = QUOTED.match(text, position)
         quoted = value is not None
+        if password and value is None and (phrase := PHRASE.match(text, position)):
+            if is_phrase(phrase["s"]):
+                yield phrase.span("s")
+            return
         if value is None and (entry is None or entry["dash"]):
             value = BARE.match(text, position)
         if value is None:
@@ -300,6 +311,7 @@ def _values(text: str, position: int, *, password: bool, shortest: int) -> Itera
 
 def _is_named_secret(name: str, value: str) -> bool:
     """Tell whether a value in JSON is a secret by its key."""
+    from ltmc.app.pass_phrases import is_phrase
     from ltmc.app.secret_shapes import NAMED, OF_ANOTHER_THING, PUBLIC
 
     found = NAMED.search(f"{name.lower()[-60:]}:")
@@ -309,7 +321,9 @@ def _is_named_secret(name: str, value: str) -> bool:
         or OF_ANOTHER_THING.search(found["rest"])
     ):
         return False
-    if len(value) < 6 or len(value.split()) > 1:
+    if len(value.split()) > 1:
+        return found["password"] is not None and is_phrase(value)
+    if len(value) < 6:
         return False
     return _is_plausible(value, quoted=True, password=found["password"] is not None)
 
@@ -334,6 +348,7 @@ def _is_plausible(
     from ltmc.app.secret_shapes import (
         ABOUT,
         CODE,
+        COMMON,
         INSERTED,
         MODEL,
         NAME,
@@ -346,6 +361,8 @@ def _is_plausible(
         WORDS,
     )
 
+    if password and COMMON.match(value):
+        return True
     literal = INSERTED.sub("", value) if "{" in value or "(" in value else value
     if not _DIGIT.search(literal):
         looks = WORDS.match(value) or (quoted and (_SIGN.search(literal) or QUOTED_WORDS.match(value)))

@@ -467,7 +467,7 @@ NAME = re.compile(r"(?<![a-z_])(?:[a-z]++_)+[a-z]+_?v?\d{0,2}$")
 
 ABOUT = re.compile(
     r"pass|pwd|secret|token|key$|cred|auth|user|login|hash|crypt|plain|value|string|input|field|param|config|"
-    r"requir|option|valid|prompt|hidden|generat|(?:tion|ment|ness|able|ible|ally|ing|ed|ity)s?$",
+    r"requir|option|valid|prompt|hidden|generat|cient$|meric$|ential$|(?:tion|ment|ness|able|ible|ally|ing|ed|ity)s?$",
     re.IGNORECASE,
 )
 """What letters alone hold when they are the name of something or a word of a sentence, not a password."""
@@ -477,6 +477,12 @@ WORDS = re.compile(
 )
 QUOTED_WORDS = re.compile(r"(?<![A-Za-z])(?=.{14})(?:[A-Z][a-z]++){3,}+$")
 """A password of letters alone: words one after another, or letters of either case by chance."""
+
+COMMON = re.compile(
+    r"(?:qwert[yz]|asdfg?h?|[zy]xcv|1qaz|letmein|iloveyou|trustno|sonnenschein|geheim|passw0r)\w{0,8}[!.]?$",
+    re.IGNORECASE,
+)
+"""Passwords that many have."""
 
 TERMS = frozenset(
     "aes rsa dsa ecdsa eddsa ecdh ed secp curve sha md hmac hs rs es ps gcm cbc ctr ccm siv oaep pss pkcs "

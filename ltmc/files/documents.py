@@ -16,6 +16,10 @@ _BUILT = frozenset(
     "__pypackages__ _book _build _site bower_components build carthage coverage deriveddata dist dist-packages "
     "elm-stuff htmlcov jspm_packages obj out pods target third_party vendor".split()
 )
+_OF_DOCUMENTS = frozenset("doc docs documentation guide guides handbook manual wiki".split())
+_SUBJECTS = frozenset("build coverage out target".split())
+"""Words of `_BUILT` that are chapters below a folder of documents."""
+
 _BUILT_BEGIN = ("bazel-", "cmake-build-")
 _METADATA = (".dist-info", ".egg-info")
 _READ_BY_TOOLS = frozenset(
@@ -25,7 +29,14 @@ _READ_BY_TOOLS = frozenset(
 )
 """Words in the names of text files, or of their folders, that tools, builds and crawlers read."""
 
-_READ_BY_AGENTS = frozenset("agent agents claude conventions copilot-instructions gemini qwen skill".split())
+_FOR_PEOPLE = frozenset(
+    "authors changelog changes contributing history index license notes notice readme todo".split()
+)
+"""Names, without their ends, that tell nothing to tools, whatever the folder."""
+
+_READ_BY_AGENTS = frozenset(
+    "agent agents claude conventions copilot-instructions crush gemini qwen replit skill warp".split()
+)
 """Names, without their ends, of documents that agents obey."""
 
 _WORD = re.compile(r"[a-z]+")
@@ -47,13 +58,17 @@ def why_not_written(parts: Sequence[str]) -> str | None:
             return f"{shown!r} may be the short name of another file"
     if parts[0].startswith(("~", "$", "file:")):
         return f"{parts[0]!r} is written as another place, and would be a folder of this name"
-    for folder in folders:
+    for place, folder in enumerate(folders):
+        if folder in _SUBJECTS and not _OF_DOCUMENTS.isdisjoint(folders[:place]):
+            continue
         if folder in NOT_ONES_OWN | _BUILT or folder.endswith(_METADATA) or folder.startswith(_BUILT_BEGIN):
             return f"{folder!r} is a folder for what tools make"
     if not name.endswith(SUFFIXES):
         return "it is no document"
-    if name.endswith(".txt") and _READ_BY_TOOLS & {*_WORD.findall(" ".join((*folders[-1:], name)))}:
+    stem = name.partition(".")[0]
+    told = [name] if stem in _FOR_PEOPLE else [*folders[-1:], name]
+    if name.endswith(".txt") and _READ_BY_TOOLS & {*_WORD.findall(" ".join(told))}:
         return "it is read by tools"
-    if name.partition(".")[0] in _READ_BY_AGENTS:
+    if stem in _READ_BY_AGENTS:
         return "agents obey what it says"
     return None

@@ -23,6 +23,28 @@ MOST_RULE_BYTES, MOST_RULE_STEPS = 256 * 1024, 200_000_000
 its paths with their rules: one for a rule that cannot match, one for each character of the path else, of up to 0.05 us.
 Large projects have 10 kB of rules and take 10 million steps."""
 
+_ONE = r"(?:\\.|[^\]\\])"
+_SET = re.compile(
+    rf"\[(?P<not>[!^]?)(?P<inner>(?:\](?:-{_ONE})?)?+(?:\[:[a-z]{{1,10}}:\]|{_ONE}-{_ONE}|{_ONE}){{0,255}}+)\]",
+    re.DOTALL,
+)
+_IN_SET = re.compile(rf"\[:([a-z]{{1,10}}):\]|({_ONE}|\])-({_ONE})|{_ONE}|\]", re.DOTALL)
+_CLASSES = {
+    "alnum": "a-zA-Z0-9",
+    "alpha": "a-zA-Z",
+    "blank": " \\t",
+    "cntrl": "\\x00-\\x1f\\x7f",
+    "digit": "0-9",
+    "graph": "!-~",
+    "lower": "a-z",
+    "print": " -~",
+    "punct": "!-/:-@\\[-`{-~",
+    "space": "\\s",
+    "upper": "A-Z",
+    "xdigit": "0-9a-fA-F",
+}
+"""What stands between brackets in a ``.gitignore``, and its classes of ASCII (POSIX, 9.3.5)."""
+
 _TEMPORARY = re.compile(r"~$|^\.#|\.sw[a-z]$|\.tmp$|^4913$|^#.*#$|\.py[cod]$")
 
 
@@ -231,17 +253,16 @@ def _rule(line: str) -> _Rule | None:
             part, place = _DEEP, place + 3
         elif text.startswith("/**", place) and place + 3 == len(text):
             part, place = "/.*", place + 3
+        elif anchored and text == "**":
+            part, place = ".*", 2
         elif text[place] == "\\" and place + 1 < len(text):
             plain, place = text[place + 1], place + 2
         elif text[place] == "*":
             part, place = _STAR, place + 1
         elif text[place] == "?":
             part, place = "[^/]", place + 1
-        elif text[place] == "[" and "]" in text[place + 2 :]:
-            end = text.index("]", place + 2)
-            inner = re.sub(r"[\\\[&|~]", r"\\\g<0>", text[place + 1 : end])
-            inner = "^" + inner[1:] if inner.startswith(("!", "^")) else inner
-            part, place = _set_of(inner), end + 1
+        elif found := _SET.match(text, place):
+            part, place = _set_of(found), found.end()
         else:
             plain, place = text[place], place + 1
         if plain:
@@ -254,12 +275,23 @@ def _rule(line: str) -> _Rule | None:
     return _Rule(_joined(parts), max(literals, key=len), not negated, folders_only)
 
 
-def _set_of(inner: str) -> str:
+def _set_of(found: re.Match[str]) -> str:
     """Return the expression of what stands between brackets; one that matches nothing where that has no meaning."""
+
+    def one_of(part: re.Match[str]) -> str:
+        if part[1]:
+            return _CLASSES[part[1]]
+        if part[2]:
+            first, last = part[2][-1], part[3][-1]
+            return re.escape(first) + (f"-{re.escape(last)}" if first <= last else "")
+        return re.escape(part[0][-1])
+
     try:
-        re.compile(f"[{inner}]")
-    except re.error:
+        inner = _IN_SET.sub(one_of, found["inner"])
+    except KeyError:
         return "(?!)"
+    if found["not"]:
+        return f"[^/{inner}]"
     return f"(?!/)[{inner}]"
 
 

@@ -1,6 +1,5 @@
 """How the candidates of a query are put in order: by their own scores and those of their neighbours."""
 
-import heapq
 import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
@@ -297,7 +296,7 @@ class Order:
             terms = set(index_entries.terms_of(impacts[seq]))
             # What is alike lacks fewer of the terms than these, so holds one of them: the rarest are tried.
             enough = int((1 / fusion.SAME_TERMS - 1) * len(terms) + 1e-9) + 1
-            few = heapq.nsmallest(enough, (holding.get(term, ()) for term in terms), key=len)
+            few = sorted((holding.get(term, ()) for term in terms), key=len)[:enough]
             if any(_alike(terms, earlier) for sets in few for earlier in sets):
                 repeated.add(seq)
             else:

@@ -74,10 +74,15 @@ NO_DOCUMENTS = [
     "AGENTS.md",
     "docs/skills/x/SKILL.md",
     "CLAUDE.local.md",
+    "WARP.md",
+    "docs/requirements/base.txt",
+    "src/build/docs/notes.md",
+    "docs/build/requirements.txt",
 ]
 
 DOCUMENTS = ["docs/a.md", "README.md", "guide/a.markdown", "guide/a.mdx", "a.rst", "notes/a.TXT", "venv.md"]
 DOCUMENTS += ["requirements.md", "docs/locking.txt", "packages/app/README.md", "docs/agents-guide.md"]
+DOCUMENTS += ["docs/build/index.md", "doc/Coverage/a.rst", "packages/README.txt", "requirements/CHANGES.txt"]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from ltmc.storage.engine import Transaction
 from ltmc.storage.sqlite import database as database_module
 from ltmc.storage.sqlite import waiting
 from ltmc.storage.sqlite.database import Database
+from ltmc.storage.sqlite.read_only import ReadOnlyDatabase
 from tests.http.serving import Serving
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
@@ -146,6 +147,37 @@ def test_a_task_that_is_cancelled_while_it_commits_has_committed_or_not(db: Path
     run(db, work)
 
 
+def test_a_write_that_is_cancelled_after_the_index_took_its_terms_leaves_no_lock(db: Path) -> None:
+    """SQLite takes an interruption then for one of each statement to come, ROLLBACK among them."""
+
+    async def work(database: Database) -> int:
+        for end in ("cancelled", "late"):
+            begun = asyncio.Event()
+
+            async def indexed(begun: asyncio.Event = begun) -> None:
+                async with database.write() as tx:
+                    await note(tx)
+                    await tx.run("INSERT INTO search_terms (rowid, terms) VALUES (1, 'a')")
+                    begun.set()
+                    await tx.value(ENDLESS)
+
+            task = asyncio.create_task(indexed())
+            await begun.wait()
+            if end == "cancelled":
+                task.cancel()
+            with pytest.raises(asyncio.CancelledError if end == "cancelled" else LtmcError):
+                await task
+            with closing(sqlite3.connect(db, isolation_level=None, timeout=0)) as other:
+                other.execute("BEGIN IMMEDIATE")
+            assert not await database.is_locked()
+            await write(database)
+        return await count(database)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(waiting, "STATEMENT_SECONDS", 0.3)
+        assert run(db, work) == 2
+
+
 def test_settle_waits_for_what_was_logged_before_it(db: Path) -> None:
     async def work(database: Database) -> None:
         async def again(tx: Transaction) -> None:  # under load there is always more to write
@@ -188,6 +220,38 @@ def test_a_row_of_the_log_that_cannot_be_written_drops_only_itself(
     assert sum("a row of the log of use was lost" in message for message in caplog.messages) == 2
 
 
+def test_the_log_of_use_waits_while_the_file_cannot_be_used(
+    db: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ltmc.storage.sqlite.database.LOG_BACKLOG", 8)
+
+    async def work(database: Database) -> list[int]:
+        database.log(note)
+        await database.settle()
+        with closing(sqlite3.connect(db, isolation_level=None)) as other:
+            other.execute("INSERT INTO schema_migrations VALUES (99, '')")
+            for _ in range(3):
+                database.log(note)
+                await database.settle()
+            other.execute("DELETE FROM schema_migrations WHERE version = 99")
+            found = [await count(database)]
+            await database.settle()
+            found.append(await count(database))
+            other.execute("INSERT INTO schema_migrations VALUES (99, '')")
+            for _ in range(9):
+                database.log(note)
+                await database.settle()
+            other.execute("DELETE FROM schema_migrations WHERE version = 99")
+        database.log(note)
+        await database.settle()
+        return [*found, await count(database)]
+
+    with caplog.at_level(logging.WARNING):
+        assert run(db, work) == [1, 4, 12], "of the ten at the end the oldest two were dropped"
+    assert [message for message in caplog.messages if "lost" in message] == []
+    assert sum("the log of use waits" in message for message in caplog.messages) == 2
+
+
 def test_reads_run_side_by_side(db: Path) -> None:
     async def work(database: Database) -> None:
         together = threading.Barrier(3)
@@ -199,6 +263,25 @@ def test_reads_run_side_by_side(db: Path) -> None:
         await asyncio.gather(read(), read(), read())
 
     run(db, work)
+
+
+def test_a_read_of_a_read_only_database_waits_no_longer_than_its_limit(
+    db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(db, write)
+    monkeypatch.setattr("ltmc.storage.sqlite.read_only.LOCK_SECONDS", 0.2)
+
+    async def work() -> None:
+        database = ReadOnlyDatabase(db)
+        async with database.read():
+            with pytest.raises(LtmcError, match="came first"):
+                async with asyncio.timeout(5), database.read():
+                    pass
+        async with database.read() as tx:
+            assert await tx.value("SELECT 1") == 1
+        await database.close()
+
+    asyncio.run(work())
 
 
 def test_the_write_ahead_log_is_cut_after_a_long_reader(db: Path) -> None:

@@ -116,8 +116,9 @@ def test_the_same_rules_in_many_folders_count_once(tmp_path: Path) -> None:
     }
 
 
+SETS = r"[ab] [!a] [[:alpha:]] [![:digit:]] [[:punct:]-] [^]a] [\]a] [[:none:]a] [[:a] [b- [1-\3] [a-[:x] []-a] [b-a]"
 PIECES = st.sampled_from(
-    ["*", "?", "a", "b", "ab", "/", "**/", "/**", "[ab]", "[!a]", ".", "*.x", "!", "#", "\\a"]
+    ["*", "?", "a", "b", "ab", "/", "**/", "/**", ".", "*.x", "!", "#", "\\a", *SETS.split()]
 )
 RULES = st.lists(
     st.lists(PIECES, min_size=1, max_size=4)
@@ -128,7 +129,23 @@ RULES = st.lists(
     min_size=1,
     max_size=4,
 )
-FILES = ("a", "b", "ab", "ba", "a.x", "d/a", "d/b", "d/ab", "d/e/a", "d/e/a.x", "a.b/a")
+FILES = (
+    "a",
+    "b",
+    "ab",
+    "ba",
+    "a.x",
+    "d/a",
+    "d/b",
+    "d/ab",
+    "d/e/a",
+    "d/e/a.x",
+    "a.b/a",
+    "2",
+    "d/]",
+    "a-",
+    "(",
+)
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is the judge of what it ignores")

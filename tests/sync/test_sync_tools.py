@@ -212,6 +212,20 @@ def test_a_burst_of_changes_is_handled_once(shared: Session, project: str, root:
     shared.ok("stop_real_time_sync", sync_id=started["sync_id"])
 
 
+def test_a_name_that_is_no_text_does_not_end_a_watch(shared: Session, project: str, root: Path) -> None:
+    started = start(shared, project, "app", sync_interval_ms=100)
+    try:
+        (root / "app" / os.fsdecode(b"\xff.py")).write_text("")
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    (root / "app" / "one.py").write_text("")  # seen in the look that the name leads to
+    wait(shared, project, lambda found: seen(found, "app/one.py"))
+    (root / "app" / "two.py").write_text("")
+    found = wait(shared, project, lambda found: seen(found, "app/two.py"))
+    assert [(one["status"], one["error"]) for one in found["sessions"]] == [("active", None)]
+    shared.ok("stop_real_time_sync", sync_id=started["sync_id"])
+
+
 def test_the_number_of_watches_is_bounded(tmp_path: Path, db: Path) -> None:
     with Session(db) as client:
         client.ok("register_project", project_id="p", root_path=str(tmp_path))

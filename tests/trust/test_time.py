@@ -112,7 +112,8 @@ def test_no_pattern_escapes() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["*a" * 10 + "*b", "**/" * 20 + "b", "*" * 200 + "b", "a*" * 100, "?*" * 40 + "x"]
+    "line",
+    ["*a" * 10 + "*b", "**/" * 20 + "b", "*" * 200 + "b", "a*" * 100, "?*" * 40 + "x", "[" * 4000 + "\\]"],
 )
 @pytest.mark.parametrize("name", ["a" * 240, "a/" * 120, "ab" * 120])
 def test_lines_of_gitignore_are_matched_in_linear_time(line: str, name: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from ltmc.features.memory.contradiction import (
     Statement,
@@ -147,27 +148,26 @@ def _similar(
     stored: Version, texts: Sequence[str], near: Sequence[Mapping[int, tuple[float, Chunk]]]
 ) -> list[SimilarMemory]:
     """Return the memories that most of the texts are near to; `near`: for each text the nearest part of each memory."""
-    found: list[SimilarMemory] = []
+    alike: list[tuple[float, Chunk, list[tuple[int, Chunk]]]] = []
     for resource_id in dict.fromkeys(one for best in near for one in best):
-        pairs = [
-            (text, *best[resource_id]) for text, best in zip(texts, near, strict=True) if resource_id in best
-        ]
-        if 2 * len(pairs) < len(texts):
-            continue
-        score, row = max(((score, row) for _, score, row in pairs), key=lambda pair: pair[0])
+        parts = [(place, *best[resource_id]) for place, best in enumerate(near) if resource_id in best]
+        if 2 * len(parts) >= len(texts):
+            score, row = max(((score, row) for _, score, row in parts), key=lambda pair: pair[0])
+            alike.append((score, row, [(place, row) for place, _, row in parts]))
+    said = cache(lambda place: statements(texts[place]))  # the same text may be near to several
+    found: list[SimilarMemory] = []
+    for score, row, pairs in sorted(alike, key=lambda one: -one[0])[:SIMILAR]:
         similar: SimilarMemory = {
-            "resource_id": resource_id,
+            "resource_id": row.resource_id,
             "file_name": row.file_name,
             "score": score,
             "line": line_of(row.text),
         }
-        kinds = (
-            _contradiction(stored, statements(text), row, statements(row.text)) for text, _, row in pairs
-        )
+        kinds = (_contradiction(stored, said(place), other, statements(other.text)) for place, other in pairs)
         if (kind := next(filter(None, kinds), None)) is not None:
             similar["contradicts"] = kind
         found.append(similar)
-    return sorted(found, key=lambda one: -one["score"])[:SIMILAR]
+    return found
 
 
 def _told(row: Chunk) -> Told:

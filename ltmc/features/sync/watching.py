@@ -101,9 +101,7 @@ class Watch:
             self._renew.clear()
             folders = [folder for folder in self._folders() if folder.is_dir()]
             if not folders:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._renew.wait(), self.interval_ms / 1000)
-                self._wake.set()
+                await self._pause()
                 continue
             try:
                 # The watcher is set up before the first wait, so what is called soon comes after it.
@@ -118,11 +116,23 @@ class Watch:
                     force_polling=self.polling or None,
                 ):
                     self._wake.set()
+            except ExceptionGroup as raised:
+                if raised.split(RuntimeError)[1] is not None:
+                    raise
+                # A name that is no text, or a folder that went: what changed is looked for, and listened for anew.
+                logger.info("the system could not tell what changed: %s", raised.exceptions[0])
+                await self._pause()
             except (OSError, RuntimeError):
                 if self.polling:
                     raise
                 logger.warning("the system cannot watch these folders; they are polled", exc_info=True)
                 self.polling = True
+
+    async def _pause(self) -> None:
+        """Wait an interval, and look at the files again."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._renew.wait(), self.interval_ms / 1000)
+        self._wake.set()
 
     def _stands(self) -> None:
         self._ready.set()

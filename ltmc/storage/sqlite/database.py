@@ -36,8 +36,12 @@ OPENINGS = 5
 WHILE_READ = "while it was read"
 WHILE_WRITTEN = "while this was written, which is not in it"
 
-LOG_BACKLOG = 10_000
-"""How many rows of the log of use wait in memory at most; beyond that the oldest are dropped."""
+LOG_BACKLOG, LOG_BATCH = 10_000, 1_000
+"""How many rows of the log of use wait in memory at most, beyond which the oldest are dropped, and how many are
+written at a time."""
+
+LogWork = Callable[[Transaction], Awaitable[None]]
+"""Writes a row of a log of use."""
 
 logger = logging.getLogger(__name__)
 
@@ -141,9 +145,10 @@ class Database:
         self._durability: Durability = durability
         self._file: OpenFile | None = None
         self._opening: asyncio.Task[None] | None = None
-        self._log_work: deque[Callable[[Transaction], Awaitable[None]]] = deque()
+        self._log_work: deque[LogWork] = deque(maxlen=LOG_BACKLOG)
         self._log_task: asyncio.Task[None] | None = None
         self._logged = self._log_done = 0
+        self._log_waits = False
         self._log_progress = asyncio.Condition()
 
     @property
@@ -196,7 +201,7 @@ class Database:
                     file.in_use(),
                     turn(file.writing, deadline),
                 ):
-                    await file.set_durability(durability)
+                    await file.prepare_to_write(durability)
                     async with _transaction(
                         file.writer, partial(_begin, "BEGIN IMMEDIATE", self.path), deadline
                     ):
@@ -216,53 +221,72 @@ class Database:
                         raise ReplacedError(self.path, WHILE_WRITTEN)
                     return
 
-    def log(self, work: Callable[[Transaction], Awaitable[None]]) -> None:
+    def log(self, work: LogWork) -> None:
         """Have rows of a log of use written soon, in the background and in order.
 
         They survive the death of the process once written, but are not waited for on the disk, and a
-        failure to write them is itself only logged: no answer waits for them or fails with them.
+        failure to write them is itself only logged: no answer waits for them or fails with them. While the file
+        cannot be used they wait, and are tried again with the next.
         """
         self._logged += 1
         self._log_work.append(work)
-        if len(self._log_work) > LOG_BACKLOG:
-            self._log_work.popleft()
-            self._log_done += 1
-        if self._log_task is None or self._log_task.done():
+        self._begin_logs()
+
+    def _begin_logs(self) -> None:
+        if self._log_work and not self._logs_are_written():
             self._log_task = asyncio.create_task(self._write_logs())
 
+    def _logs_are_written(self) -> bool:
+        return self._log_task is not None and not self._log_task.done()
+
     async def settle(self) -> None:
-        """Wait until what `log` was given before is written; while the lock is held, for `SETTLE_SECONDS`."""
+        """Wait until what `log` was given before is written or cannot be, at most for `SETTLE_SECONDS`."""
         wanted = self._logged
+        self._begin_logs()
         try:
             async with asyncio.timeout(SETTLE_SECONDS), self._log_progress:
-                await self._log_progress.wait_for(lambda: self._log_done >= wanted)
+                await self._log_progress.wait_for(
+                    lambda: self._log_done >= wanted or not self._logs_are_written()
+                )
         except TimeoutError:
             logger.warning("the log of use could not be written within %g s", SETTLE_SECONDS)
 
     async def _write_logs(self) -> None:
-        while self._log_work:
-            batch = [*self._log_work]
-            self._log_work.clear()
-            await self._write_log(batch)
+        waiting: list[LogWork] = []
+        while self._log_work and not waiting:
+            batch = [self._log_work.popleft() for _ in range(min(len(self._log_work), LOG_BATCH))]
+            waiting = await self._write_log(batch)
+            if waiting:
+                self._log_work = deque((*waiting, *self._log_work), LOG_BACKLOG)
+            elif self._log_waits:
+                logger.info("the log of use is written again")
+            self._log_waits = bool(waiting)
             async with self._log_progress:
-                self._log_done += len(batch)
+                self._log_done = self._logged - len(self._log_work)
                 self._log_progress.notify_all()
 
-    async def _write_log(self, batch: list[Callable[[Transaction], Awaitable[None]]]) -> None:
-        """Write rows of a log; where one of them cannot be written, the others are."""
+    async def _write_log(self, batch: list[LogWork]) -> list[LogWork]:
+        """Write rows of a log; where one of them cannot be written, the others are.
+
+        Returns:
+            Those that wait, since the file cannot be used.
+        """
         try:
             async with self._write(None, "normal") as transaction:
                 for work in batch:
                     await work(transaction)
         except LtmcError as error:  # the file cannot be used
-            logger.warning("%d rows of the log of use were lost: %s", len(batch), error)
+            if not self._log_waits:
+                self._log_waits = True  # said once
+                logger.warning("the log of use waits, its last %d rows at most: %s", LOG_BACKLOG, error)
+            return batch
         except Exception as error:  # noqa: BLE001 - one row's fault, whatever it is
             if len(batch) == 1:
                 logger.warning("a row of the log of use was lost: %s", error)
-                return
+                return []
             middle = len(batch) // 2
-            await self._write_log(batch[:middle])
-            await self._write_log(batch[middle:])
+            return [*await self._write_log(batch[:middle]), *await self._write_log(batch[middle:])]
+        return []
 
     async def is_locked(self) -> bool:
         """Return whether someone writes at length just now; nothing is written to find out."""
@@ -282,6 +306,8 @@ class Database:
     async def close(self) -> None:
         """Write what is left to log and close the connections; the next use opens them again."""
         await self.settle()
+        if self._log_work:
+            logger.warning("%d rows of the log of use were lost", len(self._log_work))
         if self._log_task is not None:
             self._log_task.cancel()
             await asyncio.wait([self._log_task])
@@ -361,8 +387,17 @@ async def _transaction(
         await settled(connection.execute("COMMIT"))
     except BaseException:
         if connection.in_transaction:
-            await settled(connection.execute("ROLLBACK"))
+            await settled(_roll_back(connection))
         raise
+
+
+async def _roll_back(connection: aiosqlite.Connection) -> None:
+    try:
+        await connection.execute("ROLLBACK")
+    except sqlite3.Error:
+        # While a statement is active, and FTS5 keeps one open once it has written, SQLite takes an interruption for
+        # one of each statement to come.
+        await connection.close()
 
 
 def _begin(begin: str, path: Path, connection: sqlite3.Connection) -> None:

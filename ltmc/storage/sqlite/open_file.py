@@ -93,7 +93,7 @@ class OpenFile:
             try:
                 yield connection
             finally:
-                if connection is not None:
+                if connection is not None and not _is_closed(connection):
                     self._idle.append(connection)
 
     async def _add_reader(self) -> None:
@@ -107,17 +107,36 @@ class OpenFile:
         await connection.execute("PRAGMA query_only = ON")
         self._idle.append(connection)
 
-    async def set_durability(self, durability: Durability) -> None:
-        """Have the next commits wait for the disk, or not."""
+    async def prepare_to_write(self, durability: Durability) -> None:
+        """Have the connection that writes open, and its next commits wait for the disk, or not."""
+        await self._open_writer()
         if durability != self._synchronous:
             self._synchronous = ""
             await settled(self.writer.execute(f"PRAGMA synchronous = {durability}"))
             self._synchronous = durability
 
+    async def _open_writer(self) -> None:
+        """Open the connection that writes where it was closed, since it could not be used any more.
+
+        Raises:
+            LtmcError: BACKEND_UNAVAILABLE when another file took the place of this one.
+        """
+        if _is_closed(self.writer):
+            await settled(self._open_writer_anew())
+
+    async def _open_writer_anew(self) -> None:
+        connection = await connect(self.path)
+        if not self.is_in_place():
+            await connection.close()
+            raise log_owner.ReplacedError(self.path, "meanwhile")
+        self.writer, self._synchronous = connection, ""
+        await _set_up_writer(connection)
+
     async def is_locked(self) -> bool:
         """Return whether someone writes at length just now; nothing is written to find out."""
         try:
             async with turn(self.writing, deadline_in(BUSY_SECONDS)):
+                await self._open_writer()
                 try:
                     await on_thread(self.writer, lambda writer: writer.execute("BEGIN IMMEDIATE"))
                 finally:
@@ -132,6 +151,7 @@ class OpenFile:
 
     async def empty_log(self) -> bool:
         """Write the log back and cut it to nothing; return whether nobody reads or writes meanwhile."""
+        await self._open_writer()
         statement = "PRAGMA wal_checkpoint(TRUNCATE)"
         found = await on_thread(self.writer, lambda writer: writer.execute(statement).fetchone())
         return int(found[0]) == 0
@@ -146,7 +166,7 @@ class OpenFile:
             await self._close()
 
     async def _close(self) -> None:
-        with suppress(sqlite3.Error):  # SQLite does so itself, but not for a file that was moved
+        with suppress(sqlite3.Error, ValueError):  # SQLite does so itself, but not for a file that was moved
             await self.writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
         for connection in (*self._readers, self.writer):
             await connection.close()
@@ -186,8 +206,7 @@ async def open_file(path: Path, before: OpenFile | None) -> OpenFile:
             await _close_failed(writer, path, opened, error)
             raise
     try:
-        await writer.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
-        await writer.execute("PRAGMA secure_delete = ON")  # what was forgotten leaves the file
+        await _set_up_writer(writer)
         await while_busy(lambda: migrations.migrate(writer, path, keep), deadline)
         return OpenFile(path, opened, log, writer)
     except BaseException as error:
@@ -223,6 +242,15 @@ async def connect(path: Path) -> aiosqlite.Connection:
     connection.row_factory = sqlite3.Row
     await connection.execute("PRAGMA foreign_keys = ON")
     return connection
+
+
+async def _set_up_writer(connection: aiosqlite.Connection) -> None:
+    await connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
+    await connection.execute("PRAGMA secure_delete = ON")  # what was forgotten leaves the file
+
+
+def _is_closed(connection: aiosqlite.Connection) -> bool:
+    return connection._connection is None
 
 
 async def _use_wal(connection: aiosqlite.Connection) -> None:

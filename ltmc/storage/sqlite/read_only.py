@@ -17,7 +17,7 @@ from ltmc.storage.sqlite.database import SqliteTransaction
 from ltmc.storage.sqlite.errors import translated, unavailable
 from ltmc.storage.sqlite.files import copy_pages, identity, log_of
 from ltmc.storage.sqlite.open_file import READ_CACHE_KIB
-from ltmc.storage.sqlite.waiting import LOCK_SECONDS, settled
+from ltmc.storage.sqlite.waiting import LOCK_SECONDS, deadline_in, settled, turn
 
 _ALONE = "immutable=1"
 """How a file without a write-ahead log is opened: SQLite takes no locks and looks for no log."""
@@ -58,8 +58,8 @@ class ReadOnlyDatabase:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[SqliteTransaction]:
         """Open a snapshot of the database."""
-        async with self._reading:
-            with translated(self.path):
+        with translated(self.path):
+            async with turn(self._reading, deadline_in(LOCK_SECONDS)):
                 connection, state = await self._connection()
                 try:
                     await settled(connection.execute("BEGIN"))
