@@ -2,7 +2,9 @@
 
 import re
 import sqlite3
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 
 from ltmc.search import analysis, fusion, temporal
 from ltmc.search.candidates import POSTINGS, WHOLE, Candidate, CandidateFinder, Candidates
@@ -83,6 +85,7 @@ class Order:
         self._lexical = max(candidate.bm25 for candidate in candidates.values())
         self._best_lexical = max(self._lexical, profile.floor * self._full) or 1.0
         self._best_cosine = max(candidate.cosine for candidate in candidates.values())
+        self._spread = max(self._best_cosine - self._mean, fusion.SPREAD)
         self._grouped: dict[int, int] = {}
         self._shown: set[int] = set()
         self._scale = self._last_score = 1.0
@@ -95,11 +98,7 @@ class Order:
         return float((candidate.bm25 / self._best_lexical) ** fusion.LEXICAL_POWER)
 
     def _meaning(self, candidate: Candidate) -> float:
-        return (
-            self._weight
-            * (candidate.cosine - self._mean)
-            / max(self._best_cosine - self._mean, fusion.SPREAD)
-        )
+        return self._weight * (candidate.cosine - self._mean) / self._spread
 
     def head(self) -> list[Hit]:
         """Return the first `HEAD` hits; entries beside candidates become candidates too."""
@@ -290,18 +289,21 @@ class Order:
             impacts = {seq: self._finder.small.entries[seq][2] for seq in seqs}
         else:
             impacts = {seq: text for seq, _, _, text in index_entries.impacts(self._cursor, seqs)}
-        holding: dict[str, list[set[str]]] = {}  # of each term the sets, none like another, that hold it
+        texts = {seq: set(index_entries.terms_of(impacts[seq])) for seq in seqs}
+        frequency = Counter(chain.from_iterable(texts.values()))
+        holding = defaultdict[str, list[int]](list)
         repeated = set()
-        for seq in seqs:
-            terms = set(index_entries.terms_of(impacts[seq]))
-            # What is alike lacks fewer of the terms than these, so holds one of them: the rarest are tried.
-            enough = int((1 / fusion.SAME_TERMS - 1) * len(terms) + 1e-9) + 1
-            few = sorted((holding.get(term, ()) for term in terms), key=len)[:enough]
-            if any(_alike(terms, earlier) for sets in few for earlier in sets):
+        for seq, terms in texts.items():
+            # Of each of two that are alike, the other lacks fewer terms than these: their first common one is among
+            # the first so many of both, in any one order. The rarest first: few others have those.
+            enough = int((1 - fusion.SAME_TERMS) * len(terms) + 1e-9) + 1
+            rarest = sorted(sorted(terms), key=frequency.__getitem__)[:enough]
+            near = {other for term in rarest for other in holding[term]}
+            if any(_alike(terms, texts[other]) for other in near):
                 repeated.add(seq)
             else:
-                for term in terms:
-                    holding.setdefault(term, []).append(terms)
+                for term in rarest:
+                    holding[term].append(seq)
         return repeated
 
 

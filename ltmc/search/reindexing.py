@@ -30,6 +30,9 @@ mean. After an interruption at most so many are embedded again."""
 PASS = 8
 """How many texts are embedded without a pause: 0.05 s with AVX-512, 0.15 s with AVX2."""
 
+LANES = 2
+"""How many passes go on side by side, each on a thread: the kernel lets go of the GIL."""
+
 PAUSE_SECONDS = 0.005
 """Waited between two transactions, so that whoever waits to write comes in between."""
 
@@ -254,10 +257,7 @@ async def _embed(engine: Engine, kind: Kind[Any], batch: dict[int, int]) -> int:
     async with engine.read() as tx:
         rows = await by_id(tx, kind.source, sorted(batch))
     entries = [kind.entry(rows[owner_id]) for owner_id in sorted(rows)]
-    vectors: list[bytes] = []
-    for start in range(0, len(entries), PASS):
-        texts = [entry.meaning for entry in entries[start : start + PASS]]
-        vectors += await asyncio.to_thread(index.embedded_together, texts)
+    vectors = await _embedded([entry.meaning for entry in entries])
     vectors = await asyncio.to_thread(index.in_documents, kind, entries, vectors)
     filled = {
         batch[entry.id]: (vector, sign_code(vector)) for entry, vector in zip(entries, vectors, strict=True)
@@ -271,6 +271,19 @@ async def _embed(engine: Engine, kind: Kind[Any], batch: dict[int, int]) -> int:
 
     async with engine.write() as tx:
         return await tx.call(store)
+
+
+async def _embedded(texts: list[str]) -> list[bytes]:
+    """Return the vector of each text; each lane takes the next pass when it has done one."""
+    vectors, starts = [b""] * len(texts), iter(range(0, len(texts), PASS))
+
+    async def lane() -> None:
+        for start in starts:
+            passed = slice(start, start + PASS)
+            vectors[passed] = await asyncio.to_thread(index.embedded_together, texts[passed])
+
+    await asyncio.gather(*(lane() for _ in range(LANES)))
+    return vectors
 
 
 async def _finished(engine: Engine) -> bool:

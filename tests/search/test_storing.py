@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sqlite3
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 
 from ltmc.app.application import Application
 from ltmc.app.calls import call
+from ltmc.features.todos.service import TodoService
 from ltmc.search import index
+from ltmc.search.reindexing import PASS, embed_pending
 from ltmc.tools.manifest import tool
 from tests.client import Session, pending, run_cli, use
 
@@ -88,6 +91,28 @@ def test_the_vectors_are_those_that_reindexing_makes(db: Path) -> None:
     assert len(before) > 50
     assert run_cli("reindex", "--all", "--db", str(db)).returncode == 0
     assert vectors() == before
+
+
+def test_two_passes_through_the_model_go_on_side_by_side(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    together, real = threading.Barrier(2), index.embedded_together
+
+    def passed(texts: list[str]) -> list[bytes]:
+        together.wait(10)
+        return real(texts)
+
+    async def work(app: Application) -> None:
+        for n in range(4 * PASS):
+            await app.get(TodoService).add(f"water plant {n}", "", "low", None)
+        with closing(sqlite3.connect(db)) as connection:
+            before = connection.execute("SELECT owner_id, vector FROM search_entries").fetchall()
+            connection.execute("UPDATE search_entries SET vector = x''")
+            connection.commit()
+            monkeypatch.setattr(index, "embedded_together", passed)
+            assert await embed_pending(app.engine) == 4 * PASS
+            after = connection.execute("SELECT owner_id, vector FROM search_entries").fetchall()
+        assert sorted(after) == sorted(before)
+
+    use(db, work)
 
 
 def test_embedding_goes_on_after_a_sudden_death(db: Path) -> None:

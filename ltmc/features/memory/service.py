@@ -71,14 +71,17 @@ class MemoryService:
             )
         )
         given |= _period(valid_from, valid_until, expires)
-        given["files"] = await self._files.now(project, file_name, content)
         _require_period(valid_from or moment, given.get("valid_until"))
         times = (moment, moment)
         blank = Resource(
             0, project, file_name, "document", content, hash_of(content), 1, [], {}, None, None, False, *times
         )
         resource = replace(blank, **given)
-        ready = await index.prepare(CHUNK, chunk_rows(resource, chunks, [0] * len(chunks)))
+        given["files"], ready = await asyncio.gather(
+            self._files.now(project, file_name, content),
+            index.prepare(CHUNK, chunk_rows(resource, chunks, [0] * len(chunks))),
+        )
+        resource = replace(resource, files=given["files"])
         async with self._engine.write(project) as tx:
             moment = now()
             start = valid_from or moment
