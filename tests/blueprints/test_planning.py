@@ -354,6 +354,7 @@ def test_complexity_is_a_weighted_sum_of_capped_parts(
             ["get_it reads it (a; b)", "write_it writes it"],
             [[], []],
         ),
+        ("##\none\n##\ntwo", ["T", "T"], [[], []]),
         ("Read it, write it. Their tests must stay green.", ["Read it", "Write it"], [[], []]),
         (
             "Prima fai il backup, poi migra i dati e infine spegni il server.",

@@ -77,7 +77,7 @@ def title_of(text: str) -> str:
         words = words[behind:]
     plain = _TRAILING.sub("", _without_order(" ".join(words))).strip(" \t.,;:。，；：、-—")
     plain = plain or text.strip()
-    is_name = "_" in plain.split()[0] or first.startswith("`")
+    is_name = "_" in plain.partition(" ")[0] or first.startswith("`")
     return shortened(plain if is_name else plain[:1].upper() + plain[1:], TITLE_CHARACTERS)
 
 
@@ -109,7 +109,7 @@ def _lead(line: str) -> str:
 def task_title(title: str, whole: str) -> str:
     """Return a title of a step that reads like a task: a bare name such as "Tests" goes with the whole's title."""
     bare = len(title.split()) <= 2 and not is_wide(title) and not is_action(title) and title != whole
-    return f"{title}: {whole}" if bare else title
+    return f"{title}: {whole}" if title and bare else title or whole
 
 
 def shortened(text: str, most: int) -> str:
