@@ -395,6 +395,9 @@ def test_what_is_too_long_is_cut_along_its_own_list_and_too_many_are_joined_in_o
     parts = plan(from_steps(*read_steps(nested), "T"), 1000, most=8, target=100, skills=[])
     assert [part.title for part in parts] == ["Make the table", "Fill the table", "Show it"]
     assert [part.after for part in parts] == [[], [0], []]
+    ticked = "- Fix it\n- [x] Find it\n\n  Note: keep it\n- Test it"
+    parts = plan(from_steps(*read_steps(ticked), "T"), 1000, most=8, target=100, skills=[])
+    assert [part.title for part in parts] == ["Fix it", "Test it"]
     chain = "- Release it: tag it -> build it -> publish it\n- Show it"
     parts = plan(from_steps(*read_steps(chain), "T"), 1000, most=8, target=100, skills=[])
     assert [part.title for part in parts] == ["Tag it", "Build it", "Publish it", "Show it"]

@@ -11,6 +11,7 @@ from functools import partial
 
 from ltmc.features.blueprints.blocks import LISTS, Block, Section, read_sections, tells
 from ltmc.features.blueprints.clauses import (
+    DONE,
     arrows_in,
     clauses_of,
     follows,
@@ -262,7 +263,7 @@ def _add_items(reading: _Reading, block: Block, section: int, chain: list[int], 
             reading.tell(mark)
             continue
         if check and check[1] in "xX":
-            reading.tell(f"Done already: {text[check.end() :]}")
+            reading.tell(DONE + text[check.end() :])
             continue
         body = text[check.end() :] if check else text
         if not block.ordered and orders(body) and len(reading.steps) > first:
