@@ -354,6 +354,7 @@ def test_complexity_is_a_weighted_sum_of_capped_parts(
             ["get_it reads it (a; b)", "write_it writes it"],
             [[], []],
         ),
+        ("##\none\n##\ntwo", ["T", "T"], [[], []]),
         ("Read it, write it. Their tests must stay green.", ["Read it", "Write it"], [[], []]),
         (
             "Prima fai il backup, poi migra i dati e infine spegni il server.",
@@ -394,6 +395,9 @@ def test_what_is_too_long_is_cut_along_its_own_list_and_too_many_are_joined_in_o
     parts = plan(from_steps(*read_steps(nested), "T"), 1000, most=8, target=100, skills=[])
     assert [part.title for part in parts] == ["Make the table", "Fill the table", "Show it"]
     assert [part.after for part in parts] == [[], [0], []]
+    ticked = "- Fix it\n- [x] Find it\n\n  Note: keep it\n- Test it"
+    parts = plan(from_steps(*read_steps(ticked), "T"), 1000, most=8, target=100, skills=[])
+    assert [part.title for part in parts] == ["Fix it", "Test it"]
     chain = "- Release it: tag it -> build it -> publish it\n- Show it"
     parts = plan(from_steps(*read_steps(chain), "T"), 1000, most=8, target=100, skills=[])
     assert [part.title for part in parts] == ["Tag it", "Build it", "Publish it", "Show it"]

@@ -4,13 +4,16 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from ltmc.features.blueprints.lexicon import is_wide, terms, words_of
+from ltmc.features.blueprints.lexicon import is_wide, named, terms, words_of
 
 _SENTENCE = re.compile(r"[.!?](?=\s)\s*|[。！？؟।；;](?:\s*)|\n+")
 _CLAUSE = re.compile(
     r",\s|\s(?=(?:and|then|und|et|y|puis|dann|e|en|i|ve|и|затем)\s)|[，،]|(?<=[しててりみきえべ])、"
 )
-_LABEL = re.compile(r"[^\s:]+(?: [^\s:]+){0,2}: (?=\S)")
+DONE = "Done already: "
+"""What is put before a step that is ticked."""
+
+_LABEL = re.compile(r"(?!Done already: )[^\s:]+(?: [^\s:]+){0,2}: (?=\S)")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:e\.g|i\.e|etc|vs|z\.B|bzw|d\.h|approx|no|fig|v?\d+)\.$", re.IGNORECASE
 )
@@ -28,7 +31,7 @@ def is_action(text: str) -> bool:
     """Tell whether a clause says what to do: it, or what its label is of, begins (in German: ends) with an action."""
     if is_wide(text):
         return any(term in text for term in wide("actions"))
-    if label := _LABEL.match(text):
+    if (label := _LABEL.match(text)) and not named(terms("context_headings"), label[0].lower()):
         text = text[label.end() :]
     words = words_of(text)
     asked = next((place for place, word in enumerate(words[:4]) if word in terms("demands")), None)

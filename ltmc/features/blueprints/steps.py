@@ -11,6 +11,7 @@ from functools import partial
 
 from ltmc.features.blueprints.blocks import LISTS, Block, Section, read_sections, tells
 from ltmc.features.blueprints.clauses import (
+    DONE,
     arrows_in,
     clauses_of,
     follows,
@@ -77,7 +78,7 @@ def title_of(text: str) -> str:
         words = words[behind:]
     plain = _TRAILING.sub("", _without_order(" ".join(words))).strip(" \t.,;:。，；：、-—")
     plain = plain or text.strip()
-    is_name = "_" in plain.split()[0] or first.startswith("`")
+    is_name = "_" in plain.partition(" ")[0] or first.startswith("`")
     return shortened(plain if is_name else plain[:1].upper() + plain[1:], TITLE_CHARACTERS)
 
 
@@ -109,7 +110,7 @@ def _lead(line: str) -> str:
 def task_title(title: str, whole: str) -> str:
     """Return a title of a step that reads like a task: a bare name such as "Tests" goes with the whole's title."""
     bare = len(title.split()) <= 2 and not is_wide(title) and not is_action(title) and title != whole
-    return f"{title}: {whole}" if bare else title
+    return f"{title}: {whole}" if title and bare else title or whole
 
 
 def shortened(text: str, most: int) -> str:
@@ -262,7 +263,7 @@ def _add_items(reading: _Reading, block: Block, section: int, chain: list[int], 
             reading.tell(mark)
             continue
         if check and check[1] in "xX":
-            reading.tell(f"Done already: {text[check.end() :]}")
+            reading.tell(DONE + text[check.end() :])
             continue
         body = text[check.end() :] if check else text
         if not block.ordered and orders(body) and len(reading.steps) > first:
