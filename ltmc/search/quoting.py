@@ -21,7 +21,29 @@ _ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s+")
 _MARKUP = re.compile(r"\.\. |:[\w-]+:\s|\[?!\[|<[^>]*>$|\|[-\s|:]+$|\[[^\]]*\]:\s")
 """A line of no sentence: a directive or field of reStructuredText, an image, a tag, a rule of a table, a target."""
 
-_END = re.compile(r"[.!?][)\"'`*”’]*+\s++(?![a-z])|[。！？]")
+_ABBREVIATIONS = (
+    "e.g",
+    "i.e",
+    "z.B",
+    "d.h",
+    "p.ex",
+    "vs",
+    "cf",
+    "approx",
+    "incl",
+    "Dr",
+    "Mr",
+    "Mrs",
+    "Ms",
+    "Fig",
+)
+"""A full stop behind these ends no sentence, whatever follows."""
+
+_END = re.compile(
+    "[.!?]"
+    + "".join(rf"(?<!\b{re.escape(short)}\.)" for short in _ABBREVIATIONS)
+    + r"[)\"'`*”’]*+\s++(?![a-z])|[。！？]"
+)
 _LINK = re.compile(r"\[([^\]\[]*)\]\([^)\s]{0,500}\)|https?://\S+")
 _ASKS_FOR_CODE = re.compile(
     r"\b(?:code|snippets?|functions?|methods?|class|commands?|regex|examples?|scripts?|sql|syntax|implementations?)\b"

@@ -36,6 +36,13 @@ FRIDAY = (
 )
 
 
+@pytest.mark.parametrize(
+    "text", ["Branches begin with the ticket, e.g. PAY-112-refund.", "Ask Dr. Lee (vs. Mr. Roe) first."]
+)
+def test_an_abbreviation_ends_no_sentence(text: str) -> None:
+    assert [sentence.text for sentence in sentences(f"{text} Then merge.")] == [text, "Then merge."]
+
+
 def test_wrapped_lines_are_joined_and_headings_left_out() -> None:
     found = [sentence.text for sentence in sentences(PAGE) if not sentence.is_code]
     assert found == [
