@@ -94,13 +94,7 @@ class MemoryService:
             if same is not None and same is not holder and same.begins < start:
                 same = None  # another one holds in between
             if live and same is None and on_conflict == "error":
-                raise LtmcError(
-                    ErrorCode.CONFLICT,
-                    f"file_name: {file_name!r} already holds other content (version {live[0].version}); "
-                    "use on_conflict 'version' or 'replace'.",
-                    field="file_name",
-                    details={"resource_id": live[0].id, "version": live[0].version},
-                )
+                raise _taken(live[0])
             others = await _named_others(tx, project, supersedes)
             if same is not None:
                 if same.begins <= start:
@@ -338,6 +332,16 @@ def _changed_meanwhile(old: Resource) -> LtmcError:
 
 def hash_of(content: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _taken(current: Resource) -> LtmcError:
+    return LtmcError(
+        ErrorCode.CONFLICT,
+        f"file_name: {current.file_name!r} already holds other content (version {current.version}); "
+        "use on_conflict 'version' or 'replace'.",
+        field="file_name",
+        details={"resource_id": current.id, "version": current.version},
+    )
 
 
 def _given(
