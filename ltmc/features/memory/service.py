@@ -334,7 +334,7 @@ def hash_of(content: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _taken(current: Resource) -> LtmcError:
+def _taken(current: Version) -> LtmcError:
     return LtmcError(
         ErrorCode.CONFLICT,
         f"file_name: {current.file_name!r} already holds other content (version {current.version}); "
