@@ -193,4 +193,4 @@ def _log_file() -> Path:
     try:
         return load()[0].db.with_name(LOG_NAME)
     except LtmcError:  # the settings themselves are wrong
-        return default_db().with_name(LOG_NAME)
+        return Path(os.environ.get("LTMC_DB") or default_db()).expanduser().absolute().with_name(LOG_NAME)

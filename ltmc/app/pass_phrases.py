@@ -1,4 +1,4 @@
-"""Passwords of several words."""
+"""Passwords that are words: several of them, or one that many have."""
 
 import re
 
@@ -24,6 +24,16 @@ _OF_SENTENCES = frozenset(
 """Words of sentences, not of passwords made of words."""
 
 _LETTERS = re.compile("[a-z]+")
+
+
+QUOTED_WORDS = re.compile(r"(?<![A-Za-z])(?=.{14})(?:[A-Z][a-z]++){3,}+$")
+"""A password of letters alone: words one after another, or letters of either case by chance."""
+
+COMMON = re.compile(
+    r"(?:qwert[yz]|asdfg?h?|[zy]xcv|1qaz|letmein|iloveyou|trustno|sonnenschein|geheim|passw0r)\w{0,8}[!.]?$",
+    re.IGNORECASE,
+)
+"""Passwords that many have."""
 
 
 def is_phrase(value: str) -> bool:

@@ -345,16 +345,15 @@ def _is_plausible(
     value: str, *, quoted: bool, password: bool, ends_line: bool = False, shortest: int = SHORTEST
 ) -> bool:
     """Tell whether what is assigned is a secret itself, not a placeholder or where one is found."""
+    from ltmc.app.pass_phrases import COMMON, QUOTED_WORDS
     from ltmc.app.secret_shapes import (
         ABOUT,
         CODE,
-        COMMON,
         INSERTED,
         MODEL,
         NAME,
         NAME_OF_ANOTHER,
         PLACEHOLDER,
-        QUOTED_WORDS,
         REFERENCE,
         TERMS,
         VARIABLE,

@@ -475,15 +475,6 @@ ABOUT = re.compile(
 WORDS = re.compile(
     r"(?<![A-Za-z-])(?:[a-z]{12,}+$|(?=.{16})[a-z]++(?:-[a-z]++){2,}+$|(?=.{12})(?:[A-Z]?[a-z]{1,2}(?=[A-Z])|[A-Z]){4})"
 )
-QUOTED_WORDS = re.compile(r"(?<![A-Za-z])(?=.{14})(?:[A-Z][a-z]++){3,}+$")
-"""A password of letters alone: words one after another, or letters of either case by chance."""
-
-COMMON = re.compile(
-    r"(?:qwert[yz]|asdfg?h?|[zy]xcv|1qaz|letmein|iloveyou|trustno|sonnenschein|geheim|passw0r)\w{0,8}[!.]?$",
-    re.IGNORECASE,
-)
-"""Passwords that many have."""
-
 TERMS = frozenset(
     "aes rsa dsa ecdsa eddsa ecdh ed secp curve sha md hmac hs rs es ps gcm cbc ctr ccm siv oaep pss pkcs "
     "chacha xchacha poly blake argon bcrypt scrypt crypt pbkdf hkdf shamir fernet diceware id sk ssh utf latin "

@@ -113,10 +113,10 @@ def _patterns_in(value: object) -> Iterator[re.Pattern[Any]]:
     elif isinstance(value, list | tuple | set | frozenset):
         for one in value:
             yield from _patterns_in(one)
-    elif is_dataclass(value) and not isinstance(value, type):
-        yield from _patterns_in([getattr(value, one.name) for one in fields(value)])
+    elif type(value).__module__.startswith("ltmc."):
         late = [name for name, one in vars(type(value)).items() if isinstance(one, cached_property)]
-        yield from _patterns_in([getattr(value, name) for name in late])
+        early = [one.name for one in fields(value)] if is_dataclass(value) else []
+        yield from _patterns_in([getattr(value, name) for name in (*early, *late)])
 
 
 def texts(pattern: re.Pattern[Any]) -> Iterator[Callable[[int], Any]]:
