@@ -1,10 +1,11 @@
 """How fast LTMC starts and answers, against a ten-line FastMCP echo server in the same environment.
 
-    python tests/benchmarks/startup.py [--runs 15] [--rows 1000] [--command 'ltmc program']
+    python tests/benchmarks/startup.py [--runs 15] [--rows 1000] [--command 'ltmc program']… [--peer 'server-memory']
 
-Both servers are started in turn, run by run, so that a slow moment of the machine hits both; ratios are
-what counts. Start-up is the time from spawning the process to the answer of ``initialize``. Round trips are
-measured over one session each, on a database that holds `--rows` memories and todos.
+All are started in turn, run by run, so that a slow moment of the machine hits all; ratios are what counts. Start-up
+is the time from spawning the process to the answers of ``initialize``, ``tools/list`` and a first call that stores
+something. A peer is npm's @modelcontextprotocol/server-memory, or one with the same tools. Round trips are measured
+over one session each, on a database that holds `--rows` memories and todos.
 """
 
 import argparse
@@ -34,7 +35,7 @@ class Peer:
     """A server process that is spoken to line by line."""
 
     def __init__(self, command: list[str]) -> None:
-        started = time.perf_counter()
+        self.started = started = time.perf_counter()
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
@@ -76,34 +77,45 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=15)
     parser.add_argument("--rows", type=int, default=1000)
-    parser.add_argument("--command", default=f"{sys.executable} -m ltmc")
+    parser.add_argument("--command", action="append", help="A form of LTMC; repeat. The source if left out.")
+    parser.add_argument("--peer", help="How npm's server-memory is started.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "echo.py"
         script.write_text(ECHO)
-        commands = {
-            "echo": [sys.executable, str(script)],
-            "ltmc": [*shlex.split(options.command), "serve", "--db", str(Path(folder) / "ltmc.db")],
-        }
-        startup(commands, options.runs)
-        round_trips(commands, options.rows)
+        forms = options.command or [f"{sys.executable} -m ltmc"]
+        serve = ["serve", "--db", str(Path(folder) / "ltmc.db")]
+        echo = [sys.executable, str(script)]
+        peers = {"echo": (echo, "echo", {"text": "hello"})}
+        if options.peer:
+            entity = {"name": "a", "entityType": "note", "observations": ["The quince is ripe."]}
+            peers["server-memory"] = (shlex.split(options.peer), "create_entities", {"entities": [entity]})
+        memory = {"file_name": "a.md", "content": "The quince is ripe."}
+        peers |= {form: ([*shlex.split(form), *serve], "store_memory", memory) for form in forms}
+        startup(peers, options.runs)
+        round_trips({"echo": echo, "ltmc": [*shlex.split(forms[0]), *serve]}, options.rows)
 
 
-def startup(commands: dict[str, list[str]], runs: int) -> None:
-    ready: dict[str, list[float]] = {name: [] for name in commands}
+def startup(peers: dict[str, tuple[list[str], str, dict]], runs: int) -> None:
+    taken = {name: [] for name in peers}
     for _ in range(runs + 1):
-        for name, command in commands.items():
+        for name, (command, tool, arguments) in peers.items():
             peer = Peer(command)
-            ready[name].append(peer.ready_ms)
-            tools = len(peer.request("tools/list", {})["tools"])
+            peer.request("tools/list", {})
+            listed = time.perf_counter() - peer.started
+            peer.call_ms(tool, arguments)
+            called = time.perf_counter() - peer.started
             peer.close()
-    pairs = [
-        mine / echo for mine, echo in zip(ready["ltmc"][1:], ready["echo"][1:], strict=True)
-    ]  # 1st: warm-up
-    print(f"spawn to initialize, {runs} pairs ({tools} tools listed by ltmc)")
-    for name, times in ready.items():
-        print(f"  {name:5} median {statistics.median(times[1:]):7.1f} ms")
-    print(f"  ratio median {statistics.median(pairs):.3f}, {min(pairs):.3f} to {max(pairs):.3f}")
+            taken[name].append((peer.ready_ms, listed * 1000, called * 1000))
+    print(f"from the spawn on, median ms of {runs} runs, and times the first")
+    for name, times in taken.items():
+        steps = []
+        for step, what in enumerate(("initialize", "tools/list", "first call")):
+            own = [one[step] for one in times[1:]]  # the first run is for warm-up
+            base = [one[step] for one in taken["echo"][1:]]
+            ratio = statistics.median(mine / echo for mine, echo in zip(own, base, strict=True))
+            steps.append(f"{what} {statistics.median(own):6.0f} ({ratio:4.2f})")
+        print(f"  {name[-40:]:40} {', '.join(steps)}")
 
 
 def round_trips(commands: dict[str, list[str]], rows: int) -> None:
