@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ltmc.server.listing import INSTRUCTIONS
+from ltmc.server import listing
+from ltmc.settings import Settings
 from ltmc.tools import manifest
 from tests.client import SOURCE_COMMAND, Session, run_cli
 
@@ -181,10 +182,29 @@ def test_unknown_profile_is_refused_before_serving(db: Path) -> None:
 
 
 def test_instructions_are_short_and_tell_what_matters(shared: Session) -> None:
-    assert shared.client.instructions == INSTRUCTIONS
-    assert len(INSTRUCTIONS) <= 1_500
-    for word in ("store_memory", "retrieve_memory", "has_more", "offset"):
-        assert word in INSTRUCTIONS
+    told = shared.client.instructions
+    assert told == listing.instructions([tool.name for tool in manifest.tools()], in_repository=False)
+    assert len(told) <= 1_500
+    for word in (
+        "store_memory",
+        "retrieve_memory",
+        "list_todos",
+        "log_chat",
+        "has_more",
+        "offset",
+        "supersedes",
+    ):
+        assert word in told
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize("profile", ["all", "core", *manifest.categories()])
+def test_instructions_speak_only_of_tools_that_are_offered(db: Path, profile: str, read_only: bool) -> None:
+    offered = listing.offered(Settings(db=db, profile=profile, read_only=read_only))
+    named = set(re.findall(r"[a-z]+(?:_[a-z]+)+", offered.instructions)) & {
+        tool.name for tool in manifest.tools()
+    }
+    assert named <= {tool.name for tool in offered.tools}
 
 
 def test_the_server_ends_with_its_input(db: Path) -> None:
