@@ -107,8 +107,12 @@ ADMITTED = "ltmc_admitted"
 """What the state of a request holds that brought the token."""
 
 
+OAUTH_PATHS = ("/.well-known/", "/register", "/authorize", "/token")
+"""Where clients look for a server that gives out tokens. There is none: a 401 there has them register for ever."""
+
+
 class TokenGate:
-    """Answers 401 to requests without the token, except for `open_path`."""
+    """Answers 401 to requests without the token, except for `open_path`, and 404 where OAuth is looked for."""
 
     def __init__(self, app: ASGIApp, check: TokenCheck, open_path: str) -> None:
         self._app, self._check, self._open_path = app, check, open_path
@@ -120,6 +124,11 @@ class TokenGate:
             kind, _, presented = headers[0].partition(b" ") if len(headers) == 1 else (b"", b"", b"")
             bearer = kind.lower() == b"bearer"
             if not bearer or not self._check.admits(presented.strip()):
+                if scope["path"].startswith(OAUTH_PATHS):
+                    await refusal(404, "LTMC takes the token of its token file, and gives out none")(
+                        scope, receive, send
+                    )
+                    return
                 challenge = 'Bearer error="invalid_token"' if bearer else "Bearer"  # RFC 6750, section 3
                 answer = refusal(401, "the token is missing or wrong", {"WWW-Authenticate": challenge})
                 await answer(scope, receive, send)

@@ -132,6 +132,15 @@ def test_nothing_but_health_answers_without_the_token(
     assert server.token not in answer.text
 
 
+@pytest.mark.parametrize(
+    "path", ["/.well-known/oauth-protected-resource/mcp", "/.well-known/openid-configuration", "/register"]
+)
+def test_where_oauth_is_looked_for_nothing_is_found(server: Serving, path: str) -> None:
+    for method in ("GET", "POST"):
+        answer = server.request(method, path, Authorization=None)
+        assert (answer.status, "WWW-Authenticate" in answer.headers) == (404, False)
+
+
 def test_two_authorization_headers_are_refused(server: Serving) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port)
     connection.putrequest("GET", "/metrics")
