@@ -97,17 +97,22 @@ async def beside_memories(
         ranking = await index.search(tx, kind, query, projects=projects, where=where, mode=mode, limit=top_k)
         return await index.load_rows(tx, kind, ranking.hits)
 
-    found: dict[int, Source] = {}
+    messages: dict[int, tuple[Message, float]] = {}
     if conversation_id is not None:
         for message, hit in await matching(MESSAGE, {"conversation_id": [conversation_id]}):
-            found[message.id] = _message(message, min(1.0, hit.score + OWN_CONVERSATION))
+            messages[message.id] = message, min(1.0, hit.score + OWN_CONVERSATION)
     for message, hit in await matching(MESSAGE):
-        found.setdefault(message.id, _message(message, hit.score))
-    return [
-        *found.values(),
-        *(_todo(row, hit.score) for row, hit in await matching(TODO)),
-        *(_pattern(row, hit.score) for row, hit in await matching(PATTERN)),
-    ]
+        messages.setdefault(message.id, (message, hit.score))
+    todos, patterns = await matching(TODO), await matching(PATTERN)
+
+    def sources() -> list[Source]:
+        return [
+            *(_message(row, score) for row, score in messages.values()),
+            *(_todo(row, hit.score) for row, hit in todos),
+            *(_pattern(row, hit.score) for row, hit in patterns),
+        ]
+
+    return await asyncio.to_thread(sources)  # long texts take seconds
 
 
 def _message(row: Message, score: float) -> Source:
