@@ -234,7 +234,7 @@ def _number(low: float, high: float, *, whole: bool = True) -> Callable[[Any], A
         except (ValueError, TypeError, OverflowError):
             found = math.nan
         if not low <= found <= high or (whole and isinstance(value, float) and found != value):
-            raise ValueError(f"allowed: {'a whole number' if whole else 'a number'}, {low:,} to {high:,}")
+            raise ValueError(f"allowed: {'a whole number' if whole else 'a number'}, {low} to {high}")
         return found
 
     return read
