@@ -1,5 +1,6 @@
 """The first start: once, safely, also for many at once, after a kill, and without a usable home."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from ltmc.distribution import unpacking as unpacked
+from ltmc.tools import manifest
 from tests import artefacts
 from tests.conftest import unavailable
 
@@ -243,6 +245,35 @@ def test_prune_removes_what_no_process_uses_and_doctor_tells(tmp_path: Path) -> 
         assert f"Kept {in_use}: a process uses it." in done.stdout
     assert whole(root) == [in_use]
     assert run("--version", env=env, file=other).returncode == 0, "what was pruned unpacks again"
+
+
+def test_an_agent_is_greeted_before_anything_is_unpacked(tmp_path: Path) -> None:
+    env, root = environment(tmp_path, LTMC_DB=str(tmp_path / "ltmc.db")), tmp_path / ".cache" / "ltmc"
+    root.mkdir(0o700, parents=True)
+    command = [artefacts.base_python(), artefacts.pyz(), "serve"]
+    with (
+        (root / ".lock").open("wb") as lock,
+        subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX)  # nothing is unpacked without it
+        lines = [
+            INITIALIZE,
+            {"jsonrpc": "2.0", "method": "notifications/initialized"},
+            {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
+        ]
+        process.stdin.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["result"]["serverInfo"]["name"] == "ltmc"
+        assert len(json.loads(process.stdout.readline())["result"]["tools"]) == len(manifest.tools())
+        assert whole(root) == []
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        call = {"name": "add_todo", "arguments": {"title": "told after unpacking"}}
+        message = {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": call}
+        process.stdin.write(json.dumps(message).encode() + b"\n")
+        process.stdin.close()
+        assert json.loads(process.stdout.readline())["result"]["structuredContent"]["success"]
+        assert process.wait(10) == 0
+    assert len(whole(root)) == 1
 
 
 def whole_or_left(root: Path) -> list[Path]:
