@@ -9,7 +9,7 @@ import subprocess
 import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -251,11 +251,12 @@ def test_an_agent_is_greeted_before_anything_is_unpacked(tmp_path: Path) -> None
     env, root = environment(tmp_path, LTMC_DB=str(tmp_path / "ltmc.db")), tmp_path / ".cache" / "ltmc"
     root.mkdir(0o700, parents=True)
     command = [artefacts.base_python(), artefacts.pyz(), "serve"]
-    with (
-        (root / ".lock").open("wb") as lock,
-        subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
-    ):
+    with ExitStack() as stack:
+        lock = stack.enter_context((root / ".lock").open("wb"))
         fcntl.flock(lock, fcntl.LOCK_EX)  # nothing is unpacked without it
+        process = stack.enter_context(
+            subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        )
         lines = [
             INITIALIZE,
             {"jsonrpc": "2.0", "method": "notifications/initialized"},
