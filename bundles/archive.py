@@ -4,7 +4,6 @@ The files lie in an archive inside of it: Python reads the whole table of a .pyz
 files takes it 15 ms. Beside it lies what greets an agent before anything is unpacked.
 """
 
-import shutil
 import stat
 import zipfile
 from datetime import UTC, datetime
@@ -55,10 +54,6 @@ def write(
     built_at = datetime.fromtimestamp(epoch, UTC)
     with TemporaryDirectory() as name:
         folder = Path(name)
-        for part in GREETING:
-            copy = folder / "ltmc" / part
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(site_packages / "ltmc" / part, copy)
         _pack(site_packages, folder / Path(unpacking.PACKED).name, built_at)
         create_archive(
             [folder],
@@ -74,7 +69,7 @@ def write(
             ),
             compressed=False,
         )
-    _put_launcher(target, built_at, pythons)
+    _put_launcher(target, site_packages / "ltmc", built_at, pythons)
 
 
 def _pack(site_packages: Path, target: Path, built_at: datetime) -> None:
@@ -86,7 +81,9 @@ def _pack(site_packages: Path, target: Path, built_at: datetime) -> None:
             archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
-def _put_launcher(target: Path, built_at: datetime, pythons: tuple[tuple[int, int], ...]) -> None:
+def _put_launcher(
+    target: Path, package: Path, built_at: datetime, pythons: tuple[tuple[int, int], ...]
+) -> None:
     launcher = Path(__file__).with_name("launcher.py").read_text()
     for name, value in (("PYTHONS", pythons), ("GLIBC", lock.GLIBC)):
         launcher = launcher.replace(f"{name} = ()", f"{name} = {value!r}")
@@ -94,6 +91,7 @@ def _put_launcher(target: Path, built_at: datetime, pythons: tuple[tuple[int, in
         for name, text in (
             ("_launcher.py", launcher),
             ("_unpacking.py", Path(unpacking.__file__).read_text()),
+            *((f"{unpacking.SITE}ltmc/{part}", (package / part).read_text("utf-8")) for part in GREETING),
         ):
             archive.writestr(zipfile.ZipInfo(name, built_at.timetuple()[:6]), text, zipfile.ZIP_DEFLATED)
         for entry in archive.infolist():  # shiv takes these from its installation, where they may differ

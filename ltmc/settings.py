@@ -22,6 +22,9 @@ AUTO = "auto"
 LONGEST_FILE = 1024 * 1024
 """In bytes, of the TOML file."""
 
+LONGEST_SHOWN = 200
+"""How many characters of a value that is wrong are shown."""
+
 _YES, _NO = {"1", "true", "t", "yes", "y", "on"}, {"0", "false", "f", "no", "n", "off"}
 _PROJECT = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # a drive of Windows is one letter
@@ -137,7 +140,7 @@ def _shown(name: str, value: Any) -> str:
     if name == "redis_url":
         return "a secret value"
     scheme = _SCHEME.match(str(value))
-    return f"{scheme[1]}://…" if scheme else shorten(value)  # what follows may hold a password
+    return f"{scheme[1]}://…" if scheme else shorten(value, LONGEST_SHOWN)  # what follows may hold a password
 
 
 def _user_folder(kind: str, variable: str, usual: str) -> Path:

@@ -50,6 +50,12 @@ def command_of(entry: Any) -> list[str] | None:
     return [str(part) for part in found] if all(isinstance(part, str) for part in found) else None
 
 
+def _require_command(known: Any, name: str, line: int) -> None:
+    """Refuse to write into an entry that is of another kind, such as a server that is reached by a URL."""
+    if known is not None and command_of(known) is None:
+        raise EditError(line, f"there is an entry {name} that starts no command; remove it first")
+
+
 def with_options(entry: dict[str, Any], known: Any) -> dict[str, Any]:
     """Return the entry of the server with the options that a person gave it in the one that is there."""
     theirs, ours = command_of(known) or [], command_of(entry) or []
@@ -80,12 +86,9 @@ class JsonServer(Piece):
         known = jsonc.read(text, self.keys)
         if known is None:
             return jsonc.put(text, self.keys, self.entry)
-        if command_of(known) is None:
-            node = jsonc.source(text, self.keys) or ""
-            raise EditError(
-                line_of(text, text.find(node)),
-                f"there is an entry {'.'.join(self.keys)} that starts no command; remove it first",
-            )
+        _require_command(
+            known, ".".join(self.keys), line_of(text, text.find(jsonc.source(text, self.keys) or ""))
+        )
         for key, value in with_options(self.entry, known).items():
             if key in ("command", "args") or key not in known:
                 text = jsonc.put(text, (*self.keys, key), value)
@@ -157,7 +160,10 @@ class TomlServer(Piece):
 
     def put(self, text: str) -> str:
         """Return the text with the table."""
-        return toml_text.put(text, self.table, with_options(self.entry, toml_text.read(text, self.table)))
+        known = toml_text.read(text, self.table)
+        source = toml_text.source(text, self.table) or ""
+        _require_command(known, ".".join(self.table), line_of(text, text.find(source)))
+        return toml_text.put(text, self.table, with_options(self.entry, known))
 
     def remove(self, text: str, original: str) -> str:
         """Return the text without the table, unless it is one that LTMC did not make: one that starts no command."""
@@ -180,6 +186,7 @@ class YamlServer(Piece):
     def put(self, text: str) -> str:
         """Return the text with the entry; one that a person switched off stays off."""
         known = yaml_text.read(text, self.section, SERVER)
+        _require_command(known, f"{self.section}.{SERVER}", 1)
         kept = set(known) - {"cmd", "args"} if isinstance(known, dict) else set()
         entry = {key: value for key, value in with_options(self.entry, known).items() if key not in kept}
         return yaml_text.put(text, self.section, SERVER, entry)

@@ -138,7 +138,7 @@ def _payload() -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise invalid("stdin", b"".join(parts)[:40].decode("utf-8", "replace"), "a JSON object")
+        raise invalid("stdin", f"{size} bytes of something else", "a JSON object")
     return found
 
 

@@ -266,6 +266,29 @@ def test_an_entry_of_another_kind_is_left_alone(home: Path) -> None:
     assert tree(home) == before
 
 
+@pytest.mark.parametrize(
+    ("agent", "name", "text"),
+    [
+        ("codex", ".codex/config.toml", '# mine\n[mcp_servers.ltmc]\nurl = "http://127.0.0.1:8765/mcp"\n'),
+        (
+            "goose",
+            ".config/goose/config.yaml",
+            "extensions:\n  ltmc:\n    type: streamable_http\n    uri: http://x\n",
+        ),
+    ],
+)
+def test_a_server_that_is_reached_by_a_url_is_left_alone(
+    home: Path, agent: str, name: str, text: str
+) -> None:
+    (home / name).write_text(text)
+    before = tree(home)
+    done = ltmc(home, "install", agent)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{home / name}: line " in done.stderr
+    assert "that starts no command; remove it first" in done.stderr
+    assert tree(home) == before
+
+
 def test_a_dry_run_shows_the_changes_and_makes_none(home: Path) -> None:
     before = tree(home)
     said = ok(home, "install", "--all", "--dry-run")

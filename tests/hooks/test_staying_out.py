@@ -69,13 +69,33 @@ def test_ignored_files_and_those_outside_are_left_alone(repository: Project, tmp
         payload = repository.payload("claude-code", "edit")
         payload["tool_input"] |= {"file_path": name, "new_string": f"in {name}"}
         repository.run("tool", payload, LTMC_CAPTURE_IGNORE='["secret/"]')
-    for command in ("cat .env && false", "grep -r x 'build/a.py'", "make ok"):
+    repository.root.joinpath("run.log").touch()
+    tmp_path.joinpath("elsewhere.py").touch()
+    unkept = [
+        "cat .env && false",
+        "grep -r x 'build/a.py'",
+        "cat ~/.aws/credentials",
+        "cat $HOME/.npmrc",
+        "cat id_ed25519",
+        "cat /etc/hosts",
+        f"python {tmp_path}/elsewhere.py",
+        "cat ../elsewhere.py",
+        "cat run.l*",
+        "cat .e?v*",
+        'python -c "open(\\"run.log\\").read()"',
+        "cat /etc/h*",
+        "x " * 501,
+    ]
+    for name in (".envrc", "id_ed25519"):
+        repository.root.joinpath(name).touch()
+    for command in [*unkept, "make ok", "/bin/ls src/a.py 2>/dev/null", "cd .. && ls ~"]:
         payload = repository.payload("claude-code", "failure")
         payload["tool_input"]["command"] = command
         repository.run("tool", payload, LTMC_CAPTURE_IGNORE='["secret/"]')
     assert not repository.failures()
+    failed = [f"Failed: {one}" for one in ("make ok", "/bin/ls src/a.py 2>/dev/null", "cd .. && ls ~")]
     names = [text.partition("\n")[0] for text in repository.kept()]
-    assert names == [*(f"Edited {name}" for name in [*kept[:3], "b.py", ".gitignore"]), "Failed: make ok"]
+    assert names == [*(f"Edited {name}" for name in [*kept[:3], "b.py", ".gitignore"]), *failed]
 
 
 def test_a_file_is_ignored_as_a_whole_folder_is(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_no_attempts_give_zeros_and_nulls(shared: Session, project: str) -> None
         ("log_code_attempt", "generated_code", {"generated_code": ""}),
         ("log_code_attempt", "result", {"result": "maybe"}),
         ("log_code_attempt", "execution_time_ms", {"execution_time_ms": -1}),
-        ("log_code_attempt", "execution_time_ms", {"execution_time_ms": "5"}),
+        ("log_code_attempt", "execution_time_ms", {"execution_time_ms": "5 ms"}),
         ("log_code_attempt", "tags", {"tags": 5}),
         ("get_code_patterns", "query", {"query": ""}),
         ("get_code_patterns", "result_filter", {"query": "a", "result_filter": "good"}),

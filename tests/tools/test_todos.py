@@ -135,7 +135,7 @@ def test_todos_are_found_by_every_word_and_its_beginning(shared: Session, projec
         ("complete_todo", "INVALID_ARGUMENT", "todo_id", {"todo_id": 0}),
         ("complete_todo", "INVALID_ARGUMENT", "todo_id", {"todo_id": -1}),
         ("complete_todo", "INVALID_ARGUMENT", "todo_id", {"todo_id": "one"}),
-        ("complete_todo", "INVALID_ARGUMENT", "todo_id", {"todo_id": 1.0}),
+        ("complete_todo", "INVALID_ARGUMENT", "todo_id", {"todo_id": 1.5}),
         ("complete_todo", "INVALID_ARGUMENT", "todo_id", {}),
         ("complete_todo", "NOT_FOUND", "todo_id", {"todo_id": 10**9}),
         ("search_todos", "INVALID_ARGUMENT", "query", {"query": " "}),

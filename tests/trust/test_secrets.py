@@ -237,7 +237,8 @@ def test_neither_errors_nor_logs_hold_secrets(db: Path, tmp_path: Path) -> None:
         db, env={"LTMC_LOG_LEVEL": "INFO", "LTMC_REDIS_URL": "redis://u:hunter2@127.0.0.1:1/0"}, log=log
     ) as client:
         assert token not in str(client.bad("add_todo", "INVALID_ARGUMENT", title="a", priority=token))
-        assert token not in str(client.bad("add_todo", "INVALID_ARGUMENT", title="a", **{token: 1}))
+        assert token not in str(client.ok("add_todo", title="a", **{token: 1}))
+        assert token not in str(client.bad("delete_todo", "INVALID_ARGUMENT", todo_id=1, **{token: 1}))
         client.ok("add_todo", title=token)
         assert "hunter2" not in str(client.bad("redis_get_cache", "BACKEND_UNAVAILABLE", key="a"))
     assert token not in log.read_text()

@@ -97,6 +97,7 @@ MADE_AT_RUN_TIME = {
     "ltmc.code.traits",
     "ltmc.files.selection",  # the lines of .gitignore, below
     "ltmc.search.analysis",
+    "ltmc.search.quoting",  # the end of a sentence, by abbreviations
     "ltmc.search.temporal",
     "ltmc.search.vectors",  # two bytes
     "ltmc.search.wordpiece",  # words of the model

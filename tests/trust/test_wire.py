@@ -168,7 +168,7 @@ def test_a_broken_request_is_answered_under_its_id(shared_wire: Wire, line: byte
 def test_lone_surrogates_in_arguments_are_a_tool_error(shared_wire: Wire) -> None:
     for arguments, field in (
         ('{"title":"a\\ud800b"}', "title"),
-        ('{"title":"a","\\ud800":1}', "\\ud800"),
+        ('{"title":"a","titl\\ud800":1}', "titl\\ud800"),
         ('{"title":"a","project_id":"\\ud800"}', "project_id"),
     ):
         before = len(shared_wire.frames)

@@ -5,7 +5,9 @@ memory. Private parts and secrets are taken out first, so that what follows has 
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,8 +49,11 @@ NEVER_KEPT = (
 )
 """Files of which nothing is kept, whatever the project says."""
 
-MOST_NAMES = 50
-"""Of a command that seems to name more files nothing is kept."""
+MOST_WORDS, MOST_NAMES = 500, 50
+"""Of a command that has more words, or seems to name more files, nothing is kept."""
+
+_WORD, _SIGN, _WILD = re.compile(r"[^\s\"'`,;()|&<>=]+"), re.compile(r"[./~$*?\[]"), re.compile(r"[*?\[]")
+"""A word of a command, what the name of a file has in it, and what makes it a pattern of names."""
 
 _ANSWERS = {"Stop", "AfterAgent", "agentStop"}
 """The events of clients, run at `end` too, that end not the session but an answer."""
@@ -116,13 +121,42 @@ def clean(event: Event, place: Place) -> Event:
         for path, text in event.edits
         if (name := _kept_name(path, event.cwd, root, rules.ignore)) is not None
     ]
-    words = [word.strip("\"'`,;()") for word in event.command.split() if "." in word or "/" in word]
-    if len(words) > MOST_NAMES or any(_is_ignored(word, event.cwd, root, rules.ignore) for word in words):
+    if _names_unkept(event.command, event.cwd, root, rules.ignore):
         event.command = event.output = ""
     event.command = cleaned(event.command, COMMAND)
     output = rules.mask(without(event.output, PRIVATE, IN_PLACE_OF_PRIVATE)[-OUTPUT - LONGEST_SECRET :])
     event.output = output if len(output) <= OUTPUT else f"…{output[-OUTPUT:]}"  # its end says why
     return event
+
+
+def _names_unkept(command: str, cwd: str, root: Path, ignore: Sequence[str]) -> bool:
+    """Tell whether a command names a file that is ignored, or one outside of the project."""
+    words = list(islice((found[0] for found in _WORD.finditer(command)), MOST_WORDS + 1))
+    names = [
+        os.path.expanduser(os.path.expandvars(word))  # noqa: PTH111 - the fastest
+        for word in words
+        if _SIGN.search(word) or os.path.lexists(os.path.join(cwd, word))  # noqa: PTH118
+    ]
+    if len(words) > MOST_WORDS or len(names) > MOST_NAMES:
+        return True
+    for pattern in [name for name in names if _WILD.search(name)]:
+        if pattern.startswith("/") or ".." in pattern:
+            return True  # who knows what it finds
+        from glob import iglob
+
+        names += islice(iglob(pattern, root_dir=cwd), MOST_NAMES)  # noqa: PTH207 - names as the shell gives them
+    return any(_is_ignored(name, cwd, root, ignore) or _is_outside(name, cwd, root) for name in names)
+
+
+def _is_outside(name: str, cwd: str, root: Path) -> bool:
+    """Tell whether a name is that of a file outside of the project, but no program and no device."""
+    if "/" not in name or "://" in name or name.startswith("/dev/"):
+        return False
+    full = os.path.realpath(os.path.join(cwd, name))  # noqa: PTH118
+    if Path(full).is_relative_to(root) or os.path.isdir(full):  # noqa: PTH112
+        return False
+    programs = ("bin", "sbin", "libexec")
+    return not (os.access(full, os.X_OK) and Path(full).parent.name in programs)
 
 
 def _kept_name(path: str, cwd: str, root: Path, ignore: Sequence[str]) -> str | None:

@@ -120,8 +120,11 @@ def _folder(top: Path) -> tuple[str | None, str]:
                 if folder := string(record.get("cwd")):
                     return folder, "claude-memory/"
         return f"/{top.parent.name}", "claude-memory/"
-    in_repository = any((folder / ".git").exists() for folder in (top, *top.parents))
-    return (str(top), "") if in_repository else (None, f"{top.resolve().name}/".lstrip("/"))
+    top = top.resolve()
+    for root in (top, *top.parents):
+        if (root / ".git").exists():  # a note has one name, whichever of its folders is imported
+            return str(root), "" if top == root else f"{top.relative_to(root).as_posix()}/"
+    return None, f"{top.name}/".lstrip("/")
 
 
 def front_matter(text: str) -> tuple[dict[str, Any], str]:
