@@ -86,7 +86,7 @@ def test_ignored_files_and_those_outside_are_left_alone(repository: Project, tmp
         "cat /etc/h*",
         "x " * 501,
     ]
-    for name in (".envrc", "id_ed25519"):
+    for name in (".env", "id_ed25519"):
         repository.root.joinpath(name).touch()
     for command in [*unkept, "make ok", "/bin/ls src/a.py 2>/dev/null", "cd .. && ls ~"]:
         payload = repository.payload("claude-code", "failure")

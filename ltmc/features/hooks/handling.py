@@ -52,7 +52,7 @@ NEVER_KEPT = (
 MOST_WORDS, MOST_NAMES = 500, 50
 """Of a command that has more words, or seems to name more files, nothing is kept."""
 
-_WORD, _SIGN, _WILD = re.compile(r"[^\s\"'`,;()|&<>=]+"), re.compile(r"[./~$*?\[]"), re.compile(r"[*?\[]")
+_WORD, _SIGN, _WILD = re.compile(r"[^\s\"'`,;()|&<>=\\]+"), re.compile(r"[./~$*?\[]"), re.compile(r"[*?\[]")
 """A word of a command, what the name of a file has in it, and what makes it a pattern of names."""
 
 _ANSWERS = {"Stop", "AfterAgent", "agentStop"}
