@@ -193,6 +193,7 @@ class Database:
         self, project_id: str | None, durability: Durability
     ) -> AsyncIterator[SqliteTransaction]:
         deadline = deadline_in(LOCK_SECONDS)
+        reopened = False
         with translated(self.path):
             while True:
                 file = await self._in_place(deadline)
@@ -202,6 +203,10 @@ class Database:
                     turn(file.writing, deadline),
                 ):
                     await file.prepare_to_write(durability)
+                    if not reopened and not await file.may_write(deadline):
+                        reopened = True
+                        await file.let_go()
+                        continue
                     async with _transaction(
                         file.writer, partial(_begin, "BEGIN IMMEDIATE", self.path), deadline
                     ):

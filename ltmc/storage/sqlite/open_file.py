@@ -62,6 +62,7 @@ class OpenFile:
         self.write_began = 0.0
         self.resident: dict[Callable[[], Any], Any] = {}
         self._synchronous = ""
+        self._may_write = False
         self._free = asyncio.Semaphore(READERS)
         self._idle: list[aiosqlite.Connection] = []
         self._readers: list[aiosqlite.Connection] = []
@@ -131,6 +132,25 @@ class OpenFile:
             raise log_owner.ReplacedError(self.path, "meanwhile")
         self.writer, self._synchronous = connection, ""
         await _set_up_writer(connection)
+
+    async def may_write(self, deadline: float) -> bool:
+        """Return whether SQLite lets this process write into the file, not only read it; asked once.
+
+        Where its shared memory could not be opened for writing for a moment, such as while the last other process
+        removed it, SQLite opens it for reading, and stays with that until every connection is closed.
+        """
+        if not self._may_write:
+            try:
+                await while_busy(
+                    lambda: on_thread(self.writer, lambda writer: writer.execute("BEGIN IMMEDIATE")), deadline
+                )
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+                    raise
+                return False
+            await settled(self.writer.rollback())
+            self._may_write = True
+        return True
 
     async def is_locked(self) -> bool:
         """Return whether someone writes at length just now; nothing is written to find out."""
