@@ -21,7 +21,10 @@ def begin(begun: "Greeting | None" = None) -> None:
     if sys.argv[1:2] == ["serve"]:
         from ltmc.server import greeting
 
-        greeting.current = begun or greeting.current or greeting.begin(sys.argv[2:])
+        if begun is not None:
+            greeting.current = begun
+        elif greeting.current is None:
+            greeting.begin(sys.argv[2:])
 
 
 def entry(begun: "Greeting | None" = None) -> Callable[[], None]:

@@ -27,6 +27,9 @@ LONGEST_SHOWN = 200
 
 _YES, _NO = {"1", "true", "t", "yes", "y", "on"}, {"0", "false", "f", "no", "n", "off"}
 _PROJECT = re.compile(r"[A-Za-z0-9_-]{1,100}")
+PROJECT_PATTERN = _PROJECT.pattern
+"""What the id of a project is."""
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # a drive of Windows is one letter
 
 

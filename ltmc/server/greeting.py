@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from ltmc import settings
@@ -191,8 +192,8 @@ current: Greeting | None = None
 """That of this process, where there is one."""
 
 
-def begin(words: Sequence[str]) -> Greeting | None:
-    """Greet the client of ``ltmc serve``; None where the server itself must speak first.
+def begin(words: Sequence[str]) -> None:
+    """Greet the client of ``ltmc serve``, unless the server itself must speak first.
 
     That is over HTTP, with flags that are not known to the letter, and where the settings are wrong, which the
     command then tells.
@@ -202,15 +203,14 @@ def begin(words: Sequence[str]) -> Greeting | None:
     """
     global current  # noqa: PLW0603 - a process has one stdin
     flags = _flags(words)
-    try:
-        found, _ = settings.load(**(flags or {}))
-        if flags is not None and found.transport == "stdio":
+    if flags is None:
+        return
+    with suppress(LtmcError, ValueError, OSError):
+        found, _ = settings.load(**flags)
+        if found.transport == "stdio":
             current = Greeting(listing.offered(found))
             for number in (signal.SIGTERM, signal.SIGINT):  # as they end the server, once that is there
                 signal.signal(number, lambda *_: sys.exit(0))
-    except (LtmcError, ValueError, OSError):
-        return None
-    return current
 
 
 def take_wire() -> tuple[int, int]:

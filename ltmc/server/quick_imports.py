@@ -1,4 +1,4 @@
-"""Importing FastMCP in less time: ``initialize`` waits for little else."""
+"""Importing FastMCP in less time: an agent's first call waits for little else."""
 
 import gc
 from collections.abc import Iterator

@@ -17,9 +17,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from ltmc.settings import PROJECT_PATTERN
 from ltmc.timestamps import format_utc, now, parse
 
-PROJECT_PATTERN = r"[A-Za-z0-9_-]{1,100}"
 PROJECT_ID = re.compile(PROJECT_PATTERN)
 TAG_LENGTH, TAGS, SKILLS = 64, 32, 50
 COMPLEXITY_ALIASES = {"LOW": "SIMPLE", "MEDIUM": "MODERATE", "HIGH": "COMPLEX"}

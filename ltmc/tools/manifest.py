@@ -8,7 +8,6 @@ Nothing here imports anything heavy: `ltmc serve` reads it before it answers ``i
 """
 
 import json
-import pkgutil
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,6 +84,8 @@ def _content() -> dict[str, Any]:
     try:
         text = FILE.read_bytes()
     except NotADirectoryError:  # inside ltmc.pyz, before it is unpacked
+        import pkgutil
+
         text = pkgutil.get_data(__package__, FILE.name) or b""
     content: dict[str, Any] = json.loads(text)
     return content

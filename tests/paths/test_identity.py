@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ltmc.app.project_identity import branch_and_commit, project_of
-from ltmc.tools.arguments import PROJECT_PATTERN
+from ltmc.settings import PROJECT_PATTERN
 from tests.client import run_cli
 
 

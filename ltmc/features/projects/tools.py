@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from ltmc.features.projects.service import ProjectPage, ProjectRegistered, ProjectService
-from ltmc.tools.arguments import PROJECT_PATTERN, FilePath, Limit, Name, Offset
+from ltmc.settings import PROJECT_PATTERN
+from ltmc.tools.arguments import FilePath, Limit, Name, Offset
 from ltmc.tools.declaration import tool
 
 
