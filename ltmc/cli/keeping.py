@@ -3,6 +3,7 @@
 import asyncio
 import glob
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -12,13 +13,17 @@ from ltmc.cli.options import (
     load_settings,
     local,
     print_json,
+    settings_here,
     show,
+    show_found,
     table,
     with_database,
     with_json,
     with_project,
 )
-from ltmc.errors import invalid
+from ltmc.errors import LtmcError, invalid
+from ltmc.settings import AUTO
+from ltmc.tools.project_scope import DEFAULT_PROJECT
 
 
 def _paged(command: Any) -> Any:
@@ -41,11 +46,12 @@ def list_memories(as_json: bool, db: Any, project_id: str | None, **given: Any) 
     if as_json:
         print_json(answer)
         return
-    rows = table("Id", "Name", "Version", "Begins with", "Tags", "Stored")
-    for one in answer["memories"]:
+
+    def cells(one: dict[str, Any]) -> tuple[str, ...]:
         shown = (str(one["resource_id"]), one["file_name"], str(one["version"]), one["line"])
-        rows.add_row(*shown, ", ".join(one["tags"]), local(one["created_at"]))
-    show(rows)
+        return *shown, ", ".join(one["tags"]), local(one["created_at"])
+
+    show_found(answer["memories"], ("Id", "Name", "Version", "Begins with", "Tags", "Stored"), cells)
     click.echo(f"{answer['count']} of {answer['total']}.")
 
 
@@ -91,6 +97,17 @@ def _read(memory: str, version: int | None = None, **where: Any) -> dict[str, An
     return found
 
 
+def _project_with(memory: str, db: Any, project_id: str | None) -> str | None:
+    """Return the project that is named, else the default one where the memory is there and is listed here too."""
+    settings = settings_here(db=db, existing=True)
+    if project_id is None and settings.project == AUTO:
+        with suppress(LtmcError):  # what is nowhere is refused by the call that follows
+            named = _named(memory) | {"max_characters": 1}
+            found = call_tool("get_memory", named, existing=True, db=db, project_id=None)
+            return DEFAULT_PROJECT if found["project_id"] == DEFAULT_PROJECT else None
+    return project_id
+
+
 def _named(memory: str) -> dict[str, Any]:
     from ltmc.tools.arguments import as_id
 
@@ -126,6 +143,7 @@ def edit(
         changes["tags"] = list(tags)
     if text is not None:
         changes["content"] = sys.stdin.read() if text == "-" else text
+    project_id = _project_with(memory, db, project_id)
     if not changes:
         before = _read(memory, db=db, project_id=project_id)["content"]
         after = click.edit(before, extension=".md")
@@ -148,6 +166,7 @@ def edit(
 @with_json
 def history(memory: str, as_json: bool, db: Any, project_id: str | None, **page: Any) -> None:
     """Show the versions of MEMORY, an id or a name, the newest first, and what each changed."""
+    project_id = _project_with(memory, db, project_id)
     answer = call_tool("memory_history", _named(memory) | page, existing=True, db=db, project_id=project_id)
     if as_json:
         print_json(answer)
@@ -194,6 +213,8 @@ def forget(
     filters = {name: value for name, value in given.items() if value is not None}
     if ids:
         filters = {"kind": "memory"} | filters | {"ids": list(ids)}
+        if filters["kind"] == "memory":
+            where["project_id"] = _project_with(ids[0], where["db"], where["project_id"])
     alone = [name for name, value in (("undo", undo), ("trash", trash), ("purge", purge)) if value]
     if alone:
         if filters or yes or len(alone) > 1:
@@ -309,7 +330,7 @@ def tidy(
     """
     from ltmc.app import maintenance
 
-    settings = load_settings(db=db, existing=True)
+    settings = settings_here(db=db, existing=True)
     found = asyncio.run(maintenance.tidy(settings, unused_days=unused_days, project_id=project_id))
     found = {why: memories for why, memories in found.items() if not only or why in only}
     ids = [one.id for memories in found.values() for one in memories]

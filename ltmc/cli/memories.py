@@ -11,8 +11,7 @@ from ltmc.cli.options import (
     call_tool,
     local,
     print_json,
-    show,
-    table,
+    show_found,
     with_database,
     with_json,
     with_project,
@@ -42,12 +41,13 @@ def remember(text: str, file_name: str | None, tags: tuple[str, ...], as_json: b
         "tags": list(tags),
         "resource_type": options.pop("resource_type"),
     }
-    answer = call_tool("store_memory", arguments, **options)
+    answer = call_tool("store_memory", arguments, adds=True, **options)
     if as_json:
         print_json(answer)
     else:
         state = "Already known" if answer["deduplicated"] else "Stored"
-        click.echo(f"{state} as {answer['file_name']} (id {answer['resource_id']}).")
+        where = f"{answer['file_name']} (id {answer['resource_id']})"
+        click.echo(f"{state} as {where} in the project {answer['project_id']}.")
 
 
 @click.command()
@@ -62,15 +62,16 @@ def recall(query: str, top_k: int, as_json: bool, **options: Any) -> None:
     if as_json:
         print_json(answer)
     elif answer["results"]:
-        rows = table("Score", "Name", "Text", "Stored")
-        for result in answer["results"]:
-            rows.add_row(
-                f"{result['score']:.2f}",
-                result["file_name"],
-                result["content"].strip(),
-                local(result["created_at"]),
-            )
-        show(rows)
+        show_found(
+            answer["results"],
+            ("Score", "Name", "Text", "Stored"),
+            lambda one: (
+                f"{one['score']:.2f}",
+                one["file_name"],
+                one["content"].strip(),
+                local(one["created_at"]),
+            ),
+        )
         if answer.get("weak"):
             click.echo("These are the nearest there are, perhaps not what you asked for.", err=True)
     else:
@@ -97,11 +98,11 @@ def todo_add(
 ) -> None:
     """Add a todo."""
     arguments = {"title": title, "description": description, "priority": priority, "due": due}
-    answer = call_tool("add_todo", arguments, **options)
+    answer = call_tool("add_todo", arguments, adds=True, **options)
     if as_json:
         print_json(answer)
     else:
-        click.echo(f"Added todo {answer['todo_id']}.")
+        click.echo(f"Added todo {answer['todo_id']} in the project {answer['project_id']}.")
 
 
 @todo.command("list")
@@ -117,11 +118,12 @@ def todo_list(everything: bool, limit: int, as_json: bool, **options: Any) -> No
     if as_json:
         print_json(answer)
         return
-    rows = table("Id", "Priority", "Due", "Title", "Status")
-    for one in answer["todos"]:
+
+    def cells(one: dict[str, Any]) -> tuple[str, ...]:
         due = one.get("due_at", "")[:10] + (" overdue" if one.get("overdue") else "")
-        rows.add_row(str(one["todo_id"]), one["priority"], due, one["title"], one["status"])
-    show(rows)
+        return str(one["todo_id"]), one["priority"], due, one["title"], one["status"]
+
+    show_found(answer["todos"], ("Id", "Priority", "Due", "Title", "Status"), cells)
     click.echo(f"{answer['count']} of {answer['total']}.")
 
 

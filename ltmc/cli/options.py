@@ -70,7 +70,11 @@ def _typed(field: str | None) -> str | None:
     return field
 
 
-with_project = click.option("--project", "project_id", help="The project; else the setting project.")
+with_project = click.option(
+    "--project",
+    "project_id",
+    help="The project; else the setting project, and without one that of the repository that this folder is in.",
+)
 with_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 
 
@@ -99,10 +103,31 @@ def load_settings(*, existing: bool = False, **flags: Any) -> "Settings":
     return settings
 
 
+def settings_here(**flags: Any) -> "Settings":
+    """Return the settings for a command about the project of this folder, the one that agents and hooks use in it.
+
+    Raises:
+        LtmcError: see `load_settings`.
+    """
+    from ltmc.settings import AUTO
+
+    return load_settings(project=AUTO, transport="stdio", **flags)
+
+
 def call_tool(
-    name: str, arguments: dict[str, Any], *, project_id: str | None, db: Path | None, existing: bool = False
+    name: str,
+    arguments: dict[str, Any],
+    *,
+    project_id: str | None,
+    db: Path | None,
+    existing: bool = False,
+    adds: bool = False,
 ) -> dict[str, Any]:
     """Call a tool in this process.
+
+    Args:
+        existing: there must be a database.
+        adds: the tool stores something; its answer says in which project.
 
     Raises:
         LtmcError: its error.
@@ -110,12 +135,14 @@ def call_tool(
     from ltmc.app.application import Application
     from ltmc.app.calls import call
     from ltmc.tools import manifest
+    from ltmc.tools.project_scope import project_of
 
     async def once() -> dict[str, Any]:
-        app = Application(load_settings(db=db, existing=existing))
+        app = Application(settings_here(db=db, existing=existing))
         tool = manifest.tool(name)
         try:
-            return await call(app, tool, arguments | {"project_id": project_id})
+            found = await call(app, tool, arguments | {"project_id": project_id})
+            return found | {"project_id": project_of(project_id)} if adds else found
         finally:
             await app.close()
 
@@ -147,6 +174,17 @@ def table(*columns: str) -> "Table":
     for column in columns:
         rows.add_column(column, overflow="fold")
     return rows
+
+
+def show_found(
+    found: list[dict[str, Any]], columns: tuple[str, ...], cells: Callable[[dict[str, Any]], tuple[str, ...]]
+) -> None:
+    """Print a table of what was found, with the project of what lies in another one than was meant."""
+    elsewhere = any("project_id" in one for one in found)
+    rows = table(*columns, *(["Project"] if elsewhere else []))
+    for one in found:
+        rows.add_row(*cells(one), *([one.get("project_id", "")] if elsewhere else []))
+    show(rows)
 
 
 def show(rows: "Table") -> None:

@@ -8,7 +8,16 @@ from typing import Any
 import click
 
 from ltmc import __version__
-from ltmc.cli.options import EXIT_FAILED, load_settings, show, table, with_database, with_json, with_project
+from ltmc.cli.options import (
+    EXIT_FAILED,
+    load_settings,
+    settings_here,
+    show,
+    table,
+    with_database,
+    with_json,
+    with_project,
+)
 
 
 @click.command()
@@ -129,7 +138,7 @@ def usage(group_by: str, days: int, project_id: str | None, as_json: bool, **fla
     from ltmc.app import usage as log
 
     report = asyncio.run(
-        log.usage(load_settings(existing=True, **flags), group_by=group_by, days=days, project_id=project_id)
+        log.usage(settings_here(existing=True, **flags), group_by=group_by, days=days, project_id=project_id)
     )
     if as_json:
         click.echo(json.dumps(report, indent=1))
@@ -152,7 +161,7 @@ def routing(days: int, project_id: str | None, as_json: bool, **flags: Any) -> N
     """Show how queries were routed in the last days, and what came of it; --project '*' for all projects."""
     from ltmc.app import usage as log
 
-    report = asyncio.run(log.routing(load_settings(existing=True, **flags), days=days, project_id=project_id))
+    report = asyncio.run(log.routing(settings_here(existing=True, **flags), days=days, project_id=project_id))
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return

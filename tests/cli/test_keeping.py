@@ -17,7 +17,7 @@ from tests.client import Session, run_cli
 @pytest.fixture
 def stored(db: Path) -> Path:
     """A database with some memories."""
-    with Session(db) as client:
+    with Session(db, "--project", "auto") as client:
         client.ok(
             "store_memory", file_name="notes/bus.md", content="The bus is Kafka.\nIt is slow.", tags=["bus"]
         )
@@ -104,7 +104,7 @@ def test_forgetting_asks_first(stored: Path) -> None:
     assert answer(stored, "forget", "--conversation", "walk")["total"] == 0
     (token,) = re.findall(r"fg_\w+", done)
     assert re.search(
-        rf"{token} +[^ ]+ \d\d:\d\d\+05:45 +default +1 chat", ltmc(stored, "forget", "--trash").stdout
+        rf"{token} +[^ ]+ \d\d:\d\d\+05:45 +\S+ +1 chat", ltmc(stored, "forget", "--trash").stdout
     )
     assert "Put back 1 chat" in ltmc(stored, "forget", "--undo", token).stdout
     assert ltmc(stored, "forget", "--trash", "--json").stdout == "[]\n"

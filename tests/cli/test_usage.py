@@ -19,7 +19,7 @@ def answer(*arguments: str, db: Path) -> Any:
 @pytest.fixture
 def routes(db: Path) -> None:
     """A database on which three queries were routed and one call failed."""
-    with Session(db) as client:
+    with Session(db, "--project", "auto") as client:
         client.ok("add_todo", title="Prune the quince")
         client.any("add_todo")
         for _ in range(3):
