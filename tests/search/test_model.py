@@ -82,8 +82,9 @@ def test_without_the_kernel_search_goes_by_words(tmp_path: Path, monkeypatch: py
     shutil.copytree(FILE.parents[1], tmp_path / "ltmc", ignore=shutil.ignore_patterns("__pycache__", "*.so"))
     monkeypatch.chdir(tmp_path)
     db = tmp_path / "words.db"
-    assert run_cli("remember", "The staging key rotates on Monday.", "--db", str(db)).returncode == 0
-    found = json.loads(run_cli("recall", "staging key", "--json", "--db", str(db)).stdout)
+    where = ("--project", "default", "--db", str(db))
+    assert run_cli("remember", "The staging key rotates on Monday.", *where).returncode == 0
+    found = json.loads(run_cli("recall", "staging key", "--json", *where).stdout)
     assert (found["count"], found["search_mode"]) == (1, "lexical")
     assert "words alone" in found["warnings"][0]
     monkeypatch.chdir("/")

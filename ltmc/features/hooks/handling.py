@@ -16,6 +16,7 @@ from ltmc.features.hooks.brief import LOOKED_AT, brief, state
 from ltmc.features.hooks.framing import flat, framed, one_line
 from ltmc.features.hooks.marked_parts import PRIVATE, without
 from ltmc.features.hooks.payloads import Event
+from ltmc.features.hooks.small_talk import asks_for_something
 from ltmc.search import by_words
 from ltmc.storage.sqlite.hook_store import HookStore, Quoted
 
@@ -182,6 +183,8 @@ def _is_ignored(path: str, cwd: str, root: Path, ignore: Sequence[str]) -> bool:
 
 def by_words_alone(store: HookStore, projects: Sequence[str], prompt: str) -> list[Recalled]:
     """Return the memories of some projects that a prompt surely means by its words."""
+    if not asks_for_something(prompt):
+        return []
     each = [by_words.find(store, project, prompt, 4 * RECALLED) for project in projects]
     matches = sorted([match for one in each for match in one], key=lambda match: -match.share)
     chunks = store.chunks([match.chunk_id for match in matches])

@@ -11,6 +11,7 @@ from ltmc.errors import LtmcError
 from ltmc.features.hooks.answers import answer, can_inject
 from ltmc.features.hooks.handling import RECALLED, Place, Recall, Recalled, clean, handle
 from ltmc.features.hooks.payloads import Event, event_of
+from ltmc.features.hooks.small_talk import asks_for_something
 from ltmc.search import index
 from ltmc.search.kinds import CHUNK
 from ltmc.search.reindexing import IndexUpkeep
@@ -60,7 +61,7 @@ class HookService:
         if not (place.rules.capture or inject):
             return ""
         recall = Recall()
-        if inject and event.name == "prompt" and event.prompt.strip():
+        if inject and event.name == "prompt" and asks_for_something(event.prompt):
             recall = await self._recall(place.projects, event.prompt)
         async with self._engine.write() as tx:
             told = await tx.call(lambda rows: handle(event, place, HookStore(rows), recall))
