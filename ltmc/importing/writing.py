@@ -196,7 +196,7 @@ class Writer:
             content=text,
             content_hash="",
             version=1,
-            tags=self._masked(tags_of([*item.tags, form])),
+            tags=tags_of([*map(self._masked, item.tags), form]),
             metadata=self._masked(metadata_of(item.metadata)),
             language=None,
             complexity=None,
@@ -229,7 +229,7 @@ class Writer:
         return masked if masked.strip() else ""
 
     def _masked(self, value: Any) -> Any:
-        return masked_by(self._guard, value)
+        return masked_by(self._guard, without(value, PRIVATE) if isinstance(value, str) else value)
 
     def _project_named(self, item: Said | Noted | Linked) -> str:
         if self._project is not None:

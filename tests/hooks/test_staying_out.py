@@ -44,6 +44,12 @@ def test_private_parts_and_secrets_never_reach_the_disk(repository: Project, age
         ("<private>a<private>b</private>c</private>d", "[private]d"),
         ("İ <PRIVATE>b</private> c", "İ [private] c"),
         ("a </private> b", "a </private> b"),
+        ("a < private >b</ private >c", "a [private]c"),
+        ('a <Private reason="x">b</private >c', "a [private]c"),
+        ("a <private reason=\"x > y\" lang='>'>b</private>c", "a [private]c"),
+        ("a <private\nreason=x>b<PRIVATE >c</private>d</private\n>e", "a [private]e"),
+        ('a <private why="never closed>b', "a [private]"),
+        ("a <private-key>b <privateer> c", "a <private-key>b <privateer> c"),
     ],
 )
 def test_private_parts_are_taken_out(repository: Project, given: str, left: str) -> None:
@@ -54,6 +60,8 @@ def test_private_parts_are_taken_out(repository: Project, given: str, left: str)
 def test_many_private_tags_are_read_at_once(repository: Project) -> None:
     repository.prompt("<private>" * 100_000 + "marzipan")
     repository.prompt("<private>a</private>" * 50_000 + "quince")
+    for hostile in ("<private ", '< private x="', "<" + " " * 30, "<private '\" "):
+        repository.prompt(hostile * 20_000)
     assert not repository.failures()
     assert b"marzipan" not in repository.stored_bytes()
 

@@ -274,6 +274,9 @@ def test_what_hooks_kept_of_a_session_does_not_come_in_again(db: Path, tmp_path:
         ("a<private>b<private>c</private>d</private>e", "ae"),
         ("a<private>b<private>c</private>d", "a"),
         ("a</private>b", "a</private>b"),
+        ("a< private >b</private >c", "ac"),
+        ('a<Private reason="x > y">b</ private>c', "ac"),
+        ("a<private\nreason=x>b", "a"),
     ],
 )
 def test_private_parts(text: str, left: str) -> None:

@@ -2,8 +2,11 @@
 
 import re
 
-PRIVATE = re.compile("<(?P<end>/)?private>", re.IGNORECASE)
-
+PRIVATE = re.compile(
+    r"<\s{0,20}+(?P<end>/\s{0,20}+)?private(?:\s(?:[^<>\"']|\"[^\"]{0,500}+\"|'[^']{0,500}+'){0,500}+[^>]{0,1000}+)?>",
+    re.IGNORECASE,
+)
+"""A mark may have blanks and, as one of XML, attributes."""
 
 _TOLD, _TOLD_END = "<hook_context>", "</hook_context>"
 
