@@ -195,6 +195,7 @@ def test_hooks_call_ltmc_and_leave_those_of_others(home: Path) -> None:
     cursor = json.loads((home / ".cursor/hooks.json").read_text())
     assert (cursor["version"], cursor["hooks"]["stop"]) == (1, [{"command": "mine"}])
     assert cursor["hooks"]["afterFileEdit"][0]["command"].endswith("hook tool --agent cursor")
+    assert cursor["hooks"]["afterAgentResponse"][0]["command"].endswith("hook end --agent cursor")
     claude = json.loads((home / ".claude/skills/ltmc/hooks/hooks.json").read_text())["hooks"]
     assert claude["SessionStart"][0]["hooks"][0]["args"][-4:] == ["hook", "start", "--agent", "claude-code"]
     prompt = claude["UserPromptSubmit"][0]["hooks"][0]

@@ -169,6 +169,27 @@ def test_an_answer_is_kept_and_told_next_time(repository: Project, agent: str, t
     assert "The copper kettle it is." in repository.start(session="s2")
 
 
+def test_answers_of_cursor_are_kept(repository: Project) -> None:
+    told = {
+        "hook_event_name": "afterAgentResponse",
+        "text": "The copper <private>tin</private> kettle it is.",
+    }
+    payload = {**repository.payload("cursor", "end"), **told}
+    for flags in (("--agent", "cursor"), ()):
+        assert repository.run("end", payload, *flags).stdout == b"{}"
+    assert repository.kept() == ["The copper [private] kettle it is."] * 2
+    row = repository.messages()[0]
+    assert (row["role"], row["agent_name"], json.loads(row["metadata"])["hook"]) == (
+        "assistant",
+        "cursor",
+        "answer",
+    )
+    assert "kettle it is." in repository.start(session="s2")
+    repository.run("end", payload | {"text": ""}, "--agent", "cursor")
+    assert len(repository.kept()) == 2
+    assert not repository.failures()
+
+
 def test_the_summary_of_a_compaction_is_kept(repository: Project) -> None:
     payload = repository.payload("claude-code", "before-compact") | {
         "hook_event_name": "PostCompact",

@@ -13,6 +13,7 @@ EVENTS = {
     "beforeSubmitPrompt": "prompt",
     "afterFileEdit": "tool",
     "afterShellExecution": "tool",
+    "afterAgentResponse": "end",  # has the answer, which the end of the session has not
     "preCompact": "before-compact",
     "sessionEnd": "end",
 }

@@ -56,7 +56,7 @@ MOST_WORDS, MOST_NAMES = 500, 50
 _WORD, _SIGN, _WILD = re.compile(r"[^\s\"'`,;()|&<>=\\]+"), re.compile(r"[./~$*?\[]"), re.compile(r"[*?\[]")
 """A word of a command, what the name of a file has in it, and what makes it a pattern of names."""
 
-_ANSWERS = {"Stop", "AfterAgent", "agentStop"}
+_ANSWERS = {"Stop", "AfterAgent", "agentStop", "afterAgentResponse"}
 """The events of clients, run at `end` too, that end not the session but an answer."""
 
 IN_PLACE_OF_PRIVATE = "[private]"

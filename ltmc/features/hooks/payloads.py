@@ -100,6 +100,8 @@ def event_of(name: str, agent: str | None, payload: Mapping[str, Any]) -> Event:
         _read_tool(event, fields)
     else:
         event.said = _text(fields, "compact_summary", "last_assistant_message", "prompt_response", "reason")
+        if event.native == "afterAgentResponse":  # of Cursor
+            event.said = _text(fields, "text")
     return event
 
 
