@@ -7,11 +7,14 @@ import os
 import stat
 import tempfile
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from ltmc.agents.text import EditError
 
-BACKUP = ".ltmc-backup"
+BACKUP, EDITED = ".ltmc-backup", ".ltmc-edited"
+"""What is added to the name of a file: for how it was before LTMC, and how it was when LTMC's edited part went."""
+
 LONGEST_FILE = 16 * 1024 * 1024
 """In bytes."""
 
@@ -99,6 +102,12 @@ def remove(path: Path) -> None:
 def backup_of(path: Path) -> Path:
     """Return where the content from before LTMC is kept."""
     return path.with_name(path.name + BACKUP)
+
+
+def free_name(path: Path) -> Path:
+    """Return a name beside a file under which nothing is."""
+    names = (f"{path.name}{EDITED}{number or ''}" for number in count())
+    return next(free for name in names if not os.path.lexists(free := path.with_name(name)))
 
 
 def missing_folders(path: Path) -> list[Path]:

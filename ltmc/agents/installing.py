@@ -25,12 +25,18 @@ class Draft:
 
     Attributes:
         after: None for no file.
+        edited: what goes is not all as LTMC wrote it.
+        kept: where the file is kept as it was, for that.
+        unrecorded: it is not noted how the file was before LTMC.
     """
 
     path: Path
     before: bytes | None
     after: bytes | None
     pieces: list[Piece] = field(default_factory=list)
+    edited: bool = False
+    kept: Path | None = None
+    unrecorded: bool = False
 
     @property
     def changed(self) -> bool:
@@ -90,11 +96,11 @@ def install(owner: str, drafts: list[Draft], ledger: Ledger) -> None:
             raise _failed(draft.path, error) from None
 
 
-def uninstall(owner: str, pieces: list[Piece], ledger: Ledger) -> list[Path]:
+def uninstall(owner: str, pieces: list[Piece], ledger: Ledger) -> list[Draft]:
     """Take what was done for an owner out of the files; return those that changed.
 
     A file that is as LTMC left it becomes what it was before LTMC, or goes if there was none. Of one that others
-    have changed since, only the pieces go.
+    have changed since, only the pieces go; if one of these was edited, a copy of the file stays beside it.
 
     Raises:
         LtmcError: PARSE_ERROR that names the file: none is changed then; BACKEND_UNAVAILABLE that names the first
@@ -112,26 +118,33 @@ def uninstall(owner: str, pieces: list[Piece], ledger: Ledger) -> list[Path]:
     made: set[str] = set()
     for draft in drafts:
         with _naming(draft.path):
+            if draft.changed and draft.edited:
+                draft.kept = files.free_name(draft.path)
+                files.write(draft.kept, draft.before or b"", like=draft.path)
             if draft.changed and draft.after is None:
                 files.remove(draft.path)
             elif draft.changed and draft.after is not None:
                 files.write(draft.path, draft.after)
             record = ledger.records.pop(str(draft.path), None)
-            if record and draft.before is not None:
+            restored = draft.changed and files.read(files.backup_of(draft.path)) == draft.after
+            if restored or (record and draft.before is not None):
                 files.backup_of(draft.path).unlink(missing_ok=True)
             made |= set(record.folders) if record else set()
         ledger.save()
     _remove_folders(made, ledger)
     ledger.save()
-    return [draft.path for draft in drafts if draft.changed]
+    return [draft for draft in drafts if draft.changed]
 
 
 def _undone(path: Path, record: Record | None, pieces: list[Piece]) -> Draft:
     now = files.read(path)
-    draft = Draft(path, now, now)
+    draft = Draft(path, now, now, pieces, unrecorded=record is None)
     if now is None or (record and files.digest(now) == record.found):
         return draft
-    backup = files.read(files.backup_of(path)) if record and record.found else None
+    own = any(isinstance(piece, OwnFile) for piece in pieces)
+    if record is None and not own and not any(mark in now for mark in _MARKS):
+        return draft  # nothing of LTMC's is there, whatever else it is
+    backup = files.read(files.backup_of(path))
     if record and files.digest(backup) != record.found:
         backup = None
     if record and files.digest(now) == record.left and (backup is not None or record.found is None):
@@ -140,13 +153,39 @@ def _undone(path: Path, record: Record | None, pieces: list[Piece]) -> Draft:
     if record and not pieces:
         raise EditError(1, "LTMC edited it where it looks no more, and others did since; edit it by hand")
     text, original = files.decode(now), files.decode(backup)
+    if record is None and backup is not None and _with(pieces, original) == text:
+        draft.after = backup
+        return draft
+    left = text
     for piece in reversed(pieces):
-        text = piece.remove(text, original)
-    own = any(isinstance(piece, OwnFile) for piece in pieces)
-    made = own if record is None else record.found is None
-    empty = text.strip() in ("", "{}")
-    draft.after = None if made and empty else files.encode(text, now)
+        left = piece.remove(left, original)
+    if record is None and left == text:
+        return draft
+    draft.edited = _was_edited(pieces, text, left)
+    made = (
+        backup is None if record is None else record.found is None
+    )  # of a file that was there a backup is made
+    draft.after = None if made and left.strip() in ("", "{}") else files.encode(left, now)
     return draft
+
+
+_MARKS = (b"ltmc", b"--agent", b"hook_event")
+"""One of these stands in every part of LTMC's."""
+
+
+def _with(pieces: list[Piece], text: str) -> str:
+    for piece in pieces:
+        text = piece.put(text)
+    return text
+
+
+def _was_edited(pieces: list[Piece], text: str, left: str) -> bool:
+    """Tell whether parts in a text are others than those that are put in what is left without them."""
+    try:
+        again = _with(pieces, left)
+        return any(found != piece.found(again) for piece in pieces if (found := piece.found(text)))
+    except EditError:
+        return True
 
 
 def _note(ledger: Ledger, draft: Draft, owner: str) -> None:

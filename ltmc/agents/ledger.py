@@ -47,7 +47,7 @@ class Ledger:
             raise LtmcError(
                 ErrorCode.PARSE_ERROR,
                 f"{path}: what LTMC noted of the files it edited cannot be read ({error}); without this file "
-                "uninstalling takes out LTMC's entries and restores no backups.",
+                "uninstalling finds LTMC's parts by their marks and names.",
             ) from None
 
     def save(self) -> None:

@@ -34,6 +34,10 @@ class Piece(ABC):
     def remove(self, text: str, original: str) -> str:
         """Return the text without this."""
 
+    def found(self, text: str) -> Any:  # noqa: ARG002 - for pieces that a person can add something to
+        """Return what stands in the text in the place of this; it compares equal where that means the same."""
+        return None
+
     def command(self, text: str) -> list[str] | None:  # noqa: ARG002 - for pieces that name the server
         """Return what the agent starts as LTMC's server; None where the text names none."""
         return None
@@ -76,6 +80,11 @@ class JsonServer(Piece):
 
     keys: tuple[str, ...]
     entry: dict[str, Any]
+
+    def found(self, text: str) -> Any:
+        """Return the entry, and whether it seems to hold a comment."""
+        source = jsonc.source(text, self.keys)
+        return source and (jsonc.read(text, self.keys), "//" in source or "/*" in source)
 
     def command(self, text: str) -> list[str] | None:
         """Return what the entry starts; None where there is no entry."""
@@ -125,11 +134,14 @@ class JsonHooks(Piece):
     keys: tuple[str, ...]
     hooks: list[dict[str, Any]]
 
+    def found(self, text: str) -> Any:
+        """Return LTMC's hooks in the list."""
+        present = jsonc.read(text, self.keys)
+        return [item for item in present if is_own_hook(item)] if isinstance(present, list) else []
+
     def put(self, text: str) -> str:
         """Return the text with these hooks and no other ones of LTMC's in the list."""
-        present = jsonc.read(text, self.keys)
-        known = [item for item in present if is_own_hook(item)] if isinstance(present, list) else []
-        if known == self.hooks:
+        if self.found(text) == self.hooks:
             return text
         text = jsonc.remove_items(text, self.keys, is_own_hook, keep=self.keys)
         for hook in self.hooks:
@@ -153,6 +165,11 @@ class TomlServer(Piece):
 
     table: tuple[str, ...]
     entry: dict[str, Any]
+
+    def found(self, text: str) -> Any:
+        """Return the table, and whether it seems to hold a comment."""
+        source = toml_text.source(text, self.table)
+        return source and (toml_text.read(text, self.table), "#" in source)
 
     def command(self, text: str) -> list[str] | None:
         """Return what the table says to start; None where there is no table."""
@@ -178,6 +195,10 @@ class YamlServer(Piece):
 
     section: str
     entry: dict[str, Any]
+
+    def found(self, text: str) -> Any:
+        """Return the entry."""
+        return yaml_text.read(text, self.section, SERVER)
 
     def command(self, text: str) -> list[str] | None:
         """Return what the entry starts; None where there is no entry."""
@@ -208,6 +229,11 @@ class Block(Piece):
 
     content: str
 
+    def found(self, text: str) -> Any:
+        """Return the words of the block."""
+        place = blocks.find(text)
+        return place and text[slice(*place)].split()
+
     def put(self, text: str) -> str:
         """Return the text with the block."""
         return blocks.put(text, self.content)
@@ -229,6 +255,10 @@ class OwnFile(Piece):
     content: str
     server: tuple[str, ...] = ()
     executable: bool = False
+
+    def found(self, text: str) -> Any:
+        """Return the words of the file."""
+        return text.split()
 
     def put(self, text: str) -> str:  # noqa: ARG002 - whatever there is is replaced
         """Return the file's text."""

@@ -4,6 +4,7 @@ import functools
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -105,13 +106,23 @@ def _absent(client: "Client", scope: "Scope") -> LtmcError:
     return LtmcError(ErrorCode.NOT_FOUND, f"it is not here: there is no folder {folders}.")
 
 
+def _unrecorded(path: Path) -> str:
+    from ltmc.agents import files
+
+    backup = files.backup_of(path)
+    said = (
+        "How the file was before LTMC is not noted (agents.json is missing): only LTMC's part was taken out"
+    )
+    return f"{said}; a copy from before LTMC stays: {backup}" if backup.exists() else f"{said}."
+
+
 @click.command()
 @_with_agents
 def uninstall(clients: "list[Client]", scope: "Scope") -> None:
     """Take LTMC out of coding agents again.
 
     A file that only LTMC has changed becomes byte for byte what it was; of one that others have changed since, only
-    LTMC's parts go. Memories stay.
+    LTMC's parts go, and a copy stays beside it if these had been edited. Memories stay.
     """
     from ltmc.agents import installing, ledger
 
@@ -127,8 +138,14 @@ def uninstall(clients: "list[Client]", scope: "Scope") -> None:
         if changed:
             found = True
             click.echo(f"{client.title}: taken out of")
-            for path in changed:
-                click.echo(f"  {path}")
+            for draft in changed:
+                click.echo(f"  {draft.path}")
+                if draft.kept:
+                    click.echo(
+                        f"    LTMC's part of it had been edited; the file as it was is kept: {draft.kept}"
+                    )
+                if draft.unrecorded:
+                    click.echo(f"    {_unrecorded(draft.path)}")
         elif not click.get_current_context().params["everything"]:
             click.echo(f"{client.title}: there was nothing to take out.")
             found = True

@@ -96,7 +96,7 @@ def ltmc(
 def ok(home: Path, *arguments: str, cwd: Path | None = None, **env: str) -> str:
     """The output of a command that must succeed."""
     done = ltmc(home, *arguments, cwd=cwd, **env)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout
 
 
@@ -593,3 +593,77 @@ def test_the_skill_names_tools_that_exist() -> None:
         assert named
         assert named <= known
         assert len(text.splitlines()) < 120
+
+
+def test_what_a_person_wrote_into_ltmcs_parts_is_kept_beside_the_file(home: Path) -> None:
+    before = tree(home)
+    ok(home, "install", "--all")
+    edits = {
+        ".cursor/mcp.json": ('"ltmc": {', '"ltmc": {"env": {"MINE": "1"},'),
+        ".config/zed/settings.json": ('"source": "custom"', '/* mine */ "source": "custom"'),
+        ".codex/config.toml": ("\n[mcp_servers.ltmc]\ncommand", "\n[mcp_servers.ltmc]\nstartup = 9\ncommand"),
+        ".codex/hooks.json": ('"timeout": 10', '"timeout": 77'),
+        ".config/goose/config.yaml": ("timeout: 300", "timeout: 9"),
+        ".config/opencode/AGENTS.md": ("## Memory", "## Memory\n\nMine."),
+        ".claude/skills/ltmc/skills/ltmc/SKILL.md": ("---\n", "---\nmine: yes\n"),
+    }
+    edited = {}
+    for name, (old, new) in edits.items():
+        path = home / name
+        assert old in path.read_text()
+        path.write_bytes(path.read_bytes().replace(old.encode(), new.encode(), 1))
+        edited[name] = path.read_bytes()
+    other = home / ".config/Claude/claude_desktop_config.json"
+    other.write_text(other.read_text().replace("{\n", '{\n  "theirs": 1,\n', 1))
+    (home / ".cursor/mcp.json.ltmc-edited").write_text("from another time")
+    said = ok(home, "uninstall", "--all")
+    for name, content in edited.items():
+        copy = home / (f"{name}.ltmc-edited1" if name == ".cursor/mcp.json" else f"{name}.ltmc-edited")
+        assert copy.read_bytes() == content
+        assert f"the file as it was is kept: {copy}\n" in said
+    assert len(list(home.rglob("*.ltmc-edited*"))) == len(edits) + 1
+    assert said.count("had been edited") == len(edits)
+    assert "not noted" not in said
+    after = tree(home)
+    for name in before:
+        if name not in (".config/Claude/claude_desktop_config.json", ".config/goose/config.yaml"):
+            assert after[name] == before[name]
+
+
+def test_a_foreign_file_that_cannot_be_parsed_is_no_error(home: Path) -> None:
+    broken = [
+        ".cursor/mcp.json",
+        ".codex/config.toml",
+        ".config/goose/config.yaml",
+        ".config/zed/settings.json",
+    ]
+    for name in broken:
+        (home / name).write_bytes(b'{"a" 1, [\xff')
+    before = tree(home)
+    assert ok(home, "uninstall", "--all") == "There was nothing to take out.\n"
+    assert tree(home) == before
+    (home / ".cursor/mcp.json").write_text("{}")
+    ok(home, "install", "cursor")
+    (home / ".cursor/mcp.json").write_text("{")
+    done = ltmc(home, "uninstall", "--all")
+    assert (done.returncode, f"{home / '.cursor/mcp.json'}: line 1" in done.stderr) == (1, True)
+
+
+def test_without_the_ledger_files_that_nobody_changed_become_what_they_were(home: Path) -> None:
+    (home / ".codex/config.toml").write_text('# mine\n[mcp_servers.ltmc]\ncommand = "old" # mine\n')
+    before = tree(home)
+    ok(home, "install", "--all")
+    (home / ".local/share/ltmc/agents.json").unlink()
+    hooks = home / ".cursor/hooks.json"
+    hooks.write_text(hooks.read_text().replace('"mine"', '"theirs"'))
+    said = ok(home, "uninstall", "--all")
+    after = tree(home)
+    assert json.loads(hooks.read_text()) == json.loads(HOOKS.replace("mine", "theirs"))
+    copy = hooks.with_name("hooks.json.ltmc-backup")
+    assert copy.read_text() == HOOKS
+    assert f"a copy from before LTMC stays: {copy}\n" in said
+    assert "is not noted (agents.json is missing)" in said
+    gone = {".cursor/hooks.json", ".cursor/hooks.json.ltmc-backup"}
+    files = {name: one for name, one in after.items() if name not in gone and not (home / name).is_dir()}
+    assert files == {name: one for name, one in before.items() if name in files}
+    assert files.keys() == {name for name in before if name not in gone and not (home / name).is_dir()}
