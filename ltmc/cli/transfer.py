@@ -36,7 +36,7 @@ def import_(
 
     A second run adds what is new. It can be interrupted: the next run goes on. Exits with 3 when nothing is found.
     """
-    from ltmc.importing import places, registry, service
+    from ltmc.importing import places, refusals, registry, service
     from ltmc.settings import AUTO
     from ltmc.tools.arguments import PROJECT_ID, PROJECT_WORDS
 
@@ -60,8 +60,10 @@ def import_(
     if not listed:
         if as_json:
             print_json(service.Report(dry_run, []).as_json())
-        what = "Nothing that can be imported was found"
-        click.echo(f"{what} in the usual places." if found else f"{what} there.", err=True)
+        where = "the usual places" if found else ", ".join(str(path) for path in paths)
+        more = f" ({unknown} files of no known format)" if unknown else ""
+        allowed = "" if found else f"; allowed: {refusals.ALLOWED}"
+        click.echo(f"Nothing that can be imported was found in {where}{more}{allowed}.", err=True)
         sys.exit(0 if found else EXIT_NOTHING_FOUND)
     with click.progressbar(
         length=1, label="Importing", file=sys.stderr, hidden=not sys.stderr.isatty()
@@ -94,16 +96,18 @@ def import_(
 
 def _show(report: "Report") -> None:
     rows = table("Format", "Files", "Unchanged", "Messages", "Memories", "Links", "Others")
-    for name in dict.fromkeys(one.format or "unknown" for one in report.sources):
-        of = [one for one in report.sources if (one.format or "unknown") == name]
+    for name in dict.fromkeys(one.format for one in report.sources if one.format):
+        of = [one for one in report.sources if one.format == name]
         counts = [sum(one.new[kind] for one in of) for kind in ("messages", "memories", "links", "others")]
         rows.add_row(name, *map(str, (len(of), sum(one.unchanged for one in of), *counts)))
-    show(rows)
+    if rows.rows:
+        show(rows)
     for reason, count in report.skipped.most_common():
         click.echo(f"Left out or changed: {count} {reason}.")
     for one in report.sources:
         if one.error:
-            click.echo(f"Not imported to its end: {one.path}: {one.error}", err=True)
+            how_far = " to its end" if one.format else ""
+            click.echo(f"Not imported{how_far}: {one.path}: {one.error}", err=True)
     if report.dry_run:
         click.echo("Nothing was stored (--dry-run).")
     if report.pending:

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ltmc.errors import not_found
 from ltmc.importing.formats import (
     chat_exports,
     claude_code,
@@ -23,6 +22,7 @@ from ltmc.importing.formats import (
     server_memory,
 )
 from ltmc.importing.items import Format
+from ltmc.importing.refusals import require_readable
 
 FORMATS: tuple[Format, ...] = (
     own_export,
@@ -56,13 +56,12 @@ def sources(paths: Iterable[tuple[Path, bool]]) -> tuple[list[Found], int]:
         paths: files and folders, each with whether notes in Markdown in a folder count.
 
     Raises:
-        LtmcError: NOT_FOUND for a path where nothing is.
+        LtmcError: for a path where nothing is, or that cannot be read; see `require_readable`.
     """
     found: dict[Path, Format | None] = {}
     unknown = 0
     for path, notes in paths:
-        if not (path.is_file() or path.is_dir()):
-            raise not_found("paths", str(path), "file or folder")
+        require_readable(path)
         for one, form in _in_folder(path, notes=notes) if path.is_dir() else [(path, _format(path))]:
             if form is None and path.is_dir():
                 unknown += 1
@@ -72,6 +71,8 @@ def sources(paths: Iterable[tuple[Path, bool]]) -> tuple[list[Found], int]:
 
 
 def _format(path: Path) -> Format | None:
+    if not path.stat().st_size:
+        return None
     return next((form for form in (*FORMATS, markdown) if form.detect(path)), None)
 
 

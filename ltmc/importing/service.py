@@ -16,6 +16,7 @@ from ltmc.app.secret_guard import SecretGuard
 from ltmc.errors import read_only
 from ltmc.importing.formats import own_export
 from ltmc.importing.items import Format, Item, Noted, Position, Said
+from ltmc.importing.refusals import why_not
 from ltmc.importing.registry import Found
 from ltmc.importing.restoring import Restorer
 from ltmc.importing.streams import BLOCK
@@ -147,7 +148,7 @@ async def _source(
 ) -> SourceReport:
     report = SourceReport(str(path), form.NAME if form else None)
     if form is None:
-        report.error = "it is of no format that is known"
+        report.error = await asyncio.to_thread(why_not, path)
         return report
     size, mtime = _state(path)
     known = None
