@@ -4,10 +4,10 @@ import os
 import sqlite3
 import stat
 import zipfile
-from contextlib import closing
 from pathlib import Path
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, shorten
+from ltmc.storage.sqlite.foreign import is_sqlite, opened
 
 ALLOWED = (
     "transcripts of agents, Markdown (.md), databases of other memories, exports of ChatGPT and Claude (.zip), "
@@ -56,7 +56,7 @@ def _found(path: Path) -> str:
         head = file.read(HEAD_BYTES)
     if not head:
         return "an empty file"
-    if head.startswith(b"SQLite format 3\0"):
+    if is_sqlite(path):
         return _database(path)
     if head.startswith(b"PK") or path.suffix.lower() == ".zip":
         whole = zipfile.is_zipfile(path)
@@ -73,9 +73,8 @@ def _found(path: Path) -> str:
 
 def _database(path: Path) -> str:
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-            names = [shorten(str(name)) for (name,) in rows.fetchmany(MOST_TABLES + 1)]
+        with opened(path) as database:
+            names = [shorten(name) for name in database.tables(MOST_TABLES + 1)]
     except sqlite3.Error as error:
         return f"a database of SQLite that cannot be read ({error})"
     more = " and others" if len(names) > MOST_TABLES else ""

@@ -189,7 +189,7 @@ def test_zip_files_that_unpack_to_too_much_are_refused(db: Path, tmp_path: Path)
     torn.write_bytes(content)
     assert imported(db, torn)["skipped"]["members of zip files that are damaged"] == 1
     (tmp_path / "no.zip").write_bytes(b"PK\x03\x04 and no more")
-    assert "no format" in imported(db, tmp_path / "no.zip", code=1)["sources"][0]["error"]
+    assert "damaged or cut off" in imported(db, tmp_path / "no.zip", code=1)["sources"][0]["error"]
 
 
 def test_links_out_of_a_folder_are_not_followed(db: Path, tmp_path: Path) -> None:

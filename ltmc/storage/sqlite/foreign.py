@@ -24,6 +24,12 @@ class ForeignDatabase:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
+    def tables(self, most: int) -> list[str]:
+        """Return the first tables by their names."""
+        sql = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name LIMIT ?"
+        with closing(self._connection.execute(sql, (most,))) as found:
+            return [str(name) for (name,) in found]
+
     def columns(self, table: str) -> list[str]:
         """Return the columns of a table; none where it is not there."""
         with closing(self._connection.execute("SELECT name FROM pragma_table_info(?)", (table,))) as found:
