@@ -85,8 +85,8 @@ def import_(
             click.echo(f"In the projects {named}.")
             if settings.project != AUTO and project_id is None:
                 click.echo(
-                    f"Servers that are started without --project auto look in {settings.project!r} alone where a call "
-                    "names no project; with it, and commands, look in that of the repository worked in."
+                    f"Servers look in {settings.project!r} alone where a call names no project; with the setting project "
+                    "auto they look in that of the repository worked in."
                 )
         if unknown:
             click.echo(f"Left alone: {unknown} files of no known format.")
