@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from ltmc.features.blueprints.lexicon import is_wide, named, terms, words_of
+from ltmc.features.blueprints.sealed import sealed
 
 _SENTENCE = re.compile(r"[.!?](?=\s)\s*|[。！？؟।；;](?:\s*)|\n+")
 _CLAUSE = re.compile(
@@ -19,7 +20,6 @@ _ABBREVIATION = re.compile(
 )
 _ARROW = re.compile(r"(?<!<)(?:-{1,2}>|={1,2}>|[→⇒⟶➔➜])")
 _ARROW_BEFORE = re.compile(rf"{_ARROW.pattern}\s*\Z")
-_ARROW_OR_CODE = re.compile(rf"`[^`\n]*`|({_ARROW.pattern})")
 
 
 def sentences(text: str) -> list[str]:
@@ -116,7 +116,7 @@ def arrows_in(text: str) -> Iterator[tuple[str, list[str]]]:
 
 def _along_arrows(sentence: str) -> list[str]:
     """Return the pieces of "Order: back up -> migrate -> verify", what leads to them first; half say what to do."""
-    cuts = [found.span() for found in _ARROW_OR_CODE.finditer(sentence) if found[1]]
+    cuts = [found.span() for found in _ARROW.finditer(sealed(sentence))]
     begins, ends = [0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(sentence)]
     pieces = [sentence[begin:end].strip() for begin, end in zip(begins, ends, strict=True)]
     lead, colon, first = _led(pieces[0])
@@ -128,7 +128,8 @@ def _along_arrows(sentence: str) -> list[str]:
 
 def _led(text: str) -> tuple[str, str, str]:
     """Return what a text says before its last colon, the colon, and what is behind."""
-    begin = max(text.rfind(": "), text.rfind("："))
+    covered = sealed(text)
+    begin = max(covered.rfind(": "), covered.rfind("："))
     return (text[:begin], text[begin], text[begin + 1 :].strip()) if begin >= 0 else ("", "", text)
 
 
@@ -147,9 +148,9 @@ def wide(name: str) -> tuple[str, ...]:
 
 
 def _split(text: str, boundary: re.Pattern[str]) -> list[str]:
-    """Cut a text behind each boundary."""
+    """Cut a text behind each boundary that is not inside code, an address, quoted text or brackets."""
     pieces, begin = [], 0
-    for found in boundary.finditer(text):
+    for found in boundary.finditer(sealed(text)):
         if found[0] == "\n" and not _breaks(text, found):
             continue
         if found[0].startswith(".") and _ABBREVIATION.search(
