@@ -61,7 +61,9 @@ def read_sections(text: str) -> list[Section]:
     """Return the sections of a Markdown text; each of its lines lies in exactly one block or heading."""
     found = [Section()]
     for block in _blocks(text):
-        if block.kind == "heading" and not (block.level == BOLD_LEVEL and found[-1].is_context and found[-1].level < BOLD_LEVEL):
+        if block.kind == "heading" and not (
+            block.level == BOLD_LEVEL and found[-1].is_context and found[-1].level < BOLD_LEVEL
+        ):
             found.append(Section(block.text, block.level))
         else:
             found[-1].blocks.append(block)
@@ -99,7 +101,9 @@ def _blocks(text: str) -> list[Block]:
         elif token.type == "table_open":
             found.append(_table(part.split("\n")))
         elif token.type == "paragraph_open":
-            found.append(Block("heading", part, BOLD_LEVEL) if _BOLD.fullmatch(part) else Block("prose", part))
+            found.append(
+                Block("heading", part, BOLD_LEVEL) if _BOLD.fullmatch(part) else Block("prose", part)
+            )
         else:
             found.append(Block("other", part))
     _rest(lines[done:], found)
@@ -137,4 +141,4 @@ def _item_starts(tokens: Sequence[Token]) -> Iterator[int]:
 
 def tells(text: str) -> bool:
     """Tell whether a heading or a line leads to what is no step."""
-    return bool(named(terms("context_headings"), text.lower()))
+    return bool(named(terms("context_headings") | terms("criteria"), text.lower()))

@@ -23,19 +23,20 @@ _NUMERAL = "[一二三四五六七八九十]{1,3}"
 _SIGN = "[①-⑳⑴-⒛❶-❿➀-➓Ⅰ-Ⅻ]|\\d\\ufe0f?\\u20e3"
 _WORD = r"[^\W\d_]{2,10}"
 _STEP = (
-    "step|task|schritt|aufgabe|étape|tâche|paso|tarea|passo|stap|krok|шаг|задача|步骤|任务|ステップ|手順|タスク|단계"
+    "step|task|schritt|aufgabe|étape|tâche|paso|tarea|passo|stap|krok|шаг|задача"
+    "|步骤|任务|手順|ステップ|タスク|단계"
 )
 _BEHIND = r"(?:\s?[.:)\]：]|\s[-–—](?=\s))"
 _INLINE = re.compile(
     r"(?:(?<=[\s,;:，、；：。.])|^)(?:[(（]?(?P<number>\d{1,2})(?:[)）、]|[.．](?=\s|[^\x00-\x7f]))"
-    rf"|\*{{0,2}}[(\[]?(?:{_STEP})\s?(?P<step>\d{{1,2}}|{_NUMERAL}|{_WORD}){_BEHIND}?\*{{0,2}}"
+    rf"|\*{{0,2}}[(\[]?(?:{_STEP})\s?(?:(?P<step>\d{{1,2}}|{_NUMERAL}){_BEHIND}?|(?P<worded>{_WORD}){_BEHIND})\*{{0,2}}"
     rf"|(?P<ordinal>{_WORD})\s(?:{_STEP})\s?[:：]|(?P<word>{_WORD})\s?[:：](?=\s)"
     rf"|第(?P<nth>{_NUMERAL}|\d{{1,2}})步[:：，]?|(?P<numeral>{_NUMERAL})[、．.]"
     r"|[(（]?(?P<letter>[a-z]|[ivx]{1,5})[)）](?=\s))\s*"
     rf"|(?:[(（](?P<inside>{_NUMERAL})[)）]|(?P<sign>{_SIGN})[.、．]?)\s*",
     re.IGNORECASE,
 )
-_BULLET = re.compile(r"(?:(?<=[\s:：])|^)(?:(?P<dot>[•◦▪‣・·])|(?P<dash>[-–—*+])(?=\s)|(?=\[[ xX]\]\s))\s*")
+_BULLET = re.compile(r"(?:(?<=[\s:：])|^)(?:[•◦▪‣・·]|[-–—*+](?=\s)|(?=\[[ xX]\]\s))\s*")
 _NUMBERED_ITEM = re.compile(r"( *)\d{1,9}[.)] +(?=\S)")
 _NESTED_ITEM = re.compile(r"( *)(?:[-*+]|\d{1,9}[.)]) ")
 _DASHES = "-–—*+"
@@ -61,7 +62,7 @@ def as_markdown(text: str) -> str:
 
 
 def _worded(lines: Sequence[str]) -> Iterator[str]:
-    """Return lines that begin with marks such as "Step one:" as numbered items; not if a list stands under one."""
+    """Return lines that begin with marks such as "Step one:" as numbered items, as headings if each has a list."""
     marks = {place: mark for place, line in enumerate(lines) if (mark := _mark_of_line(line))}
     found = {place: _number(mark) for place, mark in marks.items()}
     counted = {
@@ -70,13 +71,17 @@ def _worded(lines: Sequence[str]) -> Iterator[str]:
         if (found[one] or 99) + 1 == found[two] and marks[one].lastgroup == marks[two].lastgroup
         for place in (one, two)
     }
-    if any(_NESTED_ITEM.match(line) for place in counted for line in lines[place + 1 : place + 2]):
-        counted = set()
+    led = {place for place in counted if _NESTED_ITEM.match("".join(lines[place + 1 : place + 2]))}
     for place, line in enumerate(lines):
-        if place in counted:
+        if place not in counted or (led and led != counted):
+            yield line
+        else:
             begin, end = marks[place].span()
-            line = f"{line[:begin]}{found[place]}. {line[end:]}"
-        yield line
+            yield (
+                f"{line[:begin]}###### {line[begin:]}"
+                if led
+                else f"{line[:begin]}{found[place]}. {line[end:]}"
+            )
 
 
 def _mark_of_line(line: str) -> re.Match[str] | None:
@@ -100,9 +105,9 @@ def _indented(lines: Sequence[str]) -> Iterator[str]:
 
 def item_mark(item: str) -> str:
     """Return the mark that a list item begins with, and the blanks around it."""
-    if found := _ITEM.match(item):
-        return found[0]
-    return item[: worded.end()] if (worded := _mark_of_line(item)) else ""
+    if worded := _mark_of_line(item):
+        return item[: worded.end()]
+    return found[0] if (found := _ITEM.match(item)) else ""
 
 
 def number_of(line: str) -> int:
@@ -129,7 +134,7 @@ def inline_marks(text: str) -> list[tuple[int, int]]:
 
 
 def inline_bullets(text: str) -> list[tuple[int, int]]:
-    """Return where bullets of a kind stand inside a text; dashes count only at its beginning or behind a colon."""
+    """Return where bullets of a kind stand inside a text; what else is a dash or a box only where it leads."""
     found = list(_BULLET.finditer(sealed(text)))
     for kind in dict.fromkeys(one[0][:1] for one in found):
         cuts = [one.span() for one in found if one[0][:1] == kind]

@@ -122,8 +122,10 @@ def _without_order(text: str) -> str:
 
 def _is_lead(text: str, *, begun: bool) -> bool:
     """Tell whether a paragraph leads to the list behind it: it ends with a colon, or is a line that ends nothing."""
-    return text.endswith((":", "：")) or "-".join(words_of(text)) in terms("context_headings") or (
-        begun and not ("\n" in text or text.endswith(tuple(".!?;。！？；")))
+    return (
+        text.endswith((":", "："))
+        or "-".join(words_of(text)) in terms("context_headings")
+        or (begun and not ("\n" in text or text.endswith(tuple(".!?;。！？；"))))
     )
 
 
@@ -193,7 +195,8 @@ def _from_lists(sections: Sequence[Section], deep: int) -> tuple[str, list[Step]
             leads = block.kind == "prose" and following in LISTS and _is_lead(block.text, begun=begun)
             if leads and not section.is_context:
                 telling = tells(block.text.rpartition("\n")[2])
-            if telling or (block.kind not in LISTS and not begun and following not in LISTS):
+            criteria = block.kind == "prose" and not _without_criteria(block.text)[0]
+            if telling or criteria or (block.kind not in LISTS and not begun and following not in LISTS):
                 reading.tell(block.text, general=True)
                 continue
             if block.kind in LISTS:
@@ -204,7 +207,7 @@ def _from_lists(sections: Sequence[Section], deep: int) -> tuple[str, list[Step]
                 waits = []
             elif leads:
                 reading.tell(block.text, ahead=True)
-                waits = _last(reading.steps, 0) if follows(block.text) or number_of(block.text) > 1 else []
+                waits = _last(reading.steps, 0) if follows(block.text) else []
             elif begun and block.kind == "prose" and is_action(block.text):
                 for clause, _ in clauses_of(block.text):
                     before = chain or _last(reading.steps, first)
@@ -315,7 +318,9 @@ def _from_prose(sections: Sequence[Section]) -> tuple[str, list[Step]]:
             if telling or block.kind == "other":
                 reading.tell(block.text, general=telling)
                 continue
-            context, steps = _numbered(block.text)
+            said, criteria = _without_criteria(block.text)
+            reading.tell(criteria, general=True)
+            context, steps = _numbered(said)
             if steps:
                 base = len(reading.steps)
                 if context:
@@ -323,10 +328,10 @@ def _from_prose(sections: Sequence[Section]) -> tuple[str, list[Step]]:
                 for step in steps:
                     reading.add(step.title, step.text, number, [base + one for one in step.after], step.mark)
                 continue
-            sequence = in_order(block.text)
-            if follows(block.text) and reading.steps:
+            sequence = in_order(said)
+            if follows(said) and reading.steps:
                 sequence, chain = True, _last(reading.steps, 0)
-            for text, pieces in arrows_in(block.text):
+            for text, pieces in arrows_in(said):
                 if pieces:
                     before = chain if sequence and follows(text) else []
                     chain = [_add_chain(reading, pieces, number, before)]
@@ -344,6 +349,14 @@ def _from_prose(sections: Sequence[Section]) -> tuple[str, list[Step]]:
     return reading.finish()
 
 
+def _without_criteria(text: str) -> tuple[str, str]:
+    """Return what a paragraph says to do, and from where it tells when that is done: "Done when: it is green."."""
+    for place, sentence in enumerate(found := sentences(text)):
+        if "-".join(words_of(sentence.replace("：", ":").partition(":")[0])) in terms("criteria"):
+            return "".join(found[:place]).strip(), "".join(found[place:])
+    return text, ""
+
+
 def _numbered(text: str) -> tuple[str, list[Step]]:
     """Return what stands before steps with numbers or bullets inside a text, and these; none where there are none."""
     numbers = inline_marks(text)
@@ -353,7 +366,10 @@ def _numbered(text: str) -> tuple[str, list[Step]]:
     ends = [start for start, _ in cuts[1:]] + [len(text)]
     pieces = [text[begin:end].strip(" \t\n,;，；、") for (_, begin), end in zip(cuts, ends, strict=True)]
     context = text[: cuts[0][0]].strip()
-    if not (all(pieces) and (numbers or context or sum(map(is_action, pieces)) * 2 >= len(pieces))):
+    if not numbers and is_action(context) and not context.endswith((":", "：", ".", "。")):
+        pieces, context = [context, *pieces], ""
+    clear = numbers or context.endswith((":", "：")) or text.lstrip()[0] in "•◦▪‣["
+    if not all(pieces) or not (clear or sum(map(is_action, pieces)) * 2 >= len(pieces)):
         return "", []
     last = sentences(pieces[-1])
     if behind := next((place for place in range(1, len(last)) if follows(last[place])), 0):
