@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from mcp.shared.exceptions import MCPError
 
 from tests.client import InProject, Session
 
@@ -255,6 +256,36 @@ def test_what_has_expired_is_in_no_search_and_no_list(db: Path) -> None:
         with closing(sqlite3.connect(db)) as connection:
             ((kinds,),) = connection.execute("SELECT kinds FROM forgettings")
         assert kinds == '{"memory": 3}'
+
+
+def test_what_has_expired_is_not_there_before_upkeep_forgets_it(db: Path) -> None:
+    with Session(db) as client:
+        memory = Memory(client, "shop")
+        memory.store("code.md", "The shop's door code is 4711.", expires=30)
+        gone = memory.store("code.md", "The shop's door code is 4712.", expires=30)["resource_id"]
+        memory.store("plan.md", "The shop is open.")
+        client.ok("store_memory", file_name="key.md", content="The key is below the mat.", expires=30)
+        memory.ok("link_resources", source_id="plan.md", target_id="code.md", relation="uses")
+        (hit,) = memory.ok("retrieve_memory", query="door code")["results"][:1]
+        with closing(sqlite3.connect(db)) as connection, connection:
+            connection.execute("UPDATE resources SET expires_at = '2020-01-01' WHERE expires_at IS NOT NULL")
+        memory.bad("get_memory", "NOT_FOUND", "resource_id", resource_id=gone)
+        memory.bad("get_memory", "NOT_FOUND", "chunk_id", chunk_id=hit["chunk_id"])
+        memory.bad("get_memory", "NOT_FOUND", "file_name", file_name="code.md")
+        memory.bad("get_memory", "NOT_FOUND", "version", file_name="code.md", version=1)
+        for name, value in (("file_name", "code.md"), ("resource_id", gone)):
+            memory.bad("memory_history", "NOT_FOUND", name, **{name: value})
+            memory.bad("update_memory", "NOT_FOUND", name, **{name: value}, tags=["x"])
+        memory.bad("update_memory", "NOT_FOUND", "supersedes[0]", file_name="plan.md", supersedes=[str(gone)])
+        memory.bad(
+            "link_resources", "NOT_FOUND", "source_id", source_id=str(gone), target_id="x", relation="y"
+        )
+        with pytest.raises(MCPError, match=r"key\.md"):
+            client.resource("ltmc://memory/key.md")
+        memory.store("code.md", "The shop has no code.")
+        (version,) = memory.ok("memory_history", file_name="code.md")["versions"]
+        assert (version["version"], version["difference"]) == (3, None)
+        assert memory.ok("get_memory", file_name="code.md")["version"] == 3
 
 
 def test_a_plan_is_edited_and_postponed(memory: Memory) -> None:

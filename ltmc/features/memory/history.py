@@ -4,7 +4,7 @@ import asyncio
 import difflib
 from collections.abc import Sequence
 
-from ltmc.features.memory.named import require
+from ltmc.features.memory.named import require, unexpired
 from ltmc.features.memory.reading import past_of
 from ltmc.features.memory.results import MemoryHistory, MemoryVersion, Past
 from ltmc.storage.engine import Engine
@@ -49,7 +49,7 @@ class HistoryService:
         project = project_of(project_id)
         async with self._engine.read() as tx:
             named = await require(tx, project, resource_id, file_name)
-            known = await resources.versions(tx, project, named.file_name)
+            known = await unexpired(tx, project, named.file_name)
             page = [
                 row
                 for version in known[offset : offset + limit + 1]
