@@ -199,14 +199,35 @@ def test_a_deletion_is_whole_whatever_the_state(memory: Memory) -> None:
     memory.ok("delete_memory", resource_id=ids[1])
     assert memory.found(include_superseded=True) == {"The shop has two doors.", "The shop has four doors."}
     history = memory.ok("memory_history", file_name="a.md")["versions"]
-    heirs = [one.get("superseded_by") for one in history]
-    assert heirs == [None, {"resource_id": ids[2], "file_name": "a.md"}], "the next heir"
+    assert [one.get("superseded_by") for one in history] == [None, None]
     memory.ok("delete_memory", resource_id=ids[2])
     assert memory.found() == set(), "what was superseded does not come back by itself"
     assert memory.found(include_superseded=True) == {"The shop has two doors."}
     assert memory.store("a.md", "The shop has four doors.")["version"] == 2
     memory.ok("delete_memory", resource_id=ids[0])
     assert memory.found(include_superseded=True) == {"The shop has four doors."}
+
+
+def test_nothing_is_known_of_the_days_of_a_version_that_was_deleted(memory: Memory) -> None:
+    ids = [
+        memory.store("a.md", f"The shop has {doors} doors.", valid_from=day(start))["resource_id"]
+        for doors, start in (("two", -90), ("three", -60), ("four", -30))
+    ]
+    memory.store("b.md", "The gate is old.", valid_from=day(-90))
+    memory.store("a.md", "The shop has five doors.", valid_from=day(-10), supersedes=["b.md"])
+    undo = memory.ok("delete_memory", resource_id=ids[1])["undo"]
+    assert memory.found(as_of=day(-70)) == {"The shop has two doors.", "The gate is old."}
+    assert memory.found(as_of=day(-50)) == {"The gate is old."}, "nothing, and no older text"
+    assert memory.found(as_of=day(-20)) == {"The shop has four doors.", "The gate is old."}
+    memory.ok("forget", undo=undo)
+    assert memory.found(as_of=day(-50)) == {"The shop has three doors.", "The gate is old."}
+    token = memory.ok("forget", kind="memory", ids=ids[1:])["confirm"]
+    undo = memory.ok("forget", kind="memory", ids=ids[1:], confirm=token)["undo"]
+    assert memory.found(as_of=day(-50)) == memory.found(as_of=day(-20)) == {"The gate is old."}
+    assert memory.found() == {"The shop has five doors."}
+    memory.store("a.md", "The shop has six doors.", valid_from=day(-65))
+    assert memory.found(as_of=day(-62)) == {"The shop has six doors.", "The gate is old."}
+    memory.bad("update_memory", "CONFLICT", "resource_id", resource_id=ids[0], tags=["x"])
 
 
 def test_names_of_what_was_superseded_stay_in_the_graph(memory: Memory) -> None:

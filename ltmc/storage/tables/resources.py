@@ -291,8 +291,8 @@ async def chunk_ids(tx: Transaction, resource_id: int) -> list[int]:
 async def delete(tx: Transaction, resource_id: int) -> None:
     """Delete a resource; its chunks go with it.
 
-    What it was yet to supersede stays. What it superseded does not come back: it has the heir of a past one, and
-    without one ends as before.
+    What it was yet to supersede stays. What it superseded ends as before, and does not come back: of another name it
+    has the heir of a past one.
     """
     moment = now()
     await tx.run(
@@ -302,7 +302,8 @@ async def delete(tx: Transaction, resource_id: int) -> None:
     )
     await tx.run(
         "UPDATE resources SET superseded_by = "
-        "(SELECT r.superseded_by FROM resources r WHERE r.id = ?1 AND r.superseded_at <= ?2) "
+        "(SELECT h.id FROM resources r JOIN resources h ON h.id = r.superseded_by "
+        "WHERE r.id = ?1 AND r.superseded_at <= ?2 AND h.file_name <> resources.file_name) "
         "WHERE superseded_by = ?1",
         (resource_id, moment),
     )
