@@ -230,6 +230,38 @@ def test_nothing_is_known_of_the_days_of_a_version_that_was_deleted(memory: Memo
     memory.bad("update_memory", "CONFLICT", "resource_id", resource_id=ids[0], tags=["x"])
 
 
+def test_history_goes_by_when_versions_held(memory: Memory) -> None:
+    memory.store("a.md", "The shop has four doors.", valid_from=day(-30))
+    memory.store("a.md", "The shop has two doors.", valid_from=day(-90))
+    memory.store("a.md", "The shop has three doors.", valid_from=day(-60))
+    memory.store("a.md", "The shop has 4 doors.", on_conflict="replace")
+    shown = memory.ok("memory_history", file_name="a.md")["versions"]
+    assert [(one["version"], one["current"]) for one in shown] == [
+        (4, True),
+        (1, False),
+        (3, False),
+        (2, False),
+    ]
+    assert [one["difference"] and one["difference"].splitlines()[1] for one in shown] == [
+        "-The shop has four doors.",
+        "-The shop has three doors.",
+        "-The shop has two doors.",
+        None,
+    ]
+
+
+def test_the_resource_of_a_memory_says_that_it_does_not_hold(db: Path) -> None:
+    with Session(db) as client:
+        client.ok("store_memory", file_name="a.md", content="The shop has two doors.")
+        new = client.ok("store_memory", file_name="a.md", content="The shop has three doors.")["resource_id"]
+        assert client.resource("ltmc://memory/a.md") == "The shop has three doors."
+        client.ok("delete_memory", resource_id=new)
+        assert client.resource("ltmc://memory/a.md").splitlines() == [
+            "The shop has two doors.",
+            "[It does not hold now; get_memory tells when it did.]",
+        ]
+
+
 def test_names_of_what_was_superseded_stay_in_the_graph(memory: Memory) -> None:
     memory.store("plan.md", "We move the shop.")
     memory.ok("link_resources", source_id="plan.md", target_id="shop", relation="moves")
