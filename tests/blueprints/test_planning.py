@@ -424,12 +424,16 @@ def test_complexity_is_a_weighted_sum_of_capped_parts(
                 "Step 1: read it\n\nStep 2: write it\n\nStep 3: deploy it",
                 "First step: read it. Second step: write it. Third step: deploy it.",
                 "One: read it. Two: write it. Three: deploy it.",
+                "Phase one: read it. Phase two: write it. Phase three: deploy it.",
+                "Phase 1: read it. Phase 2: write it. Phase 3: deploy it.",
                 "Schritt eins: read it. Schritt zwei: write it. Schritt drei: deploy it.",
                 "Étape un : read it. Étape deux : write it. Étape trois : deploy it.",
                 "Шаг один: read it. Шаг два: write it. Шаг три: deploy it.",
             )
         ],
         ("In step one we read it, in step two we write it.", [], []),
+        ("In phase 1 we read it, in phase 2 we write it.", [], []),
+        ("The server one: it is old. The server two: it is new.", [], []),
         (
             "Step one: Prepare\n- Read it\n- Pin it\nStep two: Ship\n- Deploy it",
             ["Read it", "Pin it", "Deploy it"],

@@ -26,11 +26,14 @@ _STEP = (
     "step|task|schritt|aufgabe|étape|tâche|paso|tarea|passo|stap|krok|шаг|задача"
     "|步骤|任务|手順|ステップ|タスク|단계"
 )
+_STAGE = "phase|stage|fase|этап|阶段|フェーズ"
 _BEHIND = r"(?:\s?[.:)\]：]|\s[-–—](?=\s))"
 _INLINE = re.compile(
     r"(?:(?<=[\s,;:，、；：。.])|^)(?:[(（]?(?P<number>\d{1,2})(?:[)）、]|[.．](?=\s|[^\x00-\x7f]))"
-    rf"|\*{{0,2}}[(\[]?(?:{_STEP})\s?(?:(?P<step>\d{{1,2}}|{_NUMERAL}){_BEHIND}?|(?P<worded>{_WORD}){_BEHIND})\*{{0,2}}"
-    rf"|(?P<ordinal>{_WORD})\s(?:{_STEP})\s?[:：]|(?P<word>{_WORD})\s?[:：](?=\s)"
+    rf"|\*{{0,2}}[(\[]?(?:{_STEP})\s?(?P<step>\d{{1,2}}|{_NUMERAL})(?:{_BEHIND}\*{{0,2}})?"
+    rf"|\*{{0,2}}[(\[]?(?:{_STEP}|{_STAGE})\s?(?P<worded>\d{{1,2}}|{_NUMERAL}|{_WORD}){_BEHIND}\*{{0,2}}"
+    rf"|(?P<ordinal>{_WORD})\s(?:{_STEP}|{_STAGE})\s?[:：]"
+    rf"|(?:(?<=[.;!?]\s)|(?<=\n)|(?<![\s\S]))(?P<word>{_WORD})\s?[:：](?=\s)"
     rf"|第(?P<nth>{_NUMERAL}|\d{{1,2}})步[:：，]?|(?P<numeral>{_NUMERAL})[、．.]"
     r"|[(（]?(?P<letter>[a-z]|[ivx]{1,5})[)）](?=\s))\s*"
     rf"|(?:[(（](?P<inside>{_NUMERAL})[)）]|(?P<sign>{_SIGN})[.、．]?)\s*",

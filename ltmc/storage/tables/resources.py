@@ -82,7 +82,7 @@ class Period:
         return self.archived and self.superseded_at is None
 
     def has_expired(self, moment: str) -> bool:
-        """Return whether it is to be forgotten, and nothing but that is done with it any more."""
+        """Return whether it is to be forgotten: it is not there any more for whoever asks."""
         return self.expires_at is not None and self.expires_at <= moment
 
     def is_past(self, moment: str) -> bool:
@@ -291,8 +291,7 @@ async def chunk_ids(tx: Transaction, resource_id: int) -> list[int]:
 async def delete(tx: Transaction, resource_id: int) -> None:
     """Delete a resource; its chunks go with it.
 
-    What it was yet to supersede stays. What it superseded ends as before, and does not come back: of another name it
-    has the heir of a past one.
+    What it was yet to supersede stays. What it superseded does not come back; of another name it has a past one's heir.
     """
     moment = now()
     await tx.run(
