@@ -103,12 +103,12 @@ class MessageView(Preview):
 
 
 def message_view(row: Message) -> MessageView:
-    """Return a chat message as tools show it, its whole text included."""
+    """Return a chat message as tools show it, a long one as a preview."""
     return {
+        **preview(row.content),
         "message_id": row.id,
         "conversation_id": row.conversation_id,
         "role": row.role,
-        "content": row.content,
         "agent_name": row.agent_name,
         "source_tool": row.source_tool,
         "timestamp": row.created_at,
@@ -220,7 +220,7 @@ def chunk_view(row: Chunk) -> ChunkView:
 
 
 def _message_result(row: Message) -> dict[str, Any]:
-    shown: dict[str, Any] = {**message_view(row), **preview(row.content)}
+    shown: dict[str, Any] = {**message_view(row)}
     created = shown.pop("timestamp")
     return {**shown, "created_at": created}
 

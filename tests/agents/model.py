@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-COMMAND = "cat no-such-file" # inside the project: of commands on files outside, nothing is kept
+COMMAND = "cat no-such-file"  # inside the project: of commands on files outside, nothing is kept
 SAID = "All done then."
 USAGE = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
 

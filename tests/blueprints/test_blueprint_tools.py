@@ -290,6 +290,13 @@ def test_completing_waits_for_blocking_prerequisites(shared: Session, project: s
     shared.ok("update_blueprint_metadata", blueprint_id=key, status="completed")
 
 
+def test_a_list_shows_the_beginning_of_a_long_description(shared: Session, project: str) -> None:
+    key = make(shared, project, description="word " * 1_000)["blueprint_id"]
+    (listed,) = shared.ok("list_project_blueprints", project_id=project)["blueprints"]
+    assert (len(listed["description"]), listed["truncated"]) == (2_000, True)
+    assert len(shared.ok("get_blueprint", blueprint_id=key)["description"]) >= 4_999
+
+
 def test_listing_filters_before_it_pages(shared: Session, project: str) -> None:
     for number in range(6):
         make(

@@ -101,6 +101,19 @@ def test_a_chunk_of_another_project_is_not_found(shared: Session, project: str) 
     shared.bad("log_chat", "NOT_FOUND", "context_chunk_ids", **arguments, project_id=project + "_other")
 
 
+def test_lists_show_previews_of_long_messages(shared: Session, project: str) -> None:
+    told = {"conversation_id": "long", "source_tool": "long", "project_id": project}
+    made = shared.ok("log_chat", content="word " * 1_000, **told)
+    for found in (
+        shared.ok("get_chats_by_tool", source_tool="long", project_id=project),
+        shared.ok("get_chat_history", conversation_id="long", project_id=project),
+    ):
+        (message,) = found["messages"]
+        assert (len(message["content"]), message["truncated"], message["characters"]) == (2_000, True, 5_000)
+    whole = shared.ok("get_memory", message_id=made["message_id"])
+    assert (len(whole["content"]), whole["characters"], "truncated" in whole) == (5_000, 5_000, False)
+
+
 def test_get_chats_by_tool_refuses(shared: Session) -> None:
     shared.bad("get_chats_by_tool", "INVALID_ARGUMENT", "source_tool", source_tool=" ")
     shared.bad("get_chats_by_tool", "INVALID_ARGUMENT", "limit", source_tool="t", limit=101)

@@ -19,6 +19,8 @@ from tests.upgrade.recorded import (
     restore,
 )
 
+LEFT_OUT = ("complexity_factors", "complexity_source", "decomposition_strategy", "resource_requirements")
+
 
 def test_a_database_of_version_1_0_answers_as_it_did(tmp_path: Path) -> None:
     calls = json.loads(ANSWERS.read_text("utf-8"))
@@ -36,6 +38,15 @@ def test_a_database_of_version_1_0_answers_as_it_did(tmp_path: Path) -> None:
             if tool == "list_todos":  # open ones come first now
                 for one in (before, answer):
                     one["todos"].sort(key=lambda todo: todo["status"], reverse=True)
+            if tool == "list_project_blueprints":  # get_blueprint has what lists leave out
+                for one in before["blueprints"]:
+                    for name in LEFT_OUT:
+                        del one[name]
+            if tool == "get_chats_by_tool":  # a long message is a preview
+                for one in before["messages"]:
+                    if len(one["content"]) > 2_000:
+                        one |= {"characters": len(one["content"]), "truncated": True}
+                        one["content"] = one["content"][:2_000]
             if tool in SEARCHES and "offset" in arguments:
                 continue  # another order has other pages
             compare = lost if tool in SEARCHES else first_difference
@@ -99,7 +110,8 @@ def test_the_measures_of_files_are_taken_over(tmp_path: Path) -> None:
     with Session(restore(tmp_path)) as client:
         register(client, tmp_path)
         listed = client.ok("list_project_blueprints", kind="code", project_id="shop")["blueprints"]
-        old = next(one for one in listed if one["complexity_source"] == "auto")
+        details = (client.ok("get_blueprint", blueprint_id=one["blueprint_id"]) for one in listed)
+        old = next(one for one in details if one["complexity_source"] == "auto")
         (tmp_path / "shop" / "extra.py").write_text("def extra(): ...\n")
         client.ok("update_blueprint_structure", blueprint_id=old["blueprint_id"], file_path="extra.py")
         new = client.ok("get_blueprint", blueprint_id=old["blueprint_id"])

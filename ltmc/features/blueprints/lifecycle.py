@@ -9,7 +9,8 @@ from dataclasses import fields
 from typing import cast
 
 from ltmc.errors import ErrorCode, LtmcError, not_found
-from ltmc.features.blueprints.results import BlueprintView
+from ltmc.features.blueprints.results import BlueprintView, ListedBlueprint
+from ltmc.search.kinds import preview
 from ltmc.storage.engine import Transaction
 from ltmc.storage.tables import blueprints, team
 from ltmc.storage.tables.blueprints import BLOCKING, OPEN_STATUSES, Blueprint
@@ -26,6 +27,15 @@ def shown(row: Blueprint) -> BlueprintView:
     """Return a blueprint as tools show it."""
     values = {field.name: getattr(row, field.name) for field in fields(row) if field.name != "id"}
     return cast("BlueprintView", values)
+
+
+def listed(row: Blueprint) -> ListedBlueprint:
+    """Return a blueprint as lists show it."""
+    values = shown(row)
+    shortened = preview(values["description"])
+    kept = {name: value for name, value in values.items() if name in ListedBlueprint.__annotations__}
+    kept["description"] = shortened["content"]
+    return cast("ListedBlueprint", kept | ({"truncated": True} if "truncated" in shortened else {}))
 
 
 def ids(rows: Sequence[Blueprint]) -> list[str]:

@@ -69,10 +69,32 @@ class BlueprintChanged(_BlueprintView):
     changed_fields: list[str]
 
 
+class ListedBlueprint(TypedDict):
+    """A blueprint in a list; `truncated`: its description is longer, get_blueprint has it whole."""
+
+    blueprint_id: str
+    project_id: str
+    kind: str
+    parent_id: str | None
+    title: str
+    description: str
+    truncated: NotRequired[bool]
+    complexity: str
+    complexity_score: float
+    estimated_duration_minutes: int
+    required_skills: list[str]
+    priority_score: float
+    tags: list[str]
+    status: str
+    created_at: str
+    updated_at: str
+    completed_at: str | None
+
+
 class BlueprintPage(PageCounts):
     """A page of blueprints."""
 
-    blueprints: list[BlueprintView]
+    blueprints: list[ListedBlueprint]
 
 
 class RemovedWithBlueprint(TypedDict):

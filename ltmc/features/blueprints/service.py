@@ -7,7 +7,7 @@ from typing import Any, cast
 from ltmc.errors import ErrorCode, LtmcError, invalid, nothing_to_change
 from ltmc.features.blueprints.complexity import MIDPOINTS, label_rank
 from ltmc.features.blueprints.estimates import expected_minutes
-from ltmc.features.blueprints.lifecycle import ids, require, shown, transition, wake
+from ltmc.features.blueprints.lifecycle import ids, listed, require, shown, transition, wake
 from ltmc.features.blueprints.repository import SEARCHED, complexity_columns, draft, insert, reindex
 from ltmc.features.blueprints.repository import delete as delete_rows
 from ltmc.features.blueprints.results import (
@@ -166,7 +166,7 @@ class BlueprintService:
         async with self._engine.read() as tx:
             rows, total = await blueprints.page(tx, where, limit, offset)
         return {
-            "blueprints": [shown(row) for row in rows],
+            "blueprints": [listed(row) for row in rows],
             **page_counts(rows, total, offset),
         }
 

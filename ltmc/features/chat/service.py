@@ -6,7 +6,7 @@ from typing import Any, TypedDict, cast
 
 from ltmc.errors import not_found
 from ltmc.search import index
-from ltmc.search.kinds import CHUNK, MESSAGE, MessageView, message_view, preview
+from ltmc.search.kinds import CHUNK, MESSAGE, MessageView, message_view
 from ltmc.storage.engine import Engine
 from ltmc.storage.sources import by_id
 from ltmc.storage.tables import chats
@@ -128,7 +128,7 @@ class ChatService:
                     break
         found: ConversationHistory = {
             "conversation_id": conversation_id,
-            "messages": [{**message_view(row), **preview(row.content)} for row in rows],
+            "messages": [message_view(row) for row in rows],
             **page_counts(rows, total, offset),
         }
         return marked(found, project, projects) if total else found
@@ -152,7 +152,8 @@ class ChatService:
         conversation_id: str | None,
         project_id: str | None,
     ) -> ChatsByTool:
-        """Return the messages that a client or tool produced, or whose conversation called that tool."""
+        """Return the messages that a client or tool produced, or whose conversation called that tool,
+        long ones as previews."""
         await self._engine.settle()
         project = project_of(project_id)
         async with self._engine.read() as tx:

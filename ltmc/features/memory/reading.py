@@ -7,7 +7,7 @@ from ltmc.features.memory.named import by_name
 from ltmc.features.memory.named_files import NamedFiles
 from ltmc.features.memory.removal import remove
 from ltmc.features.memory.results import ListedMemory, MemoryDeleted, MemoryPage, Past, line_of
-from ltmc.search.kinds import CHUNK, MESSAGE, PATTERN, held, message_view
+from ltmc.search.kinds import CHUNK, MESSAGE, PATTERN, Preview, held, message_view
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.sources import by_id
 from ltmc.storage.tables import agreements, resources, trash
@@ -217,7 +217,10 @@ async def _chunk(tx: Transaction, chunk_id: int) -> FullText | None:
 
 async def _message(tx: Transaction, message_id: int) -> FullText | None:
     row = (await by_id(tx, MESSAGE.source, [message_id])).get(message_id)
-    return None if row is None else (row.project_id, {**message_view(row)}, row.content)
+    if row is None:
+        return None
+    shown = {name: value for name, value in message_view(row).items() if name not in Preview.__annotations__}
+    return row.project_id, shown, row.content
 
 
 async def _pattern(tx: Transaction, pattern_id: int) -> FullText | None:
