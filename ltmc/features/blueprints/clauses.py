@@ -106,9 +106,13 @@ def _is_chain(clauses: Sequence[str]) -> bool:
     """Tell whether two clauses are steps: "then" joins them, one says what to do, and the first has no subject."""
     if len(clauses) != 2 or not follows(clauses[1]):
         return False
-    told = any(map(is_action, clauses)) or all(map(_is_infinitive, clauses))
-    others = terms("conditions") | terms("subjects") | terms("openers")
-    return told and (is_action(clauses[0]) or others.isdisjoint(words_of(clauses[0])[:1]))
+    if is_action(clauses[0]):
+        return True
+    first = words_of(clauses[0])[:1]
+    if not terms("conditions").isdisjoint(first):
+        return False
+    named_first = terms("subjects") | terms("openers")
+    return all(map(_is_infinitive, clauses)) or (is_action(clauses[1]) and named_first.isdisjoint(first))
 
 
 def _is_infinitive(clause: str) -> bool:
