@@ -482,7 +482,7 @@ def test_complexity_is_a_weighted_sum_of_capped_parts(
             [[], [0]],
         ),
         ("If it is slow, then add an index.", [], []),
-        ("Wenn die Server starten, dann abstürzen.", [], []),
+        ("Wenn die Fenster klemmen, dann nachölen.", [], []),
         ("The page loads, then it freezes.", [], []),
         ("Il a planté, puis il a redémarré.", [], []),
         *[

@@ -106,11 +106,11 @@ def _is_chain(clauses: Sequence[str]) -> bool:
     """Tell whether two clauses are steps: "then" joins them, one says what to do, and the first has no subject."""
     if len(clauses) != 2 or not follows(clauses[1]):
         return False
-    if is_action(clauses[0]):
-        return True
     first = words_of(clauses[0])[:1]
     if not terms("conditions").isdisjoint(first):
         return False
+    if is_action(clauses[0]):
+        return True
     named_first = terms("subjects") | terms("openers")
     return all(map(_is_infinitive, clauses)) or (is_action(clauses[1]) and named_first.isdisjoint(first))
 
