@@ -78,7 +78,12 @@ class GuardedTransaction:
 
     async def many(self, sql: str, rows: Iterable[Parameters]) -> None:
         """Execute once for each of `rows`."""
-        await self._transaction.many(sql, [await self._storable(sql, row) for row in rows])
+        storable = []
+        for number, row in enumerate(rows, 1):
+            storable.append(await self._storable(sql, row))
+            if number % 100 == 0:
+                await asyncio.sleep(0)  # other calls have their turn
+        await self._transaction.many(sql, storable)
 
     async def call(self, function: Callable[[sqlite3.Cursor], T]) -> T:
         """Return the result of `function`, called with a cursor."""

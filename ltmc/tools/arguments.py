@@ -1,5 +1,6 @@
 """The types of tool arguments: what they accept, and the one line that agents read about them."""
 
+import json
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal, NotRequired
@@ -22,6 +23,8 @@ from ltmc.timestamps import format_utc, now, parse
 
 PROJECT_ID = re.compile(PROJECT_PATTERN)
 TAG_LENGTH, TAGS, SKILLS = 64, 32, 50
+LONGEST_OBJECT = 100_000
+"""How many characters a JSON object may have: lists show a hundred of them."""
 COMPLEXITY_ALIASES = {"LOW": "SIMPLE", "MEDIUM": "MODERATE", "HIGH": "COMPLEX"}
 
 
@@ -102,6 +105,8 @@ def _json_object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise refuse("a JSON object")
     json_value(value)
+    if len(json.dumps(value, ensure_ascii=False)) > LONGEST_OBJECT:
+        raise refuse(f"a JSON object of at most {LONGEST_OBJECT:,} characters")
     return value
 
 

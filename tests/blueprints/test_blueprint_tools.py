@@ -297,6 +297,33 @@ def test_a_list_shows_the_beginning_of_a_long_description(shared: Session, proje
     assert len(shared.ok("get_blueprint", blueprint_id=key)["description"]) >= 4_999
 
 
+def test_a_long_history_is_shown_in_part(shared: Session, project: str) -> None:
+    key = make(shared, project)["blueprint_id"]
+    for number in range(102):
+        shared.ok("update_blueprint_metadata", blueprint_id=key, title=f"Title {number}")
+    shared.ok("update_blueprint_metadata", blueprint_id=key, description="word " * 1_000)
+    history = shared.ok("get_blueprint", blueprint_id=key)["history"]
+    assert len(history) == 100
+    assert "Title 101" in [change["new_value"] for change in history]
+    assert "Title 0" not in [change["new_value"] for change in history]
+    assert history[-1]["field"] == "description"
+    assert (len(history[-1]["new_value"]), history[-1]["new_value"][:6]) == (1_001, '"word ')
+
+
+def test_json_objects_have_a_limit(shared: Session, project: str) -> None:
+    make(shared, project, resource_requirements={"a": "x" * 99_991})
+    said = shared.bad(
+        "create_task_blueprint",
+        "INVALID_ARGUMENT",
+        "resource_requirements",
+        title="Large",
+        description="Large.",
+        resource_requirements={"a": "x" * 99_992},
+        project_id=project,
+    )
+    assert "a JSON object of at most 100,000 characters" in said["error"]
+
+
 def test_listing_filters_before_it_pages(shared: Session, project: str) -> None:
     for number in range(6):
         make(

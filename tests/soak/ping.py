@@ -27,6 +27,7 @@ from typing import Any
 
 from ltmc.storage.sqlite.database import Database
 from ltmc.tools import manifest
+from ltmc.tools.arguments import LONGEST_OBJECT
 from ltmc.tools.binding import bind
 from tests.benchmarks.search import Texts, fill
 from tests.http.serving import Serving
@@ -143,13 +144,14 @@ def calls(
     code = [name for name in files if name.endswith(".py")]
 
     def arguments(text: str, file: int) -> dict[str, Any]:
+        kept = parts_of(min(size, LONGEST_OBJECT * 4 // 5), text)
         special = {
             **given,
             "file_path": code[file % len(code)],
             "doc_path": markdown[file % len(markdown)],
             "tags": [f"{n} {text.strip()[:40]}" for n in range(32)],
             "required_skills": [f"{n} {text.strip()[:40]}" for n in range(50)],
-            **dict.fromkeys(("metadata", "properties", "resource_requirements"), parts_of(size, text)),
+            **dict.fromkeys(("metadata", "properties", "resource_requirements"), kept),
             "value": parts_of(size * 9 // 10, text),
             "documents": [
                 {
@@ -309,9 +311,9 @@ async def run(
             given = await prepare(client, project, size)
         async with Peer(server, "2025-11-25") as client, Peer(server, "2025-11-25") as other:
             for tool in manifest.tools():
+                if only and tool.name not in only:
+                    continue
                 for shape, arguments in calls(tool, given, files, shapes, size):
-                    if only and tool.name not in only:
-                        continue
                     found = await watched(client, other, server.process.pid, tool.name, shape, arguments)
                     if tool.name not in slowest or found.ping > slowest[tool.name].ping:
                         slowest[tool.name] = found

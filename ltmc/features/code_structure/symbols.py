@@ -110,7 +110,8 @@ async def store(
     changes = await edge_changes(tx, row, source, module, imports)
     old = [symbol.node_id for symbol in await blueprint_code.symbols(tx, blueprint_id, source.name)]
     nodes = {name: node_of(blueprint_id, source.name, name) for name in module.symbols}
-    gone = [node for node in old if node not in nodes.values()]
+    kept_nodes = set(nodes.values())
+    gone = [node for node in old if node not in kept_nodes]
     await graph.remove_edges(tx, project, [*old, file_node], _RELATIONS, auto=True)
     await graph.remove_nodes(tx, project, gone)
     stored = [
@@ -152,11 +153,11 @@ async def edge_changes(
     )
     before = {(edge.source_id, edge.target_id, edge.relation) for edge in stored if edge.auto}
     known = await blueprint_code.file(tx, blueprint_id, source.name)
-    comparable = edges[1:] if known else edges
+    comparable, now = edges[1:] if known else edges, set(edges)
     return EdgeChanges(
         edges,
         [edge for edge in comparable if edge not in before],
-        [edge for edge in sorted(before) if edge not in edges],
+        sorted(before - now),
     )
 
 

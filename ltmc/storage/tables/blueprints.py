@@ -176,6 +176,10 @@ async def children(tx: Transaction, blueprint_id: str) -> list[Blueprint]:
     )
 
 
+_SHOWN_CHANGES, _SHOWN_VALUE = 100, 1_000
+"""How many changes of a blueprint are shown, and how many characters of a value."""
+
+
 async def insert_history(
     tx: Transaction, blueprint_id: str, changes: Sequence[tuple[str, Any, Any]], moment: str
 ) -> None:
@@ -197,22 +201,26 @@ async def insert_history(
 
 
 async def history(tx: Transaction, blueprint_id: str) -> list[dict[str, Any]]:
-    """Return the changes of a blueprint, oldest first."""
+    """Return the last changes of a blueprint, oldest first; of a long value the beginning, as JSON."""
     rows = await tx.all(
         Change,
-        "SELECT field, old_value, new_value, changed_at FROM blueprint_history WHERE blueprint_id = ? "
-        "ORDER BY id",
-        (blueprint_id,),
+        "SELECT field, substr(old_value, 1, ?) AS old_value, substr(new_value, 1, ?) AS new_value, changed_at "
+        "FROM blueprint_history WHERE blueprint_id = ? ORDER BY id DESC LIMIT ?",
+        (_SHOWN_VALUE + 1, _SHOWN_VALUE + 1, blueprint_id, _SHOWN_CHANGES),
     )
     return [
         {
             "field": row.field,
-            "old_value": json.loads(row.old_value),
-            "new_value": json.loads(row.new_value),
+            "old_value": _shown(row.old_value),
+            "new_value": _shown(row.new_value),
             "changed_at": row.changed_at,
         }
-        for row in rows
+        for row in reversed(rows)
     ]
+
+
+def _shown(value: str) -> Any:
+    return json.loads(value) if len(value) <= _SHOWN_VALUE else value[:_SHOWN_VALUE] + "…"
 
 
 async def upsert_dependency(
