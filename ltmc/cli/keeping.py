@@ -229,7 +229,9 @@ def forget(
     left = 1
     while left:
         found = call_tool("forget", filters, existing=True, **where)
-        if not yes and not as_json:
+        if not as_json and not found["total"]:
+            click.echo("Nothing to forget.")
+        elif not as_json and not yes:
             _show_preview(found)
         if not found["total"] or not (yes or (sys.stdin.isatty() and click.confirm("Forget them?"))):
             if as_json:

@@ -595,6 +595,29 @@ def test_decomposing_a_numbered_description(shared: Session, project: str) -> No
     )
 
 
+@pytest.mark.parametrize(
+    ("description", "count"),
+    [
+        ("Export the rows (CSV; all of them), then import them into `a; b`.", 2),
+        ("To do: • lüften (kurz) • fegen • wischen", 3),
+        ("To do: - lüften (kurz) - fegen - wischen", 3),
+        ("Die Küche lüften (kurz), danach den Boden wischen.", 2),
+        ("Ouvrir la fenêtre, puis balayer le sol.", 2),
+        ("Abrir la ventana, luego barrer el suelo.", 2),
+        ("Открыть окно, затем подмести пол.", 2),
+        ("打开窗户然后扫地最后关窗", 3),
+        ("一、开窗；二、扫地；三、关窗", 3),
+        ("Step one: open it. Step two: sweep. Step three: close it.", 3),
+    ],
+)
+def test_steps_that_are_given_win_over_a_template(
+    shared: Session, project: str, description: str, count: int
+) -> None:
+    made = make(shared, project, "Clean the kitchen", description=description)["blueprint_id"]
+    found = shared.ok("decompose_task_blueprint", blueprint_id=made, force=True)
+    assert (found["strategy_used"], len(found["subtasks"])) == ("feature_based", count)
+
+
 def test_the_strategy_asked_for_is_the_one_used(shared: Session, project: str) -> None:
     text = "- add a table for invoices\n- show a page with invoices\n- test the whole"
     skills = ["sql", "react", "testing"]

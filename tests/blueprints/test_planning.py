@@ -173,7 +173,7 @@ def test_every_word_number_and_sign_of_a_description_is_in_exactly_one_part(
         assert all(one in numbers for one in added), "a list without numbers may get some"
         finer = plan(parts, 1000, most=most, target=30, skills=[])
         lost = counted(description) - counted(*(part.description for part in finer))
-        assert all(one.isdigit() or one in "abciStepTask" for one in lost), "what may be in a mark"
+        assert all(one.isdigit() or one in "abciStepTaskonw一二" for one in lost), "what may be in a mark"
 
 
 SEPARATORS = set(",;:，、；：。.·•◦▪‣・–—-*+>→=⇒⟶➔➜[]()（）．")
@@ -372,6 +372,147 @@ def test_complexity_is_a_weighted_sum_of_capped_parts(
             [[], [0]],
         ),
         ("It is slow since version 2.1. The table has 3.5 million rows.", [], []),
+        *[
+            (f"Change {piece}, then test it.", [f"Change {piece}".replace("`", ""), "Test it"], [[], [0]])
+            for piece in (
+                "`a; then b. Run c`",
+                "``a; `x`, then b``",
+                "https://example.com/a;then=1,b to it",
+                "(see http://example.com/a;b, then c)",
+                '"Failed; then retry. 1. Read it 2. Write it"',
+                "“Save; then close”",
+                "„Speichern; dann schließen“",
+                "« lire ; puis écrire »",
+                "'it; then the user's row'",
+                "it (only new rows; then all (sort them; then cut). 1) a 2) b)",
+                "[a;b -> write c -> read d, then e. f]",
+                "{a; then b}",
+            )
+        ],
+        (
+            "修改提示「保存；然后关闭」，然后部署（先测试；然后部署）",
+            ["修改提示「保存；然后关闭」", "部署（先测试；然后部署）"],
+            [[], [0]],
+        ),
+        (
+            "Fix 5\" and 3\" screens; then don't test the users' (yet.",
+            ['Fix 5" and 3" screens', "Don't test the users' (yet"],
+            [[], [0]],
+        ),
+        *[
+            (text, ["读取数据", "写入数据", "部署"], [[], [0], [1]])
+            for text in (
+                "一、读取数据\n二、写入数据\n三、部署",
+                "一、读取数据；二、写入数据；三、部署",
+                "（一）读取数据（二）写入数据（三）部署",
+                "①读取数据②写入数据③部署",
+                "①读取数据\n\n②写入数据\n\n③部署",
+                "第一步：读取数据\n\n第二步：写入数据\n\n第三步：部署",
+                "步骤一：读取数据。步骤二：写入数据。步骤三：部署",
+                "十、读取数据\n十一、写入数据\n十二、部署",
+            )
+        ],
+        *[
+            (text, ["Read it", "Write it", "Deploy it"], [[], [0], [1]])
+            for text in (
+                "① read it ② write it ③ deploy it",
+                "1️⃣ read it 2️⃣ write it 3️⃣ deploy it",
+                "Ⅰ. read it\nⅡ. write it\nⅢ. deploy it",
+                "Step one: read it. Step two: write it. Step three: deploy it.",
+                "Step one: read it\nStep two: write it\nStep three: deploy it",
+                "**Step one:** read it.\n\n**Step two:** write it.\n\n**Step three:** deploy it.",
+                "Step 1: read it\n\nStep 2: write it\n\nStep 3: deploy it",
+                "First step: read it. Second step: write it. Third step: deploy it.",
+                "One: read it. Two: write it. Three: deploy it.",
+                "Phase one: read it. Phase two: write it. Phase three: deploy it.",
+                "Phase 1: read it. Phase 2: write it. Phase 3: deploy it.",
+                "Schritt eins: read it. Schritt zwei: write it. Schritt drei: deploy it.",
+                "Étape un : read it. Étape deux : write it. Étape trois : deploy it.",
+                "Шаг один: read it. Шаг два: write it. Шаг три: deploy it.",
+            )
+        ],
+        ("In step one we read it, in step two we write it.", [], []),
+        ("In phase 1 we read it, in phase 2 we write it.", [], []),
+        ("The server one: it is old. The server two: it is new.", [], []),
+        (
+            "Step one: Prepare\n- Read it\n- Pin it\nStep two: Ship\n- Deploy it",
+            ["Read it", "Pin it", "Deploy it"],
+            [[], [], [0, 1]],
+        ),
+        (
+            "一、准备\n1、读取数据\n2、写入数据\n二、上线\n1、部署",
+            ["读取数据", "写入数据", "部署"],
+            [[], [0], [1]],
+        ),
+        *[
+            (text, ["Read it (all; now)", "Write it [fast]", "Deploy it"], [[], [], []])
+            for text in (
+                "• read it (all; now) • write it [fast] • deploy it",
+                "Read it (all; now) • write it [fast] • deploy it",
+                "To do: • read it (all; now) • write it [fast] • deploy it",
+                "To do: - read it (all; now) - write it [fast] - deploy it",
+                "- read it (all; now) - write it [fast] - deploy it",
+                "To do: * read it (all; now) * write it [fast] * deploy it",
+                "[ ] read it (all; now) [ ] write it [fast] [ ] deploy it [x] plan it",
+                "[x] plan it\n[ ] read it (all; now)\n[ ] write it [fast]\n[ ] deploy it",
+            )
+        ],
+        ("Fix it - it is slow - and it is old.", [], []),
+        ("Home • About • Help", [], []),
+        ("Steps to reproduce: - open it - click it", [], []),
+        ("Steps to reproduce: 1. open it 2. click it", [], []),
+        ("Tag, then build, then publish", ["Tag", "Build", "Publish"], [[], [0], [1]]),
+        (
+            "Den Kuchen backen (heiß), danach Kaffee kochen (stark)",
+            ["Den Kuchen backen (heiß)", "Kaffee kochen (stark)"],
+            [[], [0]],
+        ),
+        ("Teste die Daten, dann migriere die Daten.", ["Teste die Daten", "Migriere die Daten"], [[], [0]]),
+        ("Récolter les pommes, puis presser tout ça", ["Récolter les pommes", "Presser tout ça"], [[], [0]]),
+        (
+            "Recoger las manzanas, luego prensarlas muy bien",
+            ["Recoger las manzanas", "Prensarlas muy bien"],
+            [[], [0]],
+        ),
+        ("Собрать яблоки, затем выжать из них сок", ["Собрать яблоки", "Выжать из них сок"], [[], [0]]),
+        ("备份数据库然后迁移数据最后通知团队", ["备份数据库", "迁移数据", "通知团队"], [[], [0], [1]]),
+        (
+            "Erstens Tabelle anlegen, zweitens Daten einlesen.",
+            ["Tabelle anlegen", "Daten einlesen"],
+            [[], [0]],
+        ),
+        ("If it is slow, then add an index.", [], []),
+        ("Wenn die Fenster klemmen, dann nachölen.", [], []),
+        ("The page loads, then it freezes.", [], []),
+        ("Il a planté, puis il a redémarré.", [], []),
+        *[
+            (
+                f"Speed it up.\n\n- Profile it\n- Add an index\n\n{heading}- P95 under 200 ms\n- Write no error",
+                ["Profile it", "Add an index"],
+                [[], []],
+            )
+            for heading in (
+                "## Acceptance criteria\n",
+                "**Acceptance criteria**\n",
+                "**Acceptance criteria:**\n\n",
+                "__Definition of done__:\n\n",
+                "Definition of done\n",
+                "Done when:\n",
+                "**Done when**\n\n",
+                "**Critères d'acceptation**\n\n",
+                "## Acceptance criteria\n\n**Speed**\n\n",
+            )
+        ],
+        (
+            "**Acceptance criteria**\n- P95 under 200 ms\n\n**Tasks**\n- Profile it\n- Add an index",
+            ["Profile it", "Add an index"],
+            [[], []],
+        ),
+        (
+            "Profile it; add an index. Acceptance criteria: add no error; keep P95 under 200 ms.",
+            ["Profile it", "Add an index"],
+            [[], []],
+        ),
     ],
 )
 def test_steps_are_read_from(description: str, titles: list[str], after: list[list[int]]) -> None:

@@ -102,6 +102,8 @@ def test_forgetting_asks_first(stored: Path) -> None:
     assert "--yes" in asked.stderr
     done = ltmc(stored, "forget", "--conversation", "walk", "--yes").stdout
     assert answer(stored, "forget", "--conversation", "walk")["total"] == 0
+    for nothing in ((), ("--yes",)):
+        assert ltmc(stored, "forget", "--conversation", "walk", *nothing).stdout == "Nothing to forget.\n"
     (token,) = re.findall(r"fg_\w+", done)
     assert re.search(
         rf"{token} +[^ ]+ \d\d:\d\d\+05:45 +\S+ +1 chat", ltmc(stored, "forget", "--trash").stdout

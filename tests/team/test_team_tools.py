@@ -487,6 +487,61 @@ def test_a_parent_counts_once(shared: Session, project: str) -> None:
     assert metrics["skills"]["bottleneck"]["open_minutes"] == 4800
 
 
+def in_parts(client: Session, project: str, title: str = "Whole") -> tuple[str, list[str]]:
+    """A task of 80 hours with two parts of 40."""
+    parent = task(client, project, ("go",), minutes=4800, title=title)
+    client.ok("update_blueprint_metadata", blueprint_id=parent, description="1. build it\n2. ship it")
+    parts = client.ok("decompose_task_blueprint", blueprint_id=parent, max_subtasks=2)["subtasks"]
+    return parent, [part["blueprint_id"] for part in parts]
+
+
+def test_the_parts_of_an_assigned_parent_complete_it_and_wake_what_waits(
+    shared: Session, project: str
+) -> None:
+    parent, parts = in_parts(shared, project)
+    whole = assign(shared, parent, {"id": "ann", "skills": ["go"]})
+    later = task(shared, project, title="later")
+    shared.ok("add_blueprint_dependency", dependent_blueprint_id=later, prerequisite_blueprint_id=parent)
+    assert progress(shared, assign(shared, later, {"id": "bob"}), 100)["blueprint_status"] == "active"
+    for place, part in enumerate(parts):
+        assert not shared.ok("get_task_dependencies", blueprint_id=later)["ready"], place
+        progress(shared, assign(shared, part, {"id": "ann", "skills": ["go"]}), 100)
+    stored = [shared.ok("get_blueprint", blueprint_id=one)["status"] for one in (parent, later)]
+    assert stored == ["completed", "completed"]
+    assert shared.ok("get_task_dependencies", blueprint_id=later)["ready"]
+    (ann, _) = shared.ok("get_team_workload_overview", project_id=project)["members"]
+    assert (ann["remaining_hours"], ann["active_assignments"]) == (0, 1)
+    assert progress(shared, whole, 100, actual_hours_worked=70)["blueprint_status"] == "completed"
+
+
+def test_an_assignment_alone_does_not_complete_a_parent(shared: Session, project: str) -> None:
+    parent, parts = in_parts(shared, project)
+    whole = assign(shared, parent, {"id": "ann", "skills": ["go"]})
+    assert progress(shared, whole, 100)["blueprint_status"] == "active"
+    for part in parts:
+        shared.ok("update_blueprint_metadata", blueprint_id=part, status="cancelled")
+    assert shared.ok("get_blueprint", blueprint_id=parent)["status"] == "completed"
+
+
+def test_predictions_count_a_parent_once(shared: Session, project: str) -> None:
+    ann = {"id": "ann", "skills": ["go"]}
+    parent, parts = in_parts(shared, project)
+    whole = assign(shared, parent, ann)
+    given_ = [assign(shared, part, ann) for part in parts]
+    moment = datetime.fromisoformat(given_[1]["estimated_completion"])
+    assert abs(moment - datetime.fromisoformat(whole["estimated_completion"])) < timedelta(minutes=1)
+    slow = progress(shared, whole, 10, actual_hours_worked=16)
+    assert slow["predicted_completion"] <= slow["updated_at"][:19] + "Z", "its parts are all that is left"
+    (load,) = shared.ok("get_team_workload_overview", project_id=project)["members"]
+    assert load["remaining_hours"] == 80
+    other, (part, _) = in_parts(shared, project, "Another")
+    for one in shared.ok("decompose_task_blueprint", blueprint_id=part, force=True)["subtasks"]:
+        assign(shared, one["blueprint_id"], {"id": "bob"}, min_skill_coverage=0)
+    assign(shared, other, {"id": "cid", "skills": ["go"]})
+    loads = shared.ok("get_team_workload_overview", project_id=project)["members"]
+    assert [one["remaining_hours"] for one in loads] == [80, 40, 40]
+
+
 def test_predictions_go_by_the_hours_worked_and_by_what_is_left(shared: Session, project: str) -> None:
     given_ = assign(shared, task(shared, project, minutes=4800), {"id": "ann", "capacity": 0.5})
     tenth = progress(shared, given_, 10)

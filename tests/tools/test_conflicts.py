@@ -143,6 +143,54 @@ def test_numbers_names_and_retractions_in_several_scripts(kind: str, first: str,
     assert contradiction(statements(first), statements(second)) == kind
 
 
+DATES = (
+    "3 March 2026",
+    "March 3rd, 2026",
+    "3rd of March 2026",
+    "2026-03-03",
+    "03.03.2026",
+    "3.3.2026",
+    "3. März 2026",
+)
+LATER = (
+    "5 March 2026",
+    "March 5th, 2026",
+    "5th of March 2026",
+    "2026-03-05",
+    "05.03.2026",
+    "5.3.2026",
+    "5. März 2026",
+)
+
+
+def test_dates_are_compared_however_they_are_written() -> None:
+    from ltmc.features.memory.contradiction import contradiction, statements
+
+    said = [statements(f"The release of the shop is on {date}.") for date in DATES]
+    later = [statements(f"The release of the shop is on {date}.") for date in LATER]
+    assert {contradiction(one, other) for one in said for other in said} == {None}
+    assert {contradiction(one, other) for one in said for other in later} == {"date"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "second"),
+    [
+        (None, "A password has at least 8 characters.", "A password has at most 64 characters."),
+        ("number", "A password has at least 80 characters.", "A password has at most 64 characters."),
+        ("number", "A password has at least 8 characters.", "A password has at least 12 characters."),
+        ("number", "A password has at most 8 characters.", "A password has at most 12 characters."),
+        (None, "Ein Team hat mindestens 2 Prüfer.", "Ein Team hat höchstens 5 Prüfer."),
+        (None, "Une équipe a au plus 5 membres.", "Une équipe a au moins 2 membres."),
+    ],
+)
+def test_the_least_and_the_most_contradict_each_other_where_nothing_is_between(
+    kind: str | None, first: str, second: str
+) -> None:
+    from ltmc.features.memory.contradiction import contradiction, statements
+
+    assert contradiction(statements(first), statements(second)) == kind
+
+
 def test_notes_of_six_languages(shared: Session) -> None:
     """Half of them, by their hashes, were not looked at when the rules were made."""
     notes = (Path(__file__).parent / "contradictions_of_notes.tsv").read_text("utf-8").splitlines()

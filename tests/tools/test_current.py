@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from mcp.shared.exceptions import MCPError
 
 from tests.client import InProject, Session
 
@@ -198,14 +199,67 @@ def test_a_deletion_is_whole_whatever_the_state(memory: Memory) -> None:
     memory.ok("delete_memory", resource_id=ids[1])
     assert memory.found(include_superseded=True) == {"The shop has two doors.", "The shop has four doors."}
     history = memory.ok("memory_history", file_name="a.md")["versions"]
-    heirs = [one.get("superseded_by") for one in history]
-    assert heirs == [None, {"resource_id": ids[2], "file_name": "a.md"}], "the next heir"
+    assert [one.get("superseded_by") for one in history] == [None, None]
     memory.ok("delete_memory", resource_id=ids[2])
     assert memory.found() == set(), "what was superseded does not come back by itself"
     assert memory.found(include_superseded=True) == {"The shop has two doors."}
     assert memory.store("a.md", "The shop has four doors.")["version"] == 2
     memory.ok("delete_memory", resource_id=ids[0])
     assert memory.found(include_superseded=True) == {"The shop has four doors."}
+
+
+def test_nothing_is_known_of_the_days_of_a_version_that_was_deleted(memory: Memory) -> None:
+    ids = [
+        memory.store("a.md", f"The shop has {doors} doors.", valid_from=day(start))["resource_id"]
+        for doors, start in (("two", -90), ("three", -60), ("four", -30))
+    ]
+    memory.store("b.md", "The gate is old.", valid_from=day(-90))
+    memory.store("a.md", "The shop has five doors.", valid_from=day(-10), supersedes=["b.md"])
+    undo = memory.ok("delete_memory", resource_id=ids[1])["undo"]
+    assert memory.found(as_of=day(-70)) == {"The shop has two doors.", "The gate is old."}
+    assert memory.found(as_of=day(-50)) == {"The gate is old."}, "nothing, and no older text"
+    assert memory.found(as_of=day(-20)) == {"The shop has four doors.", "The gate is old."}
+    memory.ok("forget", undo=undo)
+    assert memory.found(as_of=day(-50)) == {"The shop has three doors.", "The gate is old."}
+    token = memory.ok("forget", kind="memory", ids=ids[1:])["confirm"]
+    undo = memory.ok("forget", kind="memory", ids=ids[1:], confirm=token)["undo"]
+    assert memory.found(as_of=day(-50)) == memory.found(as_of=day(-20)) == {"The gate is old."}
+    assert memory.found() == {"The shop has five doors."}
+    memory.store("a.md", "The shop has six doors.", valid_from=day(-65))
+    assert memory.found(as_of=day(-62)) == {"The shop has six doors.", "The gate is old."}
+    memory.bad("update_memory", "CONFLICT", "resource_id", resource_id=ids[0], tags=["x"])
+
+
+def test_history_goes_by_when_versions_held(memory: Memory) -> None:
+    memory.store("a.md", "The shop has four doors.", valid_from=day(-30))
+    memory.store("a.md", "The shop has two doors.", valid_from=day(-90))
+    memory.store("a.md", "The shop has three doors.", valid_from=day(-60))
+    memory.store("a.md", "The shop has 4 doors.", on_conflict="replace")
+    shown = memory.ok("memory_history", file_name="a.md")["versions"]
+    assert [(one["version"], one["current"]) for one in shown] == [
+        (4, True),
+        (1, False),
+        (3, False),
+        (2, False),
+    ]
+    assert [one["difference"] and one["difference"].splitlines()[1] for one in shown] == [
+        "-The shop has four doors.",
+        "-The shop has three doors.",
+        "-The shop has two doors.",
+        None,
+    ]
+
+
+def test_the_resource_of_a_memory_says_that_it_does_not_hold(db: Path) -> None:
+    with Session(db) as client:
+        client.ok("store_memory", file_name="a.md", content="The shop has two doors.")
+        new = client.ok("store_memory", file_name="a.md", content="The shop has three doors.")["resource_id"]
+        assert client.resource("ltmc://memory/a.md") == "The shop has three doors."
+        client.ok("delete_memory", resource_id=new)
+        assert client.resource("ltmc://memory/a.md").splitlines() == [
+            "The shop has two doors.",
+            "[It does not hold now; get_memory tells when it did.]",
+        ]
 
 
 def test_names_of_what_was_superseded_stay_in_the_graph(memory: Memory) -> None:
@@ -255,6 +309,36 @@ def test_what_has_expired_is_in_no_search_and_no_list(db: Path) -> None:
         with closing(sqlite3.connect(db)) as connection:
             ((kinds,),) = connection.execute("SELECT kinds FROM forgettings")
         assert kinds == '{"memory": 3}'
+
+
+def test_what_has_expired_is_not_there_before_upkeep_forgets_it(db: Path) -> None:
+    with Session(db) as client:
+        memory = Memory(client, "shop")
+        memory.store("code.md", "The shop's door code is 4711.", expires=30)
+        gone = memory.store("code.md", "The shop's door code is 4712.", expires=30)["resource_id"]
+        memory.store("plan.md", "The shop is open.")
+        client.ok("store_memory", file_name="key.md", content="The key is below the mat.", expires=30)
+        memory.ok("link_resources", source_id="plan.md", target_id="code.md", relation="uses")
+        (hit,) = memory.ok("retrieve_memory", query="door code")["results"][:1]
+        with closing(sqlite3.connect(db)) as connection, connection:
+            connection.execute("UPDATE resources SET expires_at = '2020-01-01' WHERE expires_at IS NOT NULL")
+        memory.bad("get_memory", "NOT_FOUND", "resource_id", resource_id=gone)
+        memory.bad("get_memory", "NOT_FOUND", "chunk_id", chunk_id=hit["chunk_id"])
+        memory.bad("get_memory", "NOT_FOUND", "file_name", file_name="code.md")
+        memory.bad("get_memory", "NOT_FOUND", "version", file_name="code.md", version=1)
+        for name, value in (("file_name", "code.md"), ("resource_id", gone)):
+            memory.bad("memory_history", "NOT_FOUND", name, **{name: value})
+            memory.bad("update_memory", "NOT_FOUND", name, **{name: value}, tags=["x"])
+        memory.bad("update_memory", "NOT_FOUND", "supersedes[0]", file_name="plan.md", supersedes=[str(gone)])
+        memory.bad(
+            "link_resources", "NOT_FOUND", "source_id", source_id=str(gone), target_id="x", relation="y"
+        )
+        with pytest.raises(MCPError, match=r"key\.md"):
+            client.resource("ltmc://memory/key.md")
+        memory.store("code.md", "The shop has no code.")
+        (version,) = memory.ok("memory_history", file_name="code.md")["versions"]
+        assert (version["version"], version["difference"]) == (3, None)
+        assert memory.ok("get_memory", file_name="code.md")["version"] == 3
 
 
 def test_a_plan_is_edited_and_postponed(memory: Memory) -> None:

@@ -208,7 +208,7 @@ def test_links_of_messages_to_memories_come_back_with_either(things: Things) -> 
 
 
 def test_what_is_purged_is_not_in_the_file_any_more(db: Path) -> None:
-    words = ("Quetzalcoatlus", "Archaeopteryx", "Gastornis", "Moa-Dinornis")
+    words = ("Quetzalcoatlus", "Archaeopteryx", "Gastornis", "Moa-Dinornis", "Phorusrhacos-talk")
     with Session(db) as client:
         for number in range(40):
             client.ok("store_memory", file_name=f"n{number}.md", content=f"Walnut note {number} stays here.")
@@ -216,12 +216,22 @@ def test_what_is_purged_is_not_in_the_file_any_more(db: Path) -> None:
             client.ok(
                 "store_memory", file_name=f"s{number}.md", content=f"{words[0]} {number} was here. " * 60
             )
-            client.ok("log_chat", conversation_id="c", content=f"{words[1]} {number}")
+            client.ok("log_chat", conversation_id=words[4], content=f"{words[1]} {number}")
+            client.ok("retrieve_memory", query="walnut", conversation_id=words[4])
         client.ok(
             "log_code_attempt", input_prompt=words[2], generated_code=f"x = '{words[2]}'", result="pass"
         )
         client.ok("add_todo", title=words[3])
-        for filters in ({"prefix": "s"}, {"conversation_id": "c"}, {"kind": "pattern"}, {"kind": "todo"}):
+        said = client.ok("log_chat", conversation_id="stays", content="It was said.")["message_id"]
+        client.ok("log_chat", conversation_id="stays", content="It is kept.")
+        token = client.ok("forget", kind="chat", ids=[said])["confirm"]
+        client.ok("forget", kind="chat", ids=[said], confirm=token)
+        for filters in (
+            {"prefix": "s"},
+            {"conversation_id": words[4]},
+            {"kind": "pattern"},
+            {"kind": "todo"},
+        ):
             token = client.ok("forget", **filters)["confirm"]
             undo = client.ok("forget", **filters, confirm=token)["undo"]
 
@@ -232,8 +242,11 @@ def test_what_is_purged_is_not_in_the_file_any_more(db: Path) -> None:
 
     assert held() == list(words), "it could be undone"
     done = run_cli("forget", "--purge", "--db", str(db))
-    assert (done.returncode, "4 times" in done.stdout) == (0, True), done
+    assert (done.returncode, "5 times" in done.stdout) == (0, True), done
     assert held() == []
+    with closing(sqlite3.connect(db)) as connection:
+        named = "SELECT count(*) FROM tool_calls WHERE conversation_id = 'stays'"
+        assert connection.execute(named).fetchone() == (2,), "of what has messages left the log keeps the id"
     with Session(db) as client:
         client.bad("forget", "NOT_FOUND", "undo", undo=undo)
         assert client.ok("retrieve_memory", query="walnut", top_k=50)["total"] == 40

@@ -45,7 +45,7 @@ def deadline(seconds: float) -> Iterator[None]:
 
 LIMITS = {
     "ltmc.app.query_routes.ENTITY": 2_000,  # a query
-    "ltmc.features.blueprints.decomposition._CLAUSE": 10_000,  # a description
+    "ltmc.features.blueprints.marks._INLINE": 10_000,  # a description
     "ltmc.features.documentation.consistency._BODY": 5_000,  # LONGEST_SIGNATURE
 }
 """What reads nothing longer, since a named limit of an argument or of the program refuses it."""

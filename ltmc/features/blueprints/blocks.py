@@ -16,6 +16,10 @@ from ltmc.features.blueprints.marks import as_markdown
 LISTS = ("list", "table")
 """The kinds of blocks that have items."""
 
+_BOLD = re.compile(r"(\*\*|__)(?=\S)[^*_\n]{1,200}\1[:：]?")
+BOLD_LEVEL = 7
+"""The level of a bold line that heads what stands below it, under those of Markdown's own headings."""
+
 _CELL = re.compile(r"(?<!\\)\|")
 
 
@@ -57,7 +61,9 @@ def read_sections(text: str) -> list[Section]:
     """Return the sections of a Markdown text; each of its lines lies in exactly one block or heading."""
     found = [Section()]
     for block in _blocks(text):
-        if block.kind == "heading":
+        if block.kind == "heading" and not (
+            block.level == BOLD_LEVEL and found[-1].is_context and found[-1].level < BOLD_LEVEL
+        ):
             found.append(Section(block.text, block.level))
         else:
             found[-1].blocks.append(block)
@@ -94,8 +100,12 @@ def _blocks(text: str) -> list[Block]:
             found.append(Block("list", part, 0, items, ordered, start))
         elif token.type == "table_open":
             found.append(_table(part.split("\n")))
+        elif token.type == "paragraph_open":
+            found.append(
+                Block("heading", part, BOLD_LEVEL) if _BOLD.fullmatch(part) else Block("prose", part)
+            )
         else:
-            found.append(Block("prose" if token.type == "paragraph_open" else "other", part))
+            found.append(Block("other", part))
     _rest(lines[done:], found)
     return found
 
@@ -131,4 +141,4 @@ def _item_starts(tokens: Sequence[Token]) -> Iterator[int]:
 
 def tells(text: str) -> bool:
     """Tell whether a heading or a line leads to what is no step."""
-    return bool(named(terms("context_headings"), text.lower()))
+    return bool(named(terms("context_headings") | terms("criteria"), text.lower()))

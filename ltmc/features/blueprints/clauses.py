@@ -1,17 +1,25 @@
 """Cutting prose into sentences, clauses and arrows, and telling what they say: an action, an order."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from ltmc.features.blueprints.lexicon import is_wide, named, terms, words_of
+from ltmc.features.blueprints.sealed import sealed
 
 _SENTENCE = re.compile(r"[.!?](?=\s)\s*|[。！？؟।；;](?:\s*)|\n+")
 _CLAUSE = re.compile(
     r",\s|\s(?=(?:and|then|und|et|y|puis|dann|e|en|i|ve|и|затем)\s)|[，،]|(?<=[しててりみきえべ])、"
+    r"|(?<=[\u3040-\u9fff\uac00-\ud7af])(?=然后|接着|随后|最后(?![一的个])|それから|그다음)"
 )
 DONE = "Done already: "
 """What is put before a step that is ticked."""
+
+_ENDINGS = ("", "n", "r")
+"""What an imperative lacks of the action as the lexicon has it: "teste" of "testen", "migra" of "migrar"."""
+
+_INFINITIVE = re.compile(r"\w\w(?:[aei]r|re|ть|ти|чь|ć)(?:l[aeo]s?|se|ся)?\Z")
+_GERMAN_INFINITIVE = re.compile(r"[a-zäöüß]{3}en\Z")
 
 _LABEL = re.compile(r"(?!Done already: )[^\s:]+(?: [^\s:]+){0,2}: (?=\S)")
 _ABBREVIATION = re.compile(
@@ -19,7 +27,6 @@ _ABBREVIATION = re.compile(
 )
 _ARROW = re.compile(r"(?<!<)(?:-{1,2}>|={1,2}>|[→⇒⟶➔➜])")
 _ARROW_BEFORE = re.compile(rf"{_ARROW.pattern}\s*\Z")
-_ARROW_OR_CODE = re.compile(rf"`[^`\n]*`|({_ARROW.pattern})")
 
 
 def sentences(text: str) -> list[str]:
@@ -31,15 +38,18 @@ def is_action(text: str) -> bool:
     """Tell whether a clause says what to do: it, or what its label is of, begins (in German: ends) with an action."""
     if is_wide(text):
         return any(term in text for term in wide("actions"))
-    if (label := _LABEL.match(text)) and not named(terms("context_headings"), label[0].lower()):
+    if (label := _LABEL.match(text)) and not named(
+        terms("context_headings") | terms("criteria"), label[0].lower()
+    ):
         text = text[label.end() :]
     words = words_of(text)
     asked = next((place for place, word in enumerate(words[:4]) if word in terms("demands")), None)
     if asked is not None and terms("states").isdisjoint(words[asked + 1 : asked + 2] or terms("states")):
         return True
     words = [word for word in words if word not in terms("openers") | terms("order")]
-    ending = len(words) > 1 and words[-1].endswith("en") and words[-1] in terms("actions")
-    return bool(words) and (words[0] in terms("actions") or ending)
+    last = words_of(text.partition(" (")[0])[-1:]
+    ending = len(words) > 1 and any(word.endswith("en") and word in terms("actions") for word in last)
+    return bool(words) and (ending or not terms("actions").isdisjoint(words[0] + end for end in _ENDINGS))
 
 
 def orders(clause: str) -> bool:
@@ -80,15 +90,36 @@ def clauses_of(text: str) -> list[tuple[str, bool]]:
         for piece in pieces[1:]:
             whole = is_wide(piece) or len(clauses[-1].split()) > 1
             told = is_action(piece) and (listed or is_action(clauses[0]))
-            if whole and (told or (orders(piece) and not _goes_on(piece))):
+            chained = orders(piece) and not _goes_on(piece) and (whole or is_action(clauses[-1]))
+            if chained or (whole and told):
                 clauses.append(piece)
             else:
                 clauses[-1] += piece
-        told = goes_on or len(clauses) > 2
+        told = goes_on or len(clauses) > 2 or _is_chain(clauses)
         found += [(clause, told or is_action(clause)) for clause in clauses]
         goes_on = sentence.rstrip().endswith((";", "；")) and found[-1][1]
     plain = [(clause.strip().strip(",，、").strip(), step) for clause, step in found]
     return [(clause, step) for clause, step in plain if clause]
+
+
+def _is_chain(clauses: Sequence[str]) -> bool:
+    """Tell whether two clauses are steps: "then" joins them, one says what to do, and the first has no subject."""
+    if len(clauses) != 2 or not follows(clauses[1]):
+        return False
+    first = words_of(clauses[0])[:1]
+    if not terms("conditions").isdisjoint(first):
+        return False
+    if is_action(clauses[0]):
+        return True
+    named_first = terms("subjects") | terms("openers")
+    return all(map(_is_infinitive, clauses)) or (is_action(clauses[1]) and named_first.isdisjoint(first))
+
+
+def _is_infinitive(clause: str) -> bool:
+    """Tell whether a clause is shaped like "récolter les pommes", "y luego prensarlas" or "Äpfel pflücken"."""
+    words = words_of(clause.partition(" (")[0])
+    words = [word for word in words if word not in terms("openers") | terms("order")] or [""]
+    return bool(_INFINITIVE.search(words[0]) or (len(words) > 1 and _GERMAN_INFINITIVE.search(words[-1])))
 
 
 def _goes_on(piece: str) -> bool:
@@ -116,7 +147,7 @@ def arrows_in(text: str) -> Iterator[tuple[str, list[str]]]:
 
 def _along_arrows(sentence: str) -> list[str]:
     """Return the pieces of "Order: back up -> migrate -> verify", what leads to them first; half say what to do."""
-    cuts = [found.span() for found in _ARROW_OR_CODE.finditer(sentence) if found[1]]
+    cuts = [found.span() for found in _ARROW.finditer(sealed(sentence))]
     begins, ends = [0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(sentence)]
     pieces = [sentence[begin:end].strip() for begin, end in zip(begins, ends, strict=True)]
     lead, colon, first = _led(pieces[0])
@@ -128,7 +159,8 @@ def _along_arrows(sentence: str) -> list[str]:
 
 def _led(text: str) -> tuple[str, str, str]:
     """Return what a text says before its last colon, the colon, and what is behind."""
-    begin = max(text.rfind(": "), text.rfind("："))
+    covered = sealed(text)
+    begin = max(covered.rfind(": "), covered.rfind("："))
     return (text[:begin], text[begin], text[begin + 1 :].strip()) if begin >= 0 else ("", "", text)
 
 
@@ -147,9 +179,9 @@ def wide(name: str) -> tuple[str, ...]:
 
 
 def _split(text: str, boundary: re.Pattern[str]) -> list[str]:
-    """Cut a text behind each boundary."""
+    """Cut a text behind each boundary that is not inside code, an address, quoted text or brackets."""
     pieces, begin = [], 0
-    for found in boundary.finditer(text):
+    for found in boundary.finditer(sealed(text)):
         if found[0] == "\n" and not _breaks(text, found):
             continue
         if found[0].startswith(".") and _ABBREVIATION.search(

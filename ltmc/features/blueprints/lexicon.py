@@ -38,6 +38,12 @@ def terms(name: str) -> frozenset[str]:
 
 
 @cache
+def numbers() -> dict[str, int]:
+    """Return the words for numbers, and for what is the first, the second and so on."""
+    return {word: place + 1 for place, words in enumerate(_data()["numbers"]) for word in words}
+
+
+@cache
 def weights() -> dict[str, float]:
     """Return the technical terms, each with how hard what it names is to do, 0 to 1."""
     return {term: float(weight) for weight, found in _data()["technical"].items() for term in found}

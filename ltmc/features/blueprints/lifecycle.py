@@ -100,7 +100,7 @@ async def transition(
 
 
 async def try_complete(tx: Transaction, blueprint_id: str, moment: str) -> str:
-    """Complete an active blueprint unless children, assignments or prerequisites are open; return its status."""
+    """Complete an active blueprint unless work on it or prerequisites are open; return its status."""
     row = await require(tx, blueprint_id, None)
     if not await _can_complete(tx, row):
         return row.status
@@ -126,12 +126,12 @@ async def _was_worked_on(tx: Transaction, row: Blueprint) -> bool:
 
 
 async def _all_done(tx: Transaction, row: Blueprint) -> bool:
-    """All children are completed (cancelled ones do not count) and no assignment is open."""
-    children = await blueprints.children(tx, row.blueprint_id)
+    """No child is open, and one is completed or no assignment is open: who has a parent has what its parts are."""
+    children = {child.status for child in await blueprints.children(tx, row.blueprint_id)}
+    if not children <= {"completed", "cancelled"}:
+        return False
     assignments = await team.of_blueprint(tx, row.blueprint_id)
-    return all(child.status in ("completed", "cancelled") for child in children) and not any(
-        assignment.status in team.OPEN_STATUSES for assignment in assignments
-    )
+    return "completed" in children or all(one.status not in team.OPEN_STATUSES for one in assignments)
 
 
 async def _let_others_follow(tx: Transaction, changed: list[tuple[Blueprint, str]], moment: str) -> None:

@@ -22,8 +22,8 @@ from ltmc.features.blueprints.clauses import (
     sentences,
     wide,
 )
-from ltmc.features.blueprints.lexicon import is_wide, named, terms
-from ltmc.features.blueprints.marks import inline_marks, item_mark
+from ltmc.features.blueprints.lexicon import is_wide, named, terms, words_of
+from ltmc.features.blueprints.marks import inline_bullets, inline_marks, item_mark, number_of
 
 TITLE_CHARACTERS = 100
 """How long the title of a step may be; the whole text is its description."""
@@ -72,24 +72,14 @@ def read_steps(text: str, deep: int = NESTED) -> tuple[str, list[Step]]:
 def title_of(text: str) -> str:
     """Return a title for a step: its first sentence, without marks and words of order."""
     first = _lead(next((line.strip() for line in text.splitlines() if line.strip()), ""))
-    plain = _EMPHASIS.sub("", _LINK.sub(r"\1", _CHECK.sub("", first)))
-    words = _first_sentence(plain).split() or [""]
+    sentence = next(iter(sentences(_CHECK.sub("", first))), "")
+    words = _EMPHASIS.sub("", _LINK.sub(r"\1", sentence)).split() or [""]
     while behind := _leading(words):
         words = words[behind:]
     plain = _TRAILING.sub("", _without_order(" ".join(words))).strip(" \t.,;:。，；：、-—")
     plain = plain or text.strip()
     is_name = "_" in plain.partition(" ")[0] or first.startswith("`")
     return shortened(plain if is_name else plain[:1].upper() + plain[1:], TITLE_CHARACTERS)
-
-
-def _first_sentence(text: str) -> str:
-    """Return the first sentence of a text, to the end of what it has in parentheses."""
-    found = ""
-    for sentence in sentences(text):
-        found += sentence
-        if found.count("(") <= found.count(")"):
-            break
-    return found
 
 
 def _leading(words: Sequence[str]) -> int:
@@ -101,7 +91,7 @@ def _leading(words: Sequence[str]) -> int:
 
 def _lead(line: str) -> str:
     """Return what leads to the steps inside a line, as in "Release it: tag -> build -> publish", else the line."""
-    if marks := inline_marks(line):
+    if marks := inline_marks(line) or inline_bullets(line):
         head = line[: marks[0][0]].rstrip()
         return head if head.endswith((":", "：")) else line
     return next((pieces[0] for _, pieces in arrows_in(line) if pieces and pieces[0]), line)
@@ -132,14 +122,22 @@ def _without_order(text: str) -> str:
 
 def _is_lead(text: str, *, begun: bool) -> bool:
     """Tell whether a paragraph leads to the list behind it: it ends with a colon, or is a line that ends nothing."""
-    return text.endswith((":", "：")) or (
-        begun and not ("\n" in text or text.endswith(tuple(".!?;。！？；")))
+    return (
+        text.endswith((":", "："))
+        or "-".join(words_of(text)) in terms("context_headings")
+        or (begun and not ("\n" in text or text.endswith(tuple(".!?;。！？；"))))
     )
+
+
+def _is_stage(heading: str) -> bool:
+    """Tell whether a heading names a stage that follows the one before it."""
+    return bool(_STAGE.search(heading)) or number_of(heading.strip("#* \t")) > 0
 
 
 def _announces(block: Block) -> bool:
     """Tell whether a paragraph leads to what is no step, such as "Steps to reproduce:"."""
-    line = block.text.rstrip().rpartition("\n")[2]
+    marks = inline_marks(block.text) or inline_bullets(block.text) or [(len(block.text), 0)]
+    line = block.text[: marks[0][0]].rstrip().rpartition("\n")[2]
     return block.kind == "prose" and line.endswith((":", "：")) and tells(line)
 
 
@@ -197,7 +195,8 @@ def _from_lists(sections: Sequence[Section], deep: int) -> tuple[str, list[Step]
             leads = block.kind == "prose" and following in LISTS and _is_lead(block.text, begun=begun)
             if leads and not section.is_context:
                 telling = tells(block.text.rpartition("\n")[2])
-            if telling or (block.kind not in LISTS and not begun and following not in LISTS):
+            criteria = block.kind == "prose" and not _without_criteria(block.text)[0]
+            if telling or criteria or (block.kind not in LISTS and not begun and following not in LISTS):
                 reading.tell(block.text, general=True)
                 continue
             if block.kind in LISTS:
@@ -219,7 +218,7 @@ def _from_lists(sections: Sequence[Section], deep: int) -> tuple[str, list[Step]
             heading = section.heading.lower()
             if named(terms("closing_headings"), heading):
                 last_of_stage = _last(reading.steps[:first], 0)
-            elif not (opened or _STAGE.search(heading)):
+            elif not (opened or _is_stage(heading)):
                 last_of_stage = []
             for step in reading.steps[first:]:
                 step.after = step.after or list(last_of_stage)
@@ -293,7 +292,7 @@ def _from_sections(sections: Sequence[Section]) -> tuple[str, list[Step]]:
     if not level:
         return "", []
     reading = _Reading()
-    staged = all(_STAGE.search(one.heading) for one in sections if one.level == level and not one.is_context)
+    staged = all(_is_stage(one.heading) for one in sections if one.level == level and not one.is_context)
     for number, section in enumerate(sections):
         text = "\n\n".join(filter(None, [section.heading, *(block.text for block in section.blocks)]))
         if section.level == level and section.blocks and not section.is_context:
@@ -319,7 +318,9 @@ def _from_prose(sections: Sequence[Section]) -> tuple[str, list[Step]]:
             if telling or block.kind == "other":
                 reading.tell(block.text, general=telling)
                 continue
-            context, steps = _numbered(block.text)
+            said, criteria = _without_criteria(block.text)
+            reading.tell(criteria, general=True)
+            context, steps = _numbered(said)
             if steps:
                 base = len(reading.steps)
                 if context:
@@ -327,10 +328,10 @@ def _from_prose(sections: Sequence[Section]) -> tuple[str, list[Step]]:
                 for step in steps:
                     reading.add(step.title, step.text, number, [base + one for one in step.after], step.mark)
                 continue
-            sequence = in_order(block.text)
-            if follows(block.text) and reading.steps:
+            sequence = in_order(said)
+            if follows(said) and reading.steps:
                 sequence, chain = True, _last(reading.steps, 0)
-            for text, pieces in arrows_in(block.text):
+            for text, pieces in arrows_in(said):
                 if pieces:
                     before = chain if sequence and follows(text) else []
                     chain = [_add_chain(reading, pieces, number, before)]
@@ -348,21 +349,45 @@ def _from_prose(sections: Sequence[Section]) -> tuple[str, list[Step]]:
     return reading.finish()
 
 
+def _without_criteria(text: str) -> tuple[str, str]:
+    """Return what a paragraph says to do, and from where it tells when that is done: "Done when: it is green."."""
+    for place, sentence in enumerate(found := sentences(text)):
+        if "-".join(words_of(sentence.replace("：", ":").partition(":")[0])) in terms("criteria"):
+            return "".join(found[:place]).strip(), "".join(found[place:])
+    return text, ""
+
+
 def _numbered(text: str) -> tuple[str, list[Step]]:
-    """Return what stands before steps numbered inside a text, and these; none where they do not count up."""
-    cuts = inline_marks(text)
+    """Return what stands before steps with numbers or bullets inside a text, and these; none where there are none."""
+    numbers = inline_marks(text)
+    cuts = numbers or inline_bullets(text)
     if not cuts:
         return "", []
     ends = [start for start, _ in cuts[1:]] + [len(text)]
     pieces = [text[begin:end].strip(" \t\n,;，；、") for (_, begin), end in zip(cuts, ends, strict=True)]
-    if not all(pieces):
+    context = text[: cuts[0][0]].strip()
+    if not numbers and is_action(context) and not context.endswith((":", "：", ".", "。")):
+        pieces, context = [context, *pieces], ""
+    clear = numbers or context.endswith((":", "：")) or text.lstrip()[0] in "•◦▪‣["
+    if not all(pieces) or not (clear or sum(map(is_action, pieces)) * 2 >= len(pieces)):
         return "", []
-    marks = [text[begin:end].strip() for begin, end in cuts]
     last = sentences(pieces[-1])
     if behind := next((place for place in range(1, len(last)) if follows(last[place])), 0):
         pieces[-1:] = ["".join(last[:behind]).strip(), "".join(last[behind:]).strip()]
-        marks.append("")
-    return text[: cuts[0][0]].strip(), _chain(pieces, marks)
+    if numbers:
+        marks = [text[begin:end].strip() for begin, end in cuts]
+        return context, _chain(pieces, [*marks, ""][: len(pieces)])
+    steps: list[Step] = []
+    for piece in pieces:
+        check = _CHECK.match(piece)
+        body = piece[check.end() :] if check else piece
+        if check and check[1] in "xX":
+            context = f"{context}\n\n{DONE}{body}".strip()
+        else:
+            steps.append(Step(title_of(body), body))
+    if behind and steps:
+        steps[-1].after = [*range(len(steps) - 1)]
+    return context, steps
 
 
 def _add_chain(reading: _Reading, pieces: Sequence[str], section: int, before: Sequence[int]) -> int:

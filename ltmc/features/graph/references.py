@@ -13,6 +13,7 @@ from ltmc.storage.engine import Transaction
 from ltmc.storage.tables import graph, resources
 from ltmc.storage.tables.graph import Node
 from ltmc.storage.tables.resources import Resource
+from ltmc.timestamps import now
 from ltmc.tools.arguments import as_id
 
 _ID = re.compile(r"(?:resource:)?[+-]?[0-9]+|(?:bp|assign)_[0-9a-f]{12}|sym_[0-9a-f]{16}")
@@ -24,7 +25,7 @@ async def resource_of(tx: Transaction, project: str, reference: str) -> Resource
     resource_id = as_id(reference)
     if resource_id is not None:
         found = await resources.get(tx, resource_id, project)
-        if found is not None:
+        if found is not None and not found.has_expired(now()):
             return found
     exact = await resources.newest_by_name(tx, project, reference)
     if exact is not None or await graph.named(tx, project, reference):

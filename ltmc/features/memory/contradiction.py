@@ -41,7 +41,11 @@ _WIDE_NOT = re.compile(r"不再?(?=支持|使用|用|允许|需要|能|可以|�
 _APOSTROPHE = re.compile(r"\b(\w+)['’](\w+)")
 _NUMBER = re.compile(r"v?(\d[\d.,]*)([a-z%]*)")
 _THOUSANDS = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
-_DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
+_DAY = re.compile(r"(\d{4})-(\d\d?)-(\d\d?)")
+_DOTTED_DAY = re.compile(r"(?<![\d.])(0?[1-9]|[12]\d|3[01])\.(0?[1-9]|1[0-2])\.((?:19|20)\d\d)(?!\.?\d)")
+_NTH = re.compile(
+    r"\b(\d\d?)(?:\.|st|nd|rd|th)(?: of)?(?= ([^\W\d_]{3,10})\b)|([^\W\d_]{3,10} )(\d\d?)(?:st|nd|rd|th)\b"
+)
 _CLOCK = re.compile(r"\d\d?:\d\d")
 _NAME_PARTS = re.compile(r"[^\w.]+|_|\.(?=[a-z])")
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -57,6 +61,7 @@ class Statement:
         names: those of them that are written like a name.
         which: numbers and letters that say which thing is meant.
         numbers: what is counted or measured: its dimension and number.
+        bounds: of them those that are the ``least`` or the ``most``.
         dates: the parts of dates by what they are.
     """
 
@@ -65,14 +70,23 @@ class Statement:
     names: set[str] = field(default_factory=set)
     which: set[str] = field(default_factory=set)
     numbers: set[tuple[str, str]] = field(default_factory=set)
+    bounds: dict[tuple[str, str], str] = field(default_factory=dict)
     dates: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     negated: bool = False
 
 
 def statements(text: str) -> list[Statement]:
     """Return the sentences of a text."""
-    parts = _SENTENCE.split(text[:CHARACTERS])[:SENTENCES]
+    text = _NTH.sub(_plain_day, _DOTTED_DAY.sub(r"\3-\2-\1", text[:CHARACTERS]))
+    parts = _SENTENCE.split(text)[:SENTENCES]
     return [_Reader(found).read() for part in parts if (found := _words(part))]
+
+
+def _plain_day(match: re.Match[str]) -> str:
+    """Return the number of "3rd of March", "March 3rd" and "3. März" alone, and another number as it is."""
+    day, behind, before, other = match.groups()
+    month = (behind or before).strip()
+    return f"{before or ''}{day or other}" if _is_month(month, "") else match[0]
 
 
 def _words(sentence: str) -> list[str]:
@@ -167,7 +181,10 @@ class _Reader:
             return 0
         if not unit and after in words.UNITS:
             unit, length = after, 2
-        found.numbers.add(_measured(number, unit))
+        measured = _measured(number, unit)
+        found.numbers.add(measured)
+        if before in words.BOUNDS:
+            found.bounds[measured] = words.BOUNDS[before]
         found.order.append(word)
         return length
 
@@ -301,6 +318,8 @@ def _difference(one: Statement, other: Statement) -> str | None:
         return None
     if numbers and not _comparable(one.numbers - other.numbers, other.numbers - one.numbers):
         return None
+    if numbers and (_is_range(one, other) or _is_range(other, one)):
+        return None
     return values[0]
 
 
@@ -313,6 +332,17 @@ def _comparable(one: set[tuple[str, str]], other: set[tuple[str, str]]) -> bool:
     return min(len(one), len(other)) == 1 and not {kind for kind, _ in one}.isdisjoint(
         kind for kind, _ in other
     )
+
+
+def _is_range(one: Statement, other: Statement) -> bool:
+    """Return whether one says the least and the other the most of what is in between."""
+    (least, *more), (most, *others) = one.numbers - other.numbers, other.numbers - one.numbers
+    if more or others or (one.bounds.get(least), other.bounds.get(most)) != ("least", "most"):
+        return False
+    try:
+        return float(least[1]) <= float(most[1])
+    except ValueError:  # a version
+        return False
 
 
 def _opposite(one: set[str], other: set[str]) -> bool:

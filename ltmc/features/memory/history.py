@@ -4,9 +4,10 @@ import asyncio
 import difflib
 from collections.abc import Sequence
 
-from ltmc.features.memory.named import require
+from ltmc.features.memory.named import require, unexpired
 from ltmc.features.memory.reading import past_of
 from ltmc.features.memory.results import MemoryHistory, MemoryVersion, Past
+from ltmc.features.memory.timeline import newest_first
 from ltmc.storage.engine import Engine
 from ltmc.storage.tables import resources
 from ltmc.storage.tables.resources import Resource
@@ -49,7 +50,7 @@ class HistoryService:
         project = project_of(project_id)
         async with self._engine.read() as tx:
             named = await require(tx, project, resource_id, file_name)
-            known = await resources.versions(tx, project, named.file_name)
+            known = newest_first(await unexpired(tx, project, named.file_name))
             page = [
                 row
                 for version in known[offset : offset + limit + 1]

@@ -8,11 +8,17 @@ from ltmc.timestamps import now
 from ltmc.tools.arguments import as_id
 
 
+async def unexpired(tx: Transaction, project: str, file_name: str) -> list[Version]:
+    """Return the versions of a name, newest first, without those that have expired."""
+    moment = now()
+    return [one for one in await resources.versions(tx, project, file_name) if not one.has_expired(moment)]
+
+
 async def by_name(
     tx: Transaction, project: str, file_name: str, version: int | None = None
 ) -> Version | None:
     """Return a version of a name: the one that is current, where none is the newest."""
-    known = await resources.versions(tx, project, file_name)
+    known = await unexpired(tx, project, file_name)
     if version is not None:
         return next((one for one in known if one.version == version), None)
     moment = now()
@@ -27,6 +33,7 @@ async def named(tx: Transaction, project: str, field: str, reference: str) -> Ve
     """
     resource_id = as_id(reference)
     by_id = None if resource_id is None else await resources.version_of(tx, project, resource_id)
+    by_id = None if by_id is None or by_id.has_expired(now()) else by_id
     named = await by_name(tx, project, reference)
     if by_id and named and by_id.file_name != named.file_name:
         raise LtmcError(
@@ -69,6 +76,6 @@ async def require(tx: Transaction, project: str, resource_id: int | None, file_n
         version = await by_name(tx, project, given)
         given = version.id if version else 0
     row = await resources.get(tx, given, project)
-    if row is None:
+    if row is None or row.has_expired(now()):
         raise not_found(field, file_name or given, "memory")
     return row

@@ -157,7 +157,7 @@ class ReadingService:
 
 async def _resource(tx: Transaction, resource_id: int) -> FullText | None:
     row = await resources.get(tx, resource_id, None)
-    if row is None:
+    if row is None or row.has_expired(now()):
         return None
     agreeing = await agreements.of_memory(tx, row.id)
     shown = {
@@ -199,6 +199,9 @@ async def past_of(tx: Transaction, row: Resource | Version) -> Past:
 async def _chunk(tx: Transaction, chunk_id: int) -> FullText | None:
     row = (await by_id(tx, CHUNK.source, [chunk_id])).get(chunk_id)
     if row is None:
+        return None
+    memory = await resources.version_of(tx, row.project_id, row.resource_id)
+    if memory is None or memory.has_expired(now()):
         return None
     shown = {
         "chunk_id": row.id,

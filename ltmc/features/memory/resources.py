@@ -26,6 +26,8 @@ async def memory(reading: ReadingService, /, file_name: FileName) -> str:
     text: str = found["content"]
     if found["has_more"]:
         text += f"\n[The first {CHARACTERS} of {found['characters']} characters; get_memory has the rest.]"
+    if not found.get("current", True):
+        text += "\n[It does not hold now; get_memory tells when it did.]"
     return text
 
 

@@ -241,6 +241,16 @@ WEEKDAYS = _table(
     "saturday saturdays sat samstag samstags samedi sábado sabato;"
     "sunday sundays sun sonntag sonntags dimanche domingo domenica"
 )
+BOUNDS = {
+    word: bound
+    for bound, said in (
+        ("least", "least mindestens minimum min moins menos meno"),
+        ("most", "most höchstens maximal maximum max plus máximo massimo"),
+    )
+    for word in said.split()
+}
+"""After these a number is the least or the most: "at least 8", "au plus 64"."""
+
 FREQUENCIES = frozenset("hourly daily nightly weekly monthly yearly täglich wöchentlich monatlich".split())
 YEAR_AFTER = frozenset("in since until by im seit bis en depuis desde hasta nel dal em até".split())
 ELIDED = frozenset("l d j m t s c qu un dell nell all sull dall dell jusqu lorsqu".split())

@@ -43,6 +43,20 @@ def holding(known: Iterable[Version], moment: str) -> Version | None:
     return next((version for version in known if version.holds(moment)), None)
 
 
+def newest_first(known: Iterable[Version]) -> list[Version]:
+    """Return versions by their starts, what was replaced as wrong behind what replaced it."""
+    by_id = {version.id: version for version in known}
+
+    def start(version: Version) -> str:
+        for _ in by_id:  # what was imported may go round in a circle
+            if not version.is_replaced or version.superseded_by not in by_id:
+                break
+            version = by_id[version.superseded_by]
+        return version.begins
+
+    return sorted(by_id.values(), key=lambda version: (start(version), version.version), reverse=True)
+
+
 def overlap(one: Chunk | Version, other: Chunk | Version) -> bool:
     """Return whether there is a time at which both hold."""
 

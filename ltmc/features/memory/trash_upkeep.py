@@ -46,7 +46,7 @@ async def purge(engine: Engine, before: str) -> tuple[int, bool]:
             found = await trash.oldest(tx, before)
             if found is None:
                 break
-            await trash.drop(tx, found.token)
+            await trash.purge(tx, found.token)
         done += 1
         await asyncio.sleep(PAUSE_SECONDS)
     return done, await engine.empty_log()

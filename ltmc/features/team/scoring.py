@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ltmc.features.blueprints.lexicon import canonical, groups
 from ltmc.features.team.calendar import week_hours
-from ltmc.storage.tables.blueprints import Blueprint
+from ltmc.storage.tables.blueprints import OPEN_STATUSES, Blueprint
 from ltmc.storage.tables.team import Assignment, Member
 
 WEIGHTS = {"coverage": 0.50, "history": 0.20, "headroom": 0.20, "preference": 0.10}
@@ -88,22 +88,33 @@ def history(finished: Sequence[Assignment]) -> float:
     return float(on_time + 1) / (len(finished) + 2)
 
 
-def given_away(assignments: Iterable[Assignment], rows: Mapping[str, Blueprint]) -> dict[str, int]:
-    """Return for each parent the minutes of those of its parts that are assigned on their own, each part once.
+def given_away(
+    assignments: Iterable[Assignment], rows: Mapping[str, Blueprint], new: Blueprint | None = None
+) -> dict[str, int]:
+    """Return for each assigned task the minutes of those of its parts that are assigned on their own, each part once.
+
+    Of a task that is completed or cancelled nothing is left.
 
     Args:
-        rows: the blueprints of the assignments, by id.
+        rows: the blueprints of the assignments and those above them, by id.
+        new: what is about to be assigned.
     """
     parts = {
         row.blueprint_id: row.estimated_minutes
         for row in assignments
         if row.blueprint_id is not None and row.status not in ("failed", "cancelled")
     }
+    if new is not None:
+        parts[new.blueprint_id] = new.estimated_duration_minutes
     minutes: dict[str, int] = defaultdict(int)
     for part, estimate in parts.items():
-        parent = rows[part].parent_id if part in rows else None
-        if parent is not None:
-            minutes[parent] += estimate
+        if part in rows and rows[part].status not in OPEN_STATUSES:
+            minutes[part] += estimate
+        above = rows[part].parent_id if part in rows else None
+        while above is not None and above not in parts:
+            above = rows[above].parent_id if above in rows else None
+        if above is not None:
+            minutes[above] += estimate
     return minutes
 
 
@@ -119,9 +130,8 @@ def committed_hours(assignments: Iterable[Assignment], given: Mapping[str, int])
 def remaining_hours(row: Assignment, given: int = 0) -> float:
     """Return the hours that an assignment still needs: at the pace of those worked, else by its estimate."""
     done = row.progress_percentage / 100
-    if row.actual_hours_worked and done:
-        return row.actual_hours_worked * (1 - done) / done
-    return max(0, row.estimated_minutes - given) / 60 * (1 - done)
+    whole = row.actual_hours_worked / done if row.actual_hours_worked and done else row.estimated_minutes / 60
+    return whole * (1 - done) * max(0, row.estimated_minutes - given) / max(1, row.estimated_minutes)
 
 
 def rate(

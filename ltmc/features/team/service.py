@@ -69,14 +69,15 @@ class TeamService:
             for member in described:
                 await team.upsert_member(tx, member, moment)
             assignments = await team.assignments(tx, row.project_id)
-            given = given_away(assignments, await _rows_of(tx, assignments))
+            given = given_away(assignments, await _rows_of(tx, assignments, row), row)
             candidates = _candidates(described, row, assignments, given, wishes)
             eligible = [one for one in candidates if one.parts["coverage"] >= wishes.min_skill_coverage]
             if not eligible:
                 raise _nobody(candidates, wishes, row)
             chosen = eligible[0]
             member = next(one for one in described if one.member_id == chosen.member_id)
-            assignment = _assignment(row, member, chosen, confidence(eligible), moment)
+            own = max(0, row.estimated_duration_minutes - given.get(blueprint_id, 0)) / 60
+            assignment = _assignment(row, member, chosen, own, confidence(eligible), moment)
             await _store(tx, assignment, row, member)
             waiting = await open_prerequisites(tx, row)
             if row.status == "draft":
@@ -197,8 +198,18 @@ class TeamService:
         }
 
 
-async def _rows_of(tx: Transaction, assignments: Sequence[Assignment]) -> dict[str, Blueprint]:
-    return await blueprints.many(tx, list({row.blueprint_id for row in assignments if row.blueprint_id}))
+async def _rows_of(
+    tx: Transaction, assignments: Sequence[Assignment], new: Blueprint | None = None
+) -> dict[str, Blueprint]:
+    """Return the blueprints of assignments, and a new one's, with those above them."""
+    wanted = {row.blueprint_id for row in assignments if row.blueprint_id}
+    found: dict[str, Blueprint] = {} if new is None else {new.blueprint_id: new}
+    while wanted := (wanted | {row.parent_id for row in found.values() if row.parent_id}) - found.keys():
+        rows = await blueprints.many(tx, list(wanted))
+        if not rows:
+            break
+        found |= rows
+    return found
 
 
 async def _require_assignable(tx: Transaction, row: Blueprint) -> None:
@@ -241,8 +252,9 @@ def _candidates(
     )
 
 
-def _assignment(row: Blueprint, member: Member, chosen: Candidate, sure: float, moment: str) -> Assignment:
-    hours = row.estimated_duration_minutes / 60
+def _assignment(
+    row: Blueprint, member: Member, chosen: Candidate, hours: float, sure: float, moment: str
+) -> Assignment:
     done_at = completion(datetime.now(UTC), chosen.load + hours, member)
     return Assignment(
         assignment_id=f"assign_{secrets.token_hex(6)}",

@@ -81,6 +81,10 @@ class Period:
         """Whether another one was put in its place because it was wrong: it never held."""
         return self.archived and self.superseded_at is None
 
+    def has_expired(self, moment: str) -> bool:
+        """Return whether it is to be forgotten: it is not there any more for whoever asks."""
+        return self.expires_at is not None and self.expires_at <= moment
+
     def is_past(self, moment: str) -> bool:
         """Return whether another one took its place before a moment."""
         return self.archived or (self.superseded_at is not None and self.superseded_at <= moment)
@@ -96,7 +100,7 @@ class Period:
             and self.begins <= moment
             and (self.valid_until is None or self.valid_until >= moment)
             and (self.superseded_at is None or self.superseded_at > moment)
-            and (self.expires_at is None or self.expires_at > moment)
+            and not self.has_expired(moment)
         )
 
 
@@ -230,7 +234,7 @@ _VERSION = (
 
 
 async def versions(tx: Transaction, project_id: str, file_name: str) -> list[Version]:
-    """Every version of a name, newest first, without the content."""
+    """Every version of a name, newest first, what has expired too, without the content."""
     return await tx.all(
         Version,
         f"SELECT {_VERSION} FROM resources r WHERE project_id = ? AND file_name = ? ORDER BY version DESC",
@@ -287,8 +291,7 @@ async def chunk_ids(tx: Transaction, resource_id: int) -> list[int]:
 async def delete(tx: Transaction, resource_id: int) -> None:
     """Delete a resource; its chunks go with it.
 
-    What it was yet to supersede stays. What it superseded does not come back: it has the heir of a past one, and
-    without one ends as before.
+    What it was yet to supersede stays. What it superseded does not come back; of another name it has a past one's heir.
     """
     moment = now()
     await tx.run(
@@ -298,7 +301,8 @@ async def delete(tx: Transaction, resource_id: int) -> None:
     )
     await tx.run(
         "UPDATE resources SET superseded_by = "
-        "(SELECT r.superseded_by FROM resources r WHERE r.id = ?1 AND r.superseded_at <= ?2) "
+        "(SELECT h.id FROM resources r JOIN resources h ON h.id = r.superseded_by "
+        "WHERE r.id = ?1 AND r.superseded_at <= ?2 AND h.file_name <> resources.file_name) "
         "WHERE superseded_by = ?1",
         (resource_id, moment),
     )
@@ -385,9 +389,9 @@ async def newest_by_name(tx: Transaction, project_id: str, file_name: str) -> Re
     """Return the newest live version of a name; where all were superseded, the newest."""
     return await tx.one(
         Resource,
-        f"SELECT {columns(Resource)} FROM resources WHERE project_id = ? AND file_name = ? "
+        f"SELECT {columns(Resource)} FROM resources r WHERE project_id = ? AND file_name = ? AND ({UNEXPIRED}) "
         "ORDER BY archived, version DESC LIMIT 1",
-        (project_id, file_name),
+        (project_id, file_name, now()),
     )
 
 
@@ -395,9 +399,9 @@ async def name_alike(tx: Transaction, project_id: str, file_name: str) -> str | 
     """Return the newest name, if possible a live one, that differs in its letters' case at most."""
     chosen = same_name("file_name", file_name)
     found = await tx.value(
-        f"SELECT file_name FROM resources WHERE project_id = ? AND {chosen.sql} "
+        f"SELECT file_name FROM resources r WHERE project_id = ? AND {chosen.sql} AND ({UNEXPIRED}) "
         "ORDER BY archived, id DESC LIMIT 1",
-        [project_id, *chosen.parameters],
+        [project_id, *chosen.parameters, now()],
     )
     return None if found is None else str(found)
 

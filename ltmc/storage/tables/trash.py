@@ -237,8 +237,26 @@ async def every(tx: Transaction) -> list[Forgetting]:
     return await tx.all(Forgetting, "SELECT * FROM forgettings ORDER BY forgotten_at DESC, rowid DESC")
 
 
+_SAME = "c.project_id = k.project_id AND c.conversation_id = k.conversation_id"
+_GONE = (
+    "SELECT DISTINCT f.project_id, json_extract(t.content, '$.conversation_id') AS conversation_id "
+    "FROM trash t JOIN forgettings f ON f.token = t.token WHERE t.token = ? AND t.place = 'chat_messages'"
+)
+
+
+async def purge(tx: Transaction, token: str) -> None:
+    """Delete what is kept of a forgetting for good, and from the logs of use the ids of conversations that are gone."""
+    for table in ("tool_calls", "retrieval_events"):
+        await tx.run(
+            f"UPDATE {table} AS c SET conversation_id = NULL FROM ({_GONE}) k WHERE {_SAME} "
+            f"AND NOT EXISTS (SELECT 1 FROM chat_messages c WHERE {_SAME})",
+            (token,),
+        )
+    await drop(tx, token)
+
+
 async def drop(tx: Transaction, token: str) -> None:
-    """Delete what is kept of a forgetting for good."""
+    """Delete what is kept of a forgetting."""
     await tx.run("DELETE FROM forgettings WHERE token = ?", (token,))
 
 
