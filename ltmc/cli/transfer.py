@@ -85,7 +85,7 @@ def import_(
             click.echo(f"In the projects {named}.")
             if settings.project != AUTO and project_id is None:
                 click.echo(
-                    f"Servers look in {settings.project!r} alone where a call names no project; with the setting project "
+                    f"Servers look in {settings.project!r} alone where calls name no project; with the setting project "
                     "auto they look in that of the repository worked in."
                 )
         if unknown:
