@@ -141,6 +141,21 @@ def test_tidy_shows_what_may_go_and_takes_it_only_when_told(stored: Path) -> Non
     assert answer(stored, "tidy") == found
 
 
+def test_tidy_takes_nothing_that_says_something_else(db: Path) -> None:
+    texts = [
+        "A full queue drops the newest message and logs a warning to the console of the broker.",
+        "A full queue drops the oldest message and logs a warning to the console of the broker.",
+        "Rechnungen werden jede Nacht um drei vom Drucker in den Ordner Eingang gelegt.",
+        "Rechnungen werden jede Nacht um drei vom Drucker in den Ordner Ausgang gelegt.",
+        "The staging server is to be restored from the backup every night.",
+        "The staging server is restored from the backup every night!",
+    ]
+    with Session(db) as client:
+        for number, text in enumerate(texts):
+            client.ok("store_memory", file_name=f"{number}.md", content=text)
+    assert [one["file_name"] for one in answer(db, "tidy")["near_duplicate"]] == ["4.md"]
+
+
 def test_help_names_every_setting_and_command() -> None:
     shown = run_cli("--help").stdout
     for name in Settings._fields:

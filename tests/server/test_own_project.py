@@ -167,6 +167,22 @@ def test_what_was_stored_in_the_default_project_is_still_found_and_says_so(db: P
         assert (alone["file_name"], "project_id" in alone) == ("old.md", False)
 
 
+def test_what_lies_in_the_default_project_is_changed_there(db: Path, tmp_path: Path) -> None:
+    with Session(db) as client:
+        store(client, "old.md")
+    with Session(db, *AUTO, cwd=repository(tmp_path / "orchard")) as client:
+        change = {"file_name": "old.md", "tags": ["fruit"]}
+        for tool, field, arguments in (
+            ("update_memory", "file_name", change),
+            ("update_memory", "resource_id", {"resource_id": 1, "tags": ["fruit"]}),
+            ("memory_history", "file_name", {"file_name": "old.md"}),
+            ("store_memory", "supersedes[0]", {"file_name": "b", "content": "c", "supersedes": ["old.md"]}),
+        ):
+            said = client.bad(tool, "NOT_FOUND", field, **arguments)
+            assert "project 'default' has it: pass project_id 'default'" in said["error"]
+        client.ok("update_memory", project_id="default", **change)
+
+
 def test_what_was_stored_before_there_was_a_remote_is_still_found(db: Path, tmp_path: Path) -> None:
     here = repository(tmp_path / "here")
     before = project_of(here)

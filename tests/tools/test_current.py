@@ -383,6 +383,31 @@ def test_a_backdated_text_says_what_holds_after_it(memory: Memory) -> None:
     assert memory.found(as_of=day(10)) == {"The shop has 3 doors."}, "what held once may come back"
 
 
+@pytest.mark.parametrize("way", ["supersedes", "update", "replace", "moved", "postponed"])
+def test_a_version_of_before_does_not_come_back_when_a_backdated_text_takes_the_place(
+    memory: Memory, way: str
+) -> None:
+    memory.store("a.md", "The log tool is Splunk.")
+    second = memory.store("a.md", "The log tool is Splunk 9.")
+    since = "2026-01-01"
+    if way == "supersedes":
+        memory.store("b.md", "The log tool is Loki.", supersedes=["a.md"], valid_from=since)
+    elif way == "update":
+        memory.ok("update_memory", file_name="a.md", content="The log tool is Loki.", valid_from=since)
+    elif way == "replace":
+        memory.store("a.md", "The log tool is Loki.", on_conflict="replace", valid_from=since)
+    elif way == "moved":
+        memory.ok("update_memory", resource_id=second["resource_id"], valid_from=since)
+    else:
+        memory.store("b.md", "The log tool is Loki.", supersedes=["a.md"], valid_from="2099-01-01")
+        memory.ok("update_memory", file_name="b.md", valid_from=since)
+    expected = "The log tool is Splunk 9." if way == "moved" else "The log tool is Loki."
+    for moment in ({}, {"as_of": "2026-02-01"}):
+        found = memory.ok("retrieve_memory", query="log tool", **moment)["results"]
+        assert [one["content"] for one in found] == [expected]
+    assert memory.ok("retrieve_memory", query="log tool", as_of="2025-12-01")["results"] == []
+
+
 def test_the_name_of_a_deleted_version_says_so(memory: Memory) -> None:
     memory.store("a.md", "The shop has 2 doors.")
     memory.ok("delete_memory", resource_id=memory.store("a.md", "The shop has 3 doors.")["resource_id"])

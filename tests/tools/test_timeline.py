@@ -130,6 +130,8 @@ class Timeline(RuleBasedStateMachine):
                 return
             until = None
         stored = self.call("update_memory", **arguments)
+        if begins is not None:  # what began since then was wrong
+            self.told = [other for other in self.told if not begins <= other.start < one.start]
         if edit:
             if planned or (begins and begins <= one.start):
                 self.told.remove(one)

@@ -6,6 +6,7 @@ from ltmc.storage.tables import resources
 from ltmc.storage.tables.resources import Resource, Version
 from ltmc.timestamps import now
 from ltmc.tools.arguments import as_id
+from ltmc.tools.project_scope import projects_read
 
 
 async def unexpired(tx: Transaction, project: str, file_name: str) -> list[Version]:
@@ -45,8 +46,18 @@ async def named(tx: Transaction, project: str, field: str, reference: str) -> Ve
         )
     found = by_id or named
     if found is None:
-        raise not_found(field, reference, "memory")
+        raise not_found(field, reference, "memory", await _elsewhere(tx, project, resource_id, reference))
     return found
+
+
+async def _elsewhere(tx: Transaction, project: str, resource_id: int | None, file_name: str | None) -> str:
+    """Say which other project that searches look in has a memory of an id or name; "" if none has."""
+    own, *others = projects_read(None)
+    for other in others if own == project else ():
+        by_id = None if resource_id is None else await resources.version_of(tx, other, resource_id)
+        if by_id or (file_name is not None and await by_name(tx, other, file_name)):
+            return f"project {other!r} has it: pass project_id {other!r}"
+    return ""
 
 
 def one_of(resource_id: int | None, file_name: str | None) -> tuple[str, int | str]:
@@ -77,5 +88,6 @@ async def require(tx: Transaction, project: str, resource_id: int | None, file_n
         given = version.id if version else 0
     row = await resources.get(tx, given, project)
     if row is None or row.has_expired(now()):
-        raise not_found(field, file_name or given, "memory")
+        hint = await _elsewhere(tx, project, resource_id, file_name)
+        raise not_found(field, file_name or given, "memory", hint)
     return row

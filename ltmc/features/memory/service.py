@@ -109,9 +109,13 @@ class MemoryService:
             heir_id = stored["resource_id"]
             if on_conflict == "replace":
                 last = max(start, moment)
-                await _archive(
-                    tx, [one for one in live if one.id != heir_id and one.begins <= last], heir_id, moment
-                )
+                first = last if same else resource.begins
+                wrong = [
+                    one
+                    for one in known
+                    if one.id != heir_id and one.begins <= last and (not one.archived or one.begins >= first)
+                ]
+                await _archive(tx, wrong, heir_id, moment)
             superseded = await settle(tx, project, file_name, moment, heir_id)
             superseded += await _supersede(tx, project, others, stored, start, moment)
         return await self._compared(project, stored, superseded, ready)
@@ -177,10 +181,12 @@ class MemoryService:
             else:
                 stored = await _change(tx, version, given, moment, ready)
             heir_id, names = stored["resource_id"], [old.file_name]
-            if not another or planned or new.begins <= version.begins:
-                names += await resources.follow(tx, version, heir_id, new.begins)
-                if another:  # the old text never holds
-                    await _archive(tx, [version], heir_id, moment)
+            # What it holds in place of from an earlier time on was wrong: those that began since, and the old text.
+            wrong = [one for one in known if new.begins <= one.begins < version.begins]
+            moved = [*wrong, version] if not another or planned or new.begins <= version.begins else []
+            for one in moved:
+                names += await resources.follow(tx, one, heir_id, new.begins)
+            await _archive(tx, moved if another else wrong, heir_id, moment)
             superseded = []
             for name in names:
                 superseded += await settle(tx, project, name, moment, heir_id)
@@ -255,7 +261,10 @@ async def insert_version(
 async def _archive(tx: Transaction, older: Sequence[Version], heir_id: int, moment: str) -> None:
     """Take out of every index what a correction replaces."""
     for version in older:
-        await index.remove(tx, CHUNK, await resources.chunk_ids(tx, version.id))
+        if version.is_replaced:
+            continue
+        kind = PAST if version.archived else CHUNK
+        await index.remove(tx, kind, await resources.chunk_ids(tx, version.id))
         changes = {"archived": True, "superseded_by": heir_id, "superseded_at": None}
         await resources.update(tx, version.id, changes, moment)
 

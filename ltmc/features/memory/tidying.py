@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ltmc.features.memory.contradiction import contradiction, statements
-from ltmc.search.analysis import terms
+from ltmc.search.analysis import query_terms
 from ltmc.search.kinds import CHUNK
 from ltmc.search.similarity import near_pairs, vectors
 from ltmc.storage.engine import Engine
@@ -16,7 +16,7 @@ from ltmc.timestamps import days_ago, now
 from ltmc.tools.project_scope import project_of
 
 NEAR, SHARED = 0.9, 0.8
-"""The least cosine of near-duplicates, and the least share of their terms that both have."""
+"""The least cosine of near-duplicates, and the least share of the terms of the newer one that the older one has."""
 
 SECONDS = 60.0
 """How long it looks for them at most, among the newest memories first."""
@@ -59,7 +59,7 @@ class TidyService:
 
 
 def _duplicates(pairs: Sequence[tuple[int, int, float]], rows: Mapping[int, Chunk]) -> list[Named]:
-    """Return the older one of each pair that says the same."""
+    """Return the older one of each pair whose newer one has all that it says."""
     older: dict[int, Named] = {}
     for pair in pairs:
         if not rows.keys() >= set(pair[:2]):
@@ -67,8 +67,11 @@ def _duplicates(pairs: Sequence[tuple[int, int, float]], rows: Mapping[int, Chun
         one, other = (rows[key] for key in sorted(pair[:2]))
         if one.resource_id == other.resource_id or one.resource_id in older:
             continue
-        left, right = set(terms(one.text)), set(terms(other.text))
-        same = len(left & right) >= SHARED * len(left | right)
-        if same and contradiction(statements(one.text), statements(other.text)) is None:
+        left, right = set(query_terms(one.text)), set(query_terms(other.text))
+        if (
+            left <= right
+            and len(left) >= SHARED * len(right)
+            and contradiction(statements(one.text), statements(other.text)) is None
+        ):
             older[one.resource_id] = Named(one.resource_id, one.file_name, one.version, one.created_at)
     return [older[key] for key in sorted(older)]

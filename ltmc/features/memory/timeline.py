@@ -15,8 +15,9 @@ End = tuple[str | None, int | None]
 def ends(known: Iterable[Version]) -> dict[int, End]:
     """Return when the versions of a name end; of those that begin together the newest one holds.
 
-    Another memory, or a deletion, ends a version too, if it does so before the next version begins. What was replaced
-    as wrong is not on the timeline.
+    Another memory, or a deletion, ends a version too, if it does so before the next version begins. One whose place
+    another memory took before it began never holds, nor does an earlier version from that time on. What was replaced as
+    wrong is not on the timeline.
     """
     known = list(known)
     own = {version.id for version in known}
@@ -33,7 +34,10 @@ def ends(known: Iterable[Version]) -> dict[int, End]:
             found[version.id] = begins, heir
         else:
             found[version.id] = outer, None if outer is None else version.superseded_by
-        if version.begins != begins and (outer is None or outer > version.begins):
+        if outer is not None and outer <= version.begins:
+            if version.superseded_by is not None:
+                begins, heir = outer, version.superseded_by
+        elif version.begins != begins:
             begins, heir = version.begins, version.id
     return found
 
