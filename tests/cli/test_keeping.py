@@ -150,7 +150,7 @@ def test_tidy_takes_nothing_that_says_something_else(db: Path) -> None:
         "The staging server is to be restored from the backup every night.",
         "The staging server is restored from the backup every night!",
     ]
-    with Session(db) as client:
+    with Session(db, "--project", "auto") as client:
         for number, text in enumerate(texts):
             client.ok("store_memory", file_name=f"{number}.md", content=text)
     assert [one["file_name"] for one in answer(db, "tidy")["near_duplicate"]] == ["4.md"]
