@@ -110,11 +110,8 @@ class MemoryService:
             if on_conflict == "replace":
                 last = max(start, moment)
                 first = last if same else resource.begins
-                wrong = [
-                    one
-                    for one in known
-                    if one.id != heir_id and one.begins <= last and (not one.archived or one.begins >= first)
-                ]
+                wrong = [one for one in known if not one.archived or one.begins >= first]
+                wrong = [one for one in wrong if one.id != heir_id and one.begins <= last]
                 await _archive(tx, wrong, heir_id, moment)
             superseded = await settle(tx, project, file_name, moment, heir_id)
             superseded += await _supersede(tx, project, others, stored, start, moment)
