@@ -6,15 +6,15 @@ import stat
 import zipfile
 from pathlib import Path
 
-from ltmc.errors import ErrorCode, LtmcError, invalid, shorten
+from ltmc.errors import ErrorCode, LtmcError, shorten
 from ltmc.storage.sqlite.foreign import is_sqlite, opened
 
 ALLOWED = (
     "transcripts of agents, Markdown (.md), databases of other memories, exports of ChatGPT and Claude (.zip), "
     "what `ltmc export` wrote; docs/import.md lists them"
 )
-HEAD_BYTES, MOST_TABLES = 4_096, 5
-"""How much is looked at of a file, and how many tables of a database are named."""
+HEAD_BYTES, MOST_TABLES, LONGEST_PATH = 4_096, 5, 4_096
+"""How much is looked at of a file, how many tables of a database are named, and how much of a path is shown."""
 
 
 def require_readable(path: Path) -> None:
@@ -23,7 +23,10 @@ def require_readable(path: Path) -> None:
     Raises:
         LtmcError: NOT_FOUND, INVALID_ARGUMENT or BACKEND_UNAVAILABLE that names the path and what is allowed.
     """
-    allowed = f"allowed: files and folders with {ALLOWED}."
+    got, allowed = (
+        f"paths: got {shorten(str(path), LONGEST_PATH)}",
+        f"allowed: files and folders with {ALLOWED}.",
+    )
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -32,13 +35,14 @@ def require_readable(path: Path) -> None:
         elif stat.S_ISREG(mode):
             path.open("rb").close()
         else:
-            raise invalid("paths", str(path), f"files and folders; this is neither, with {ALLOWED}")
+            message = f"{got}, which is neither a file nor a folder; {allowed}"
+            raise LtmcError(ErrorCode.INVALID_ARGUMENT, message, field="paths")
     except (FileNotFoundError, NotADirectoryError):
-        message = f"paths: got {shorten(str(path))}, where nothing is; {allowed}"
+        message = f"{got}, where nothing is; {allowed}"
         raise LtmcError(ErrorCode.NOT_FOUND, message, field="paths") from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        message = f"paths: got {shorten(str(path))}, which cannot be read ({why}); {allowed}"
+        message = f"{got}, which cannot be read ({why}); {allowed}"
         raise LtmcError(ErrorCode.BACKEND_UNAVAILABLE, message, field="paths") from None
 
 

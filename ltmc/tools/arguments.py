@@ -24,7 +24,7 @@ from ltmc.timestamps import format_utc, now, parse
 PROJECT_ID = re.compile(PROJECT_PATTERN)
 TAG_LENGTH, TAGS, SKILLS = 64, 32, 50
 LONGEST_OBJECT = 100_000
-"""How many characters a JSON object may have: lists show a hundred of them."""
+"""How many characters a JSON object that is kept may have: lists show a hundred of them."""
 COMPLEXITY_ALIASES = {"LOW": "SIMPLE", "MEDIUM": "MODERATE", "HIGH": "COMPLEX"}
 
 
@@ -105,9 +105,14 @@ def _json_object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise refuse("a JSON object")
     json_value(value)
-    if len(json.dumps(value, ensure_ascii=False)) > LONGEST_OBJECT:
-        raise refuse(f"a JSON object of at most {LONGEST_OBJECT:,} characters")
     return value
+
+
+def _kept_object(value: Any) -> dict[str, Any]:
+    found = _json_object(value)
+    if len(json.dumps(found, ensure_ascii=False)) > LONGEST_OBJECT:
+        raise refuse(f"a JSON object of at most {LONGEST_OBJECT:,} characters")
+    return found
 
 
 def json_value(value: Any, depth: int = 0) -> Any:
@@ -202,7 +207,8 @@ TagsOrText = Annotated[
     AfterValidator(_tags),
     WithJsonSchema({"type": ["array", "string"], "items": {"type": "string"}}),
 ]
-JsonObject = Annotated[_Object, PlainValidator(_json_object), WithJsonSchema({"type": "object"})]
+JsonObject = Annotated[_Object, PlainValidator(_kept_object), WithJsonSchema({"type": "object"})]
+Filters = Annotated[_Object, PlainValidator(_json_object), WithJsonSchema({"type": "object"})]
 JsonValue = Annotated[Any, AfterValidator(json_value), WithJsonSchema({})]
 RowId = Annotated[int, Field(ge=1, strict=True, le=2**63 - 1), _Number, BeforeValidator(_digits)]
 ResourceId = Annotated[

@@ -2,7 +2,11 @@
 
 import asyncio
 import logging
+import os
 import sqlite3
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -20,6 +24,7 @@ from ltmc.storage.sqlite.database import Database
 from ltmc.storage.sqlite.read_only import ReadOnlyDatabase
 from tests.http.serving import Serving
 
+NOBODY = 65_534
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
 
@@ -316,3 +321,51 @@ def test_health_answers_beside_a_held_lock(db: Path) -> None:
             assert answer.json()["status"] == "degraded"
             assert answer.json()["services"]["sqlite"] == "locked"
             assert server.call("list_todos")["total"] == 1
+
+
+def test_a_file_that_can_only_be_read_for_a_moment_is_opened_again() -> None:
+    """So it is while the last process that had it open removes the shared memory."""
+    root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as folder:
+        db = Path(folder) / "ltmc.db"
+        shared_memory = db.with_name("ltmc.db-shm")
+
+        async def work(database: Database) -> None:
+            async with database.read():  # beside it, connections of this process share what SQLite found
+                writes = [asyncio.create_task(write(database)) for _ in range(3)]
+                await asyncio.sleep(0.3)
+                shared_memory.chmod(0o666)
+            await asyncio.gather(*writes)
+            assert await count(database) == 4
+
+        run(db, write)
+        with opened_elsewhere(db):
+            shared_memory.chmod(0o444)
+            for path in (db.parent, *db.parent.iterdir()) if root else ():
+                os.chown(path, NOBODY, -1)
+            if root:  # to whom permissions mean nothing
+                os.seteuid(NOBODY)
+            try:
+                run(db, work)
+            finally:
+                if root:
+                    os.seteuid(0)
+
+
+@contextmanager
+def opened_elsewhere(db: Path) -> Iterator[None]:
+    """Have another process keep the database open."""
+    script = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("SELECT * FROM todos")
+print("open", flush=True)
+input()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(db)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline()
+        yield
+        other.communicate(b"\n")

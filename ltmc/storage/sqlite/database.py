@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,10 @@ SETTLE_SECONDS = 5.0
 """How long the log of use is waited for, which takes longer while another process holds the lock."""
 
 OPENINGS = 5
-"""How often a file is opened when each time another one takes its place meanwhile."""
+"""How often a file is opened when each time another one takes its place meanwhile, or it can only be read."""
+
+CLOSING_SECONDS = 5.0
+"""How long it is waited for until a file that can only be read is closed, before it is opened again."""
 
 WHILE_READ = "while it was read"
 WHILE_WRITTEN = "while this was written, which is not in it"
@@ -193,7 +196,7 @@ class Database:
         self, project_id: str | None, durability: Durability
     ) -> AsyncIterator[SqliteTransaction]:
         deadline = deadline_in(LOCK_SECONDS)
-        reopened = False
+        reopened = 0
         with translated(self.path):
             while True:
                 file = await self._in_place(deadline)
@@ -203,8 +206,8 @@ class Database:
                     turn(file.writing, deadline),
                 ):
                     await file.prepare_to_write(durability)
-                    if not reopened and not await file.may_write(deadline):
-                        reopened = True
+                    if reopened < OPENINGS and not await file.may_write(deadline):
+                        reopened += 1
                         await file.let_go()
                         continue
                     async with _transaction(
@@ -341,6 +344,11 @@ class Database:
     async def _open(self) -> None:
         with translated(self.path):
             before = self._file
+            if (
+                before is not None and before.only_read
+            ):  # a connection that is left would hand this on to the next
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(before.closed.wait(), CLOSING_SECONDS)
             try:
                 self._file = await self._opened(before)
             finally:

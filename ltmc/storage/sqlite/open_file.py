@@ -45,6 +45,8 @@ class OpenFile:
         writing: held by the transaction that writes.
         write_began: when the last one began, in the time of the event loop.
         resident: see `ltmc.storage.engine.Transaction.resident`.
+        only_read: SQLite found that it can only be read.
+        closed: set when every connection is closed.
     """
 
     def __init__(
@@ -61,6 +63,8 @@ class OpenFile:
         self.writing = asyncio.Lock()
         self.write_began = 0.0
         self.resident: dict[Callable[[], Any], Any] = {}
+        self.only_read = False
+        self.closed = asyncio.Event()
         self._synchronous = ""
         self._may_write = False
         self._free = asyncio.Semaphore(READERS)
@@ -147,8 +151,10 @@ class OpenFile:
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
                     raise
+                self.only_read = True
                 return False
-            await settled(self.writer.rollback())
+            finally:  # also where it was cancelled meanwhile
+                await settled(self.writer.rollback())
             self._may_write = True
         return True
 
@@ -191,6 +197,7 @@ class OpenFile:
         for connection in (*self._readers, self.writer):
             await connection.close()
         await asyncio.to_thread(log_owner.forget, self.path)
+        self.closed.set()
 
 
 async def open_file(path: Path, before: OpenFile | None) -> OpenFile:
