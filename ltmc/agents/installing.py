@@ -162,9 +162,8 @@ def _undone(path: Path, record: Record | None, pieces: list[Piece]) -> Draft:
     if record is None and left == text:
         return draft
     draft.edited = _was_edited(pieces, text, left)
-    made = (
-        backup is None if record is None else record.found is None
-    )  # of a file that was there a backup is made
+    # Of a file that was there, a backup was made.
+    made = backup is None if record is None else record.found is None
     draft.after = None if made and left.strip() in ("", "{}") else files.encode(left, now)
     return draft
 

@@ -4,8 +4,7 @@ import json
 import os
 import sqlite3
 import zipfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,19 +12,7 @@ import pytest
 from ltmc.errors import LtmcError
 from ltmc.importing import refusals, registry
 from tests.client import run_cli
-
-
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Be somebody to whom permissions mean something."""
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(65_534)
-    try:
-        yield
-    finally:
-        if root:
-            os.seteuid(0)
+from tests.permissions import as_nobody
 
 
 def put(folder: Path, what: str) -> Path:

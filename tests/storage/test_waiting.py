@@ -23,8 +23,8 @@ from ltmc.storage.sqlite import waiting
 from ltmc.storage.sqlite.database import Database
 from ltmc.storage.sqlite.read_only import ReadOnlyDatabase
 from tests.http.serving import Serving
+from tests.permissions import NOBODY, as_nobody
 
-NOBODY = 65_534
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
 
@@ -325,7 +325,6 @@ def test_health_answers_beside_a_held_lock(db: Path) -> None:
 
 def test_a_file_that_can_only_be_read_for_a_moment_is_opened_again() -> None:
     """So it is while the last process that had it open removes the shared memory."""
-    root = os.geteuid() == 0
     with tempfile.TemporaryDirectory() as folder:
         db = Path(folder) / "ltmc.db"
         shared_memory = db.with_name("ltmc.db-shm")
@@ -341,15 +340,10 @@ def test_a_file_that_can_only_be_read_for_a_moment_is_opened_again() -> None:
         run(db, write)
         with opened_elsewhere(db):
             shared_memory.chmod(0o444)
-            for path in (db.parent, *db.parent.iterdir()) if root else ():
+            for path in (db.parent, *db.parent.iterdir()) if os.geteuid() == 0 else ():
                 os.chown(path, NOBODY, -1)
-            if root:  # to whom permissions mean nothing
-                os.seteuid(NOBODY)
-            try:
+            with as_nobody():
                 run(db, work)
-            finally:
-                if root:
-                    os.seteuid(0)
 
 
 @contextmanager

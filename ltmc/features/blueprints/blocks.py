@@ -9,8 +9,7 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from ltmc.features.blueprints.clauses import is_action
-from ltmc.features.blueprints.lexicon import named, terms
+from ltmc.features.blueprints.clauses import is_action, tells
 from ltmc.features.blueprints.marks import as_markdown
 
 LISTS = ("list", "table")
@@ -137,8 +136,3 @@ def _item_starts(tokens: Sequence[Token]) -> Iterator[int]:
             return
         if token.type == "list_item_open" and token.level == 1 and token.map:
             yield token.map[0]
-
-
-def tells(text: str) -> bool:
-    """Tell whether a heading or a line leads to what is no step."""
-    return bool(named(terms("context_headings") | terms("criteria"), text.lower()))

@@ -34,13 +34,16 @@ def sentences(text: str) -> list[str]:
     return [piece for piece in _split(text, _SENTENCE) if piece.strip()]
 
 
+def tells(text: str) -> bool:
+    """Tell whether a heading or a line leads to what is no step."""
+    return bool(named(terms("context_headings") | terms("criteria"), text.lower()))
+
+
 def is_action(text: str) -> bool:
     """Tell whether a clause says what to do: it, or what its label is of, begins (in German: ends) with an action."""
     if is_wide(text):
         return any(term in text for term in wide("actions"))
-    if (label := _LABEL.match(text)) and not named(
-        terms("context_headings") | terms("criteria"), label[0].lower()
-    ):
+    if (label := _LABEL.match(text)) and not tells(label[0]):
         text = text[label.end() :]
     words = words_of(text)
     asked = next((place for place, word in enumerate(words[:4]) if word in terms("demands")), None)

@@ -5,7 +5,7 @@ from typing import Any, NotRequired, TypedDict
 from ltmc.tools.paging import PageCounts
 
 
-class _BlueprintView(TypedDict):
+class _ShortView(TypedDict):
     blueprint_id: str
     project_id: str
     kind: str
@@ -14,17 +14,20 @@ class _BlueprintView(TypedDict):
     description: str
     complexity: str
     complexity_score: float
-    complexity_source: str
     estimated_duration_minutes: int
     required_skills: list[str]
     priority_score: float
     tags: list[str]
-    resource_requirements: dict[str, Any]
     status: str
-    decomposition_strategy: str | None
     created_at: str
     updated_at: str
     completed_at: str | None
+
+
+class _BlueprintView(_ShortView):
+    complexity_source: str
+    resource_requirements: dict[str, Any]
+    decomposition_strategy: str | None
 
 
 class BlueprintView(_BlueprintView):
@@ -69,26 +72,10 @@ class BlueprintChanged(_BlueprintView):
     changed_fields: list[str]
 
 
-class ListedBlueprint(TypedDict):
+class ListedBlueprint(_ShortView):
     """A blueprint in a list; `truncated`: its description is longer, get_blueprint has it whole."""
 
-    blueprint_id: str
-    project_id: str
-    kind: str
-    parent_id: str | None
-    title: str
-    description: str
     truncated: NotRequired[bool]
-    complexity: str
-    complexity_score: float
-    estimated_duration_minutes: int
-    required_skills: list[str]
-    priority_score: float
-    tags: list[str]
-    status: str
-    created_at: str
-    updated_at: str
-    completed_at: str | None
 
 
 class BlueprintPage(PageCounts):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from ltmc.features.blueprints.blocks import LISTS, Block, Section, read_sections, tells
+from ltmc.features.blueprints.blocks import LISTS, Block, Section, read_sections
 from ltmc.features.blueprints.clauses import (
     DONE,
     arrows_in,
@@ -20,6 +20,7 @@ from ltmc.features.blueprints.clauses import (
     leads,
     orders,
     sentences,
+    tells,
     wide,
 )
 from ltmc.features.blueprints.lexicon import is_wide, named, terms, words_of

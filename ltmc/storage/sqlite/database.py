@@ -344,9 +344,8 @@ class Database:
     async def _open(self) -> None:
         with translated(self.path):
             before = self._file
-            if (
-                before is not None and before.only_read
-            ):  # a connection that is left would hand this on to the next
+            if before is not None and before.only_read:
+                # A connection that is left would hand this on to the next.
                 with suppress(TimeoutError):
                     await asyncio.wait_for(before.closed.wait(), CLOSING_SECONDS)
             try:

@@ -145,28 +145,28 @@ class OpenFile:
         """
         if not self._may_write:
             try:
-                await while_busy(
-                    lambda: on_thread(self.writer, lambda writer: writer.execute("BEGIN IMMEDIATE")), deadline
-                )
+                await while_busy(self._try_to_write, deadline)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
                     raise
                 self.only_read = True
                 return False
-            finally:  # also where it was cancelled meanwhile
-                await settled(self.writer.rollback())
             self._may_write = True
         return True
+
+    async def _try_to_write(self) -> None:
+        """Begin a transaction that writes, and leave it, also where that is cancelled meanwhile."""
+        try:
+            await on_thread(self.writer, lambda writer: writer.execute("BEGIN IMMEDIATE"))
+        finally:
+            await settled(self.writer.rollback())
 
     async def is_locked(self) -> bool:
         """Return whether someone writes at length just now; nothing is written to find out."""
         try:
             async with turn(self.writing, deadline_in(BUSY_SECONDS)):
                 await self._open_writer()
-                try:
-                    await on_thread(self.writer, lambda writer: writer.execute("BEGIN IMMEDIATE"))
-                finally:
-                    await settled(self.writer.rollback())
+                await self._try_to_write()
         except TimeoutError:  # calls of this process write one after the other, or wait for another process
             return asyncio.get_running_loop().time() - self.write_began > BUSY_SECONDS
         except sqlite3.OperationalError as error:
