@@ -67,7 +67,7 @@ class Settings(NamedTuple):
     redis_url: str | None = None
     profile: str = "all"
     read_only: bool = False
-    project: str = "default"
+    project: str = AUTO
     transport: Literal["stdio", "http"] = "stdio"
     http_host: str = "127.0.0.1"
     http_port: int = 8765
@@ -115,9 +115,6 @@ def load(**flags: Any) -> tuple[Settings, dict[str, str]]:
     environment = {name: value for name, value in environment.items() if name in _READERS}
     given = {name: value for name, value in flags.items() if value is not None}
     stored = _read_toml(config_file())
-    chosen = (stored | environment).get("project", AUTO)
-    if given.get("project") == AUTO and chosen not in (AUTO, "default"):
-        del given["project"]  # agents are installed with the flag, and a name that was chosen holds
     origins = dict.fromkeys(Settings._fields, "default")
     origins |= dict.fromkeys(stored, str(config_file()))
     origins |= dict.fromkeys(environment, "environment")

@@ -48,7 +48,7 @@ class Session:
         db: the database file.
         command: the program; `SOURCE_COMMAND` by default.
         flags: further flags of ``serve``.
-        env: further environment variables.
+        env: further environment variables; ``LTMC_PROJECT`` is ``default`` without one.
         version: the protocol era: one of the handshake versions, or 2026-07-28.
         cwd: the folder in which the server is started.
         roots: answers when the server asks for the client's roots.
@@ -69,7 +69,12 @@ class Session:
         self._server = StdioServerParameters(
             command=program,
             args=[*arguments, "serve", "--db", str(db), *flags],
-            env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **(env or {})},
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": os.environ["HOME"],
+                "LTMC_PROJECT": "default",  # else it is that of the repository in which the tests run
+                **(env or {}),
+            },
             cwd=cwd,
         )
         self._roots = roots

@@ -33,7 +33,7 @@ def server_command(*, profile: str | None = None) -> list[str]:
     Args:
         profile: of the tools to offer, for agents that take only so many.
     """
-    return [*own_command(), "serve", "--project", "auto", *(["--profile", profile] if profile else [])]
+    return [*own_command(), "serve", *(["--profile", profile] if profile else [])]
 
 
 def server_entry(*, profile: str | None = None) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def with_options(entry: dict[str, Any], known: Any) -> dict[str, Any]:
     given, own = (words[words.index("serve") + 1 :] for words in (theirs, ours))
     names = {word.partition("=")[0] for word in given}
     more = [word for pair in zip(own[::2], own[1::2], strict=True) if pair[0] not in names for word in pair]
-    words = [*ours[: -len(own)], *given, *more]
+    words = [*ours[: ours.index("serve") + 1], *given, *more]
     if isinstance(entry.get("command"), list):
         return entry | {"command": words}
     return entry | {"args": words[1:]}

@@ -36,6 +36,6 @@ def projects_of(cwd: Path, setting: str) -> Sequence[str]:
 
     What was stored without naming a project is in the default one, which is read too.
     """
-    if setting not in (AUTO, DEFAULT_PROJECT):
+    if setting != AUTO:
         return (setting,)
     return (*names_of(cwd), DEFAULT_PROJECT)

@@ -104,14 +104,12 @@ def load_settings(*, existing: bool = False, **flags: Any) -> "Settings":
 
 
 def settings_here(**flags: Any) -> "Settings":
-    """Return the settings for a command about the project of this folder, the one that agents and hooks use in it.
+    """Return the settings for a command about this folder, whatever serves it.
 
     Raises:
         LtmcError: see `load_settings`.
     """
-    from ltmc.settings import AUTO
-
-    return load_settings(project=AUTO, transport="stdio", **flags)
+    return load_settings(transport="stdio", **flags)
 
 
 def call_tool(

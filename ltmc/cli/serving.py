@@ -21,7 +21,7 @@ from ltmc.tools import manifest
 )
 @click.option(
     "--project",
-    help="The project of calls that name none; auto: that of the repository worked in, unless the settings name one.",
+    help="The project of calls that name none; auto: that of the repository worked in.",
 )
 @click.option("--durability", type=click.Choice(["full", "normal"]), help="What a committed write survives.")
 @click.option("--log-level", help="DEBUG, INFO, WARNING or ERROR; logs go to stderr.")

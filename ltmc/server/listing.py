@@ -27,8 +27,8 @@ _STORE = {
 }
 _APART = "Keep projects apart: pass the same project_id in every call of a project, or none."
 _IN_REPOSITORY = (
-    "Leave project_id out: you are in the project of this repository. Searches also show what is in the project "
-    "default; to change that, pass the project_id of the hit."
+    "Leave project_id out: you are in the project of this repository, if there is one. Searches also show what is in "
+    "the project default; to change that, pass the project_id of the hit."
 )
 _ANSWERS = (
     "Results are pages: while has_more is true, call again with offset raised by count. Long texts are previews with "
@@ -85,7 +85,10 @@ def offered(settings: Settings) -> Offered:
         ValueError: the profile names an unknown category.
     """
     tools = selection.select(settings.profile, read_only=settings.read_only)
-    text = instructions((tool.name for tool in tools), in_repository=settings.project == AUTO)
+    text = instructions(
+        (tool.name for tool in tools),
+        in_repository=settings.project == AUTO and settings.transport == "stdio",
+    )
     return Offered(text, tools, *selection.select_beside(tools))
 
 

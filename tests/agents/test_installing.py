@@ -162,7 +162,7 @@ def test_every_agent_starts_this_ltmc(home: Path) -> None:
     def servers(path: str, key: str = "mcpServers") -> dict[str, object]:
         return jsonc.read((home / path).read_text("utf-8-sig"), (key, "ltmc"))
 
-    serve = ["-P", "-m", "ltmc", "serve", "--project", "auto"]
+    serve = ["-P", "-m", "ltmc", "serve"]
     plain = {"command": sys.executable, "args": serve}
     core = {"command": sys.executable, "args": [*serve, "--profile", "core"]}
     assert servers(".claude/skills/ltmc/.mcp.json") == plain
@@ -373,13 +373,13 @@ def test_what_a_person_told_the_server_stays(home: Path) -> None:
         ok(home, "install", *agents)
         cursor = json.loads((home / ".cursor/mcp.json").read_text())["mcpServers"]["ltmc"]
         assert cursor["command"] == sys.executable
-        assert cursor["args"][3:] == ["serve", "--db", "/a.db", "--project", "auto", "--profile", "core"]
+        assert cursor["args"][3:] == ["serve", "--db", "/a.db", "--profile", "core"]
         codex = tomllib.loads((home / ".codex/config.toml").read_text())["mcp_servers"]["ltmc"]
         assert codex["args"][3:] == ["serve", "--project=mine"]
         goose = yaml.safe_load((home / ".config/goose/config.yaml").read_text())["extensions"]["ltmc"]
-        assert goose["args"][3:] == ["serve", "--profile", "core", "--project", "auto"]
+        assert goose["args"][3:] == ["serve", "--profile", "core"]
         opencode = json.loads((home / ".config/opencode/opencode.jsonc").read_text())["mcp"]["ltmc"]
-        assert opencode["command"][4:] == ["serve", "--read-only", "--project", "auto"]
+        assert opencode["command"][4:] == ["serve", "--read-only"]
     ok(home, "uninstall", *agents)
     assert tree(home) == before
 
@@ -524,7 +524,7 @@ def test_doctor_tells_of_agents(home: Path, db: Path) -> None:
     assert re.search(r"last failure\s+the last line", ltmc(home, "doctor", "--db", str(db)).stdout)
     assert agents()["zed"] == ["not installed: ltmc install zed", ""]
     ok(home, "install", "--all")
-    assert agents()["zed"] == ["installed", f"{sys.executable} -P -m ltmc serve --project auto"]
+    assert agents()["zed"] == ["installed", f"{sys.executable} -P -m ltmc serve"]
     assert agents()["codex"][0] == "installed; its hooks are not approved yet: type /hooks in Codex"
     path = home / ".config/goose/config.yaml"
     path.write_text(path.read_text().replace(sys.executable, "/gone/python"))

@@ -150,7 +150,7 @@ def test_nothing_leaks_into_another_repository(repository: Project, tmp_path) ->
 def test_the_setting_project_names_where_things_are(repository: Project) -> None:
     assert run_cli("remember", FACT, "--project", "default", "--db", str(repository.db)).returncode == 0
     assert FACT in repository.prompt(ASKED), "what was stored without a project is told too"
-    assert FACT in repository.prompt(ASKED, session="s2", LTMC_PROJECT="auto")
+    assert FACT in repository.prompt(ASKED, session="s2")
     assert repository.prompt(ASKED, session="s3", LTMC_PROJECT="orchard") == ""
     assert [row["project_id"] for row in repository.messages()] == [repository.id, repository.id, "orchard"]
 

@@ -93,7 +93,7 @@ def test_the_versions_are_those_of_the_sdk() -> None:
     "changes",
     [
         {},
-        {"project": "auto"},
+        {"project": "orchard"},
         {"profile": "core"},
         {"profile": "todos,graph", "read_only": True},
         {"read_only": True},

@@ -218,30 +218,31 @@ def test_pages_over_both_projects_are_slices_of_one_ranking(db: Path, tmp_path: 
         assert [page["has_more"] for page in pages] == [True, True, False]
 
 
-@pytest.mark.parametrize(("chosen", "named"), [("mine", True), ("default", False), ("auto", False)])
-def test_a_project_that_was_chosen_holds_where_an_agent_is_installed_with_auto(
-    db: Path, tmp_path: Path, chosen: str, named: bool
+@pytest.mark.parametrize("chosen", [None, "auto", "default", "mine"])
+def test_the_project_is_that_of_the_repository_unless_another_is_chosen(
+    db: Path, tmp_path: Path, chosen: str | None
 ) -> None:
     here, settings = repository(tmp_path / "here"), tmp_path / "ltmc.toml"
-    settings.write_text(f'project = "{chosen}"')
-    for env in ({"LTMC_CONFIG": str(settings)}, {"LTMC_PROJECT": chosen}):
-        with Session(db, *AUTO, cwd=here, env=env) as client:
+    settings.write_text(f'project = "{chosen}"' if chosen else "")
+    run_cli("remember", "The quince is ripe.", "--db", str(db), cwd=here, LTMC_CONFIG=str(settings))
+    if chosen:
+        with Session(db, cwd=here, env={"LTMC_PROJECT": chosen}) as client:
             store(client)
-    assert set(projects_of(db)) == {chosen if named else project_of(here)}
+    assert set(projects_of(db)) == {project_of(here) if chosen in (None, "auto") else chosen}
 
 
 def test_the_command_line_is_in_the_project_of_its_folder(db: Path, tmp_path: Path) -> None:
     here = repository(tmp_path / "here")
-    run_cli("remember", "The quince is ripe.", "--db", str(db), cwd=here, LTMC_PROJECT="auto")
+    run_cli("remember", "The quince is ripe.", "--db", str(db), cwd=here)
     assert projects_of(db) == [project_of(here)]
-    done = run_cli("recall", "quince", "--db", str(db), cwd=here, LTMC_PROJECT="auto")
+    done = run_cli("recall", "quince", "--db", str(db), cwd=here)
     assert "ripe" in done.stdout
     run_cli(
         "remember", "The quince is ripe!", "--name", "again", "--db", str(db), cwd=here, LTMC_PROJECT="auto"
     )
-    done = run_cli("tidy", "--apply", "--json", "--db", str(db), cwd=here, LTMC_PROJECT="auto")
+    done = run_cli("tidy", "--apply", "--json", "--db", str(db), cwd=here)
     assert len(json.loads(done.stdout)["near_duplicate"]) == 1, done
-    done = run_cli("usage", "--json", "--db", str(db), cwd=here, LTMC_PROJECT="auto")
+    done = run_cli("usage", "--json", "--db", str(db), cwd=here)
     assert "store_memory" in [row["tool"] for row in json.loads(done.stdout)["calls"]]
 
 
