@@ -51,7 +51,7 @@ async def call(
         if ignored:
             result["ignored"] = masked_json([shorten(name, LONGEST_NAME) for name in ignored[:MOST_NAMED]])
         if warnings := [*warnings, *of_files, *sorted(notes)]:
-            result["warnings"] = warnings
+            result["warnings"] = [*dict.fromkeys([*result.get("warnings", ()), *warnings])]
     except LtmcError as error:
         result = await asyncio.to_thread(_masked_error, error, raw)
     except Exception:  # the boundary: whatever went wrong, the caller gets an answer

@@ -96,7 +96,7 @@ def test_its_tools_are_listed_and_called(environment: Environment, db: Path) -> 
         listed = client.tools()
         names = [tool["name"] for tool in listed]
         assert names == [*(tool.name for tool in manifest.tools()), "count_garden_work"]
-        assert listed[-1]["annotations"] == {"readOnlyHint": True, "openWorldHint": False}
+        assert listed[-1]["annotations"] == {"readOnlyHint": True}
         assert listed[-1]["inputSchema"]["properties"]["bed"]["description"] == "The name of the bed."
         client.ok("add_todo", title="Water the roses")
         assert client.ok("count_garden_work", bed="roses") == {"success": True, "bed": "roses", "todos": 1}

@@ -1,0 +1,109 @@
+"""Finding a tool that was not listed, and calling it."""
+
+import asyncio
+import difflib
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from ltmc.errors import ErrorCode, LtmcError, shorten
+from ltmc.features.lean.results import ToolFound, ToolNames, ToolsFound
+from ltmc.search import index
+from ltmc.search.vectors import cosine
+from ltmc.tools.manifest import Tool
+
+SHOWN = 4
+"""How many tools are shown with their arguments."""
+
+NAMED = 0.2
+"""What a word of the query adds to the score of the one tool that has it in its name; of several, to each a share."""
+
+Call = Callable[[Tool, dict[str, Any]], Awaitable[Mapping[str, Any]]]
+"""Calls a tool with the arguments of a client."""
+
+
+class Toolbox:
+    """The tools that are offered behind one that finds and calls them."""
+
+    def __init__(self, tools: Sequence[Tool], call: Call, *, by_meaning: bool) -> None:
+        """Take the tools.
+
+        Args:
+            by_meaning: whether texts may be embedded; otherwise words alone tell.
+        """
+        self._tools, self._call, self._by_meaning = {tool.name: tool for tool in tools}, call, by_meaning
+        self._vectors: dict[str, list[bytes]] = {}
+
+    async def use(self, name: str, arguments: dict[str, Any]) -> Mapping[str, Any]:
+        """Return the envelope of a tool that is called.
+
+        Raises:
+            LtmcError: NOT_FOUND that names tools of a like name.
+        """
+        tool = self._tools.get(name)
+        if tool is None:
+            near = difflib.get_close_matches(name, self._tools, n=3)
+            raise LtmcError(
+                ErrorCode.NOT_FOUND,
+                f"Tool {shorten(name)} is not offered."
+                + (f" Near: {', '.join(near)}." if near else " A query shows the tools that fit."),
+                field="tool",
+                details={"value": shorten(name), "near": near},
+            )
+        return await self._call(tool, arguments)
+
+    async def find(self, query: str) -> ToolsFound | ToolNames:
+        """Return the tools that fit a query best, with their arguments; for a blank one the names of all."""
+        if not query.strip():
+            names: dict[str, list[str]] = {}
+            for tool in self._tools.values():
+                names.setdefault(tool.category, []).append(tool.name)
+            return {"names": names}
+        scores = await asyncio.to_thread(self._scores, query)
+        best = sorted(self._tools.values(), key=lambda tool: -scores[tool.name])
+        return {"tools": [_shown(tool) for tool in best[:SHOWN]]}
+
+    def _scores(self, query: str) -> dict[str, float]:
+        """Return for each tool how like the query is to all that is said of it, and to the likest part of that."""
+        texts = {name: _said_of(tool) for name, tool in self._tools.items()}
+        if self._by_meaning:
+            if not self._vectors:
+                found = iter(index.embedded_together(text for said in texts.values() for text in said))
+                self._vectors = {name: [next(found) for _ in said] for name, said in texts.items()}
+            meant = index.query_vector(query)
+            likeness = {name: [cosine(meant, one) for one in of] for name, of in self._vectors.items()}
+        else:
+            likeness = {name: [_shared(query, text) for text in said] for name, said in texts.items()}
+        named = {name: _words(name) & _words(query) for name in self._tools}
+        times = Counter(word for words in named.values() for word in words)
+        return {
+            name: (whole + max(whole, *parts)) / 2 + sum(NAMED / times[word] for word in named[name])
+            for name, (whole, *parts) in likeness.items()
+        }
+
+
+def _said_of(tool: Tool) -> list[str]:
+    """Return all that is said of a tool, and each part of that."""
+    arguments = [about.get("description", "") for about in tool.parameters["properties"].values()]
+    parts = [tool.name.replace("_", " "), tool.title, *re.split(r"(?<=[.;:]) ", tool.description), *arguments]
+    return [" ".join(parts[1:]), *filter(None, parts)]
+
+
+def _shared(query: str, text: str) -> float:
+    """Return the share of the query's words that a text has."""
+    asked = _words(query)
+    return len(asked & _words(text)) / (len(asked) or 1)
+
+
+def _words(text: str) -> set[str]:
+    return {word.removesuffix("s") for word in re.findall(r"[^\W_]+", text.lower())}
+
+
+def _shown(tool: Tool) -> ToolFound:
+    return {
+        "tool": tool.name,
+        "description": tool.description,
+        "arguments": tool.parameters["properties"],
+        "required": tool.parameters.get("required", []),
+    }
