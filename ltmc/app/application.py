@@ -136,22 +136,9 @@ def _hooks(app: Application) -> object:
     return HookService(app.engine, app.get(IndexUpkeep), settings.search_mode, place)
 
 
-def _toolbox(app: Application) -> object:
-    from functools import partial
-
-    from ltmc.app.calls import call
-    from ltmc.features.lean.service import Toolbox
-    from ltmc.tools import selection
-
-    settings = app.settings
-    tools = selection.select("all", read_only=settings.read_only)
-    return Toolbox(tools, partial(call, app), by_meaning=settings.search_mode != "lexical")
-
-
 _MADE_BY_HAND: dict[str, Callable[[Application], object]] = {
     "ltmc.storage.engine.Engine": lambda app: app.engine,
     "ltmc.storage.guarded.Guard": lambda app: app.guard,
-    "ltmc.features.lean.service.Toolbox": _toolbox,
     "ltmc.features.memory.brief.Brief": _brief,
     "ltmc.features.hooks.service.HookService": _hooks,
     "ltmc.features.memory.routing.RoutingService": _routing,

@@ -58,26 +58,29 @@ def test_others_are_found_and_called(db: Path) -> None:
         names = client.ok("use_tool")["names"]
         everything = {tool.name for tool in selection.select("all")}
         assert {name for group in names.values() for name in group} == everything
-        for query, wanted in ASKED:
-            found = client.ok("use_tool", query=query)["tools"]
-            assert wanted in [tool["tool"] for tool in found], (query, found)
+        found = [client.ok("use_tool", query=query)["tools"] for query, _ in ASKED]
+        hits = [
+            any(tool["name"] == wanted for tool in tools)
+            for tools, (_, wanted) in zip(found, ASKED, strict=True)
+        ]
+        assert sum(hits) >= 10, hits
         added = client.ok("add_todo", title="pick the quince")
-        done = client.ok("use_tool", tool="complete_todo", arguments={"todo_id": added["todo_id"]})
+        done = client.ok("use_tool", name="complete_todo", arguments={"todo_id": added["todo_id"]})
         assert done["status"] == "completed"
         client.ok(
-            "use_tool", query="", tool="store_memory", arguments='{"file_name": "b", "content": "Pears."}'
+            "use_tool", query="", name="store_memory", arguments='{"file_name": "b", "content": "Pears."}'
         )
         assert client.ok("retrieve_memory", query="pears")["results"][0]["file_name"] == "b"
 
 
 def test_refusals_are_those_of_the_tool(db: Path) -> None:
     with Session(db, *LEAN) as client:
-        client.bad("use_tool", "INVALID_ARGUMENT", "todo_id", tool="complete_todo", arguments={"todo_id": 0})
-        client.bad("use_tool", "INVALID_ARGUMENT", "todo_id", tool="complete_todo")
-        client.bad("use_tool", "INVALID_ARGUMENT", "arguments", tool="complete_todo", arguments=[1])
-        error = client.bad("use_tool", "NOT_FOUND", "tool", tool="complete_todos")
-        assert error["near"][0] == "complete_todo"
-        client.bad("use_tool", "NOT_FOUND", "tool", tool="use_tool")
+        client.bad("use_tool", "INVALID_ARGUMENT", "todo_id", name="complete_todo", arguments={"todo_id": 0})
+        client.bad("use_tool", "INVALID_ARGUMENT", "todo_id", name="complete_todo")
+        client.bad("use_tool", "INVALID_ARGUMENT", "arguments", name="complete_todo", arguments=[1])
+        error = client.bad("use_tool", "NOT_FOUND", "name", name="complete_todos")
+        assert error["details"]["near"][0] == "complete_todo"
+        client.bad("use_tool", "NOT_FOUND", "name", name="use_tool")
 
 
 @pytest.mark.parametrize("secrets", ["mask", "refuse", "warn"])
@@ -85,7 +88,7 @@ def test_secrets_are_guarded_all_the_same(db: Path, secrets: str) -> None:
     key = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
     with Session(db, *LEAN, env={"LTMC_SECRETS": secrets}) as client:
         arguments = {"file_name": "a.md", "content": f"The token is {key}."}
-        answer = client.any("use_tool", tool="store_memory", arguments=arguments)
+        answer = client.any("use_tool", name="store_memory", arguments=arguments)
         assert answer["success"] is (secrets != "refuse")
         assert len(answer.get("warnings", [])) == (1 if secrets != "refuse" else 0), answer
     assert (key.encode() in b"".join(path.read_bytes() for path in db.parent.glob(db.name + "*"))) is (
@@ -99,5 +102,5 @@ def test_read_only_calls_what_reads(db: Path) -> None:
     with Session(db, *LEAN, "--read-only") as client:
         (tool,) = [tool for tool in client.tools() if tool["name"] == "use_tool"]
         assert tool["annotations"] == {"readOnlyHint": True}
-        client.bad("use_tool", "NOT_FOUND", "tool", tool="forget")
-        assert client.ok("use_tool", tool="list_memories")["memories"]
+        client.bad("use_tool", "NOT_FOUND", "name", name="forget")
+        assert client.ok("use_tool", name="list_memories")["memories"]

@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 class ToolFound(TypedDict):
     """A tool and the JSON schema of each of its arguments."""
 
-    tool: str
+    name: str
     description: str
     arguments: dict[str, Any]
     required: list[str]

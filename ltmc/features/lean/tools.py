@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ltmc.features.lean.service import Toolbox
+from ltmc.features.lean.toolbox import Toolbox
 from ltmc.tools.arguments import AnyObject, OptionalQuery
 from ltmc.tools.declaration import tool
 
@@ -13,16 +13,14 @@ async def use_tool(
     toolbox: Toolbox,
     /,
     query: OptionalQuery = "",
-    tool: OptionalQuery = "",
-    arguments: AnyObject | None = None,
+    name: OptionalQuery = "",  # noqa: ARG001 - `ltmc.app.calls` calls the tool of that name in place of this one
+    arguments: AnyObject | None = None,  # noqa: ARG001
 ) -> Mapping[str, Any]:
     """Find and call LTMC's other tools: correct, list or forget memories, search chats, complete todos, plan tasks.
 
     Args:
         query: What is to be done: shows tools for it, with their arguments. With nothing, the names of all.
-        tool: The one to call.
+        name: The tool to call.
         arguments: Those of that tool.
     """
-    if tool:
-        return await toolbox.use(tool, arguments or {})
     return {**await toolbox.find(query)}

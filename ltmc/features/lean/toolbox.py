@@ -1,16 +1,16 @@
-"""Finding a tool that was not listed, and calling it."""
+"""Finding a tool that was not listed."""
 
 import asyncio
 import difflib
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
 
 from ltmc.errors import ErrorCode, LtmcError, shorten
 from ltmc.features.lean.results import ToolFound, ToolNames, ToolsFound
 from ltmc.search import index
 from ltmc.search.vectors import cosine
+from ltmc.settings import Settings
+from ltmc.tools import selection
 from ltmc.tools.manifest import Tool
 
 SHOWN = 4
@@ -19,39 +19,32 @@ SHOWN = 4
 NAMED = 0.2
 """What a word of the query adds to the score of the one tool that has it in its name; of several, to each a share."""
 
-Call = Callable[[Tool, dict[str, Any]], Awaitable[Mapping[str, Any]]]
-"""Calls a tool with the arguments of a client."""
-
 
 class Toolbox:
     """The tools that are offered behind one that finds and calls them."""
 
-    def __init__(self, tools: Sequence[Tool], call: Call, *, by_meaning: bool) -> None:
-        """Take the tools.
-
-        Args:
-            by_meaning: whether texts may be embedded; otherwise words alone tell.
-        """
-        self._tools, self._call, self._by_meaning = {tool.name: tool for tool in tools}, call, by_meaning
+    def __init__(self, settings: Settings) -> None:
+        tools = selection.select("all", read_only=settings.read_only)
+        self._tools = {tool.name: tool for tool in tools}
+        self._by_meaning = settings.search_mode != "lexical"
         self._vectors: dict[str, list[bytes]] = {}
 
-    async def use(self, name: str, arguments: dict[str, Any]) -> Mapping[str, Any]:
-        """Return the envelope of a tool that is called.
+    def named(self, name: str) -> Tool:
+        """Return the tool of a name.
 
         Raises:
             LtmcError: NOT_FOUND that names tools of a like name.
         """
-        tool = self._tools.get(name)
-        if tool is None:
-            near = difflib.get_close_matches(name, self._tools, n=3)
-            raise LtmcError(
-                ErrorCode.NOT_FOUND,
-                f"Tool {shorten(name)} is not offered."
-                + (f" Near: {', '.join(near)}." if near else " A query shows the tools that fit."),
-                field="tool",
-                details={"value": shorten(name), "near": near},
-            )
-        return await self._call(tool, arguments)
+        if name in self._tools:
+            return self._tools[name]
+        near = difflib.get_close_matches(name, self._tools, n=3)
+        hint = f"Near: {', '.join(near)}." if near else "A query shows the tools that fit."
+        raise LtmcError(
+            ErrorCode.NOT_FOUND,
+            f"Tool {shorten(name)} is not offered. {hint}",
+            field="name",
+            details={"value": shorten(name), "near": near},
+        )
 
     async def find(self, query: str) -> ToolsFound | ToolNames:
         """Return the tools that fit a query best, with their arguments; for a blank one the names of all."""
@@ -102,7 +95,7 @@ def _words(text: str) -> set[str]:
 
 def _shown(tool: Tool) -> ToolFound:
     return {
-        "tool": tool.name,
+        "name": tool.name,
         "description": tool.description,
         "arguments": tool.parameters["properties"],
         "required": tool.parameters.get("required", []),
