@@ -468,6 +468,109 @@ def test_what_waited_is_completed_when_its_prerequisite_is_deleted(shared: Sessi
     assert shared.ok("get_blueprint", blueprint_id=second)["status"] == "completed"
 
 
+def blocked(client: Session, assignment: dict, notes: str | None = None) -> None:
+    more = {} if notes is None else {"notes": notes}
+    assert progress(client, assignment, 0, status="blocked", **more)["status"] == "blocked"
+
+
+def test_who_was_blocked_by_a_prerequisite_goes_on_when_the_last_of_them_ends(
+    shared: Session, project: str
+) -> None:
+    schema, api = (
+        task(shared, project, title="Design the schema"),
+        task(shared, project, title="Build the API"),
+    )
+    waiting = {
+        "without notes": (None, "assigned"),
+        "with the title": ("Waits for the schema.", "assigned"),
+        "with the id": (f"waits for {api}", "assigned"),
+        "with the word": ("Blocked by its dependency", "assigned"),
+        "otherwise": ("Ann is ill", "blocked"),
+    }
+    made = {title: task(shared, project, title=title) for title in waiting}
+    given_ = {}
+    for title, (notes, _) in waiting.items():
+        for earlier in (schema, api):
+            shared.ok(
+                "add_blueprint_dependency",
+                dependent_blueprint_id=made[title],
+                prerequisite_blueprint_id=earlier,
+            )
+        given_[title] = assign(shared, made[title], {"id": "ann"})
+        blocked(shared, given_[title], notes)
+    free = assign(shared, task(shared, project, title="free"), {"id": "ann"})
+    blocked(shared, free)
+    progress(shared, given_["without notes"], 30, status="blocked")
+    assert "now_ready" not in progress(shared, assign(shared, api, {"id": "bob"}), 100), "the schema is open"
+    done = progress(shared, assign(shared, schema, {"id": "bob"}), 100)
+    assert [(one["blueprint_id"], one["title"]) for one in done["now_ready"]] == [
+        (key, title) for title, key in made.items()
+    ]
+    found = {one["title"]: one["assignment"] for one in done["now_ready"]}
+    assert found["without notes"] == {
+        "assignment_id": given_["without notes"]["assignment_id"],
+        "member_id": "ann",
+        "status": "in_progress",
+        "progress_percentage": 30,
+    }
+    wanted = {title: status for title, (_, status) in waiting.items()} | {"without notes": "in_progress"}
+    assert {title: one["status"] for title, one in found.items()} == wanted
+    loads = shared.ok("get_team_workload_overview", project_id=project)["members"]
+    stored = {one["title"]: one["status"] for load in loads for one in load["assignments"]}
+    assert stored == wanted | {"free": "blocked"}
+
+
+def test_who_was_blocked_before_there_was_a_prerequisite_stays_so(shared: Session, project: str) -> None:
+    first, second = task(shared, project, title="first"), task(shared, project, title="second")
+    given_ = assign(shared, second, {"id": "ann"})
+    blocked(shared, given_)
+    shared.ok("add_blueprint_dependency", dependent_blueprint_id=second, prerequisite_blueprint_id=first)
+    for status in ("active", "completed"):
+        done = shared.ok("update_blueprint_metadata", blueprint_id=first, status=status)
+    (ready,) = done["now_ready"]
+    assert (ready["title"], ready["assignment"]["status"]) == ("second", "blocked")
+
+
+def test_who_was_blocked_goes_on_when_the_prerequisite_is_cancelled_or_deleted(
+    shared: Session, project: str
+) -> None:
+    for tool, more in (("update_blueprint_metadata", {"status": "cancelled"}), ("delete_task_blueprint", {})):
+        first, second = task(shared, project, title="first"), task(shared, project, title="second")
+        shared.ok("add_blueprint_dependency", dependent_blueprint_id=second, prerequisite_blueprint_id=first)
+        blocked(shared, assign(shared, second, {"id": "ann"}))
+        shared.ok(tool, blueprint_id=first, **more)
+        (one,) = shared.ok("get_blueprint", blueprint_id=second)["assignments"]
+        assert one["status"] == "assigned", tool
+
+
+def test_a_completing_call_names_what_can_begin_through_all_that_it_completes(
+    shared: Session, project: str
+) -> None:
+    parent, parts = in_parts(shared, project)
+    later = [task(shared, project, title=f"later {place}") for place in range(12)]
+    for key in later:
+        shared.ok("add_blueprint_dependency", dependent_blueprint_id=key, prerequisite_blueprint_id=parent)
+    ann = {"id": "ann", "skills": ["go"]}
+    one, two = (assign(shared, part, ann) for part in parts)
+    done = progress(shared, one, 100)
+    assert done["now_ready"] == [
+        {
+            "blueprint_id": parts[1],
+            "title": shared.ok("get_blueprint", blueprint_id=parts[1])["title"],
+            "assignment": {
+                "assignment_id": two["assignment_id"],
+                "member_id": "ann",
+                "status": "assigned",
+                "progress_percentage": 0,
+            },
+        }
+    ]
+    done = progress(shared, two, 100)
+    assert [row["blueprint_id"] for row in done["now_ready"]] == later[:10]
+    assert done["now_ready_more"] == 2
+    assert "now_ready" not in shared.ok("update_blueprint_metadata", blueprint_id=later[0], priority_score=1)
+
+
 def test_a_parent_counts_once(shared: Session, project: str) -> None:
     parent = task(shared, project, ("go",), minutes=4800, title="Whole")
     shared.ok("update_blueprint_metadata", blueprint_id=parent, description="1. build it\n2. ship it")

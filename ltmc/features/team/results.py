@@ -2,6 +2,8 @@
 
 from typing import TypedDict
 
+from ltmc.features.blueprints.results import NowReady
+
 
 class AssignedMember(TypedDict):
     """Who does a task."""
@@ -39,7 +41,7 @@ class Previous(TypedDict):
     status: str
 
 
-class Progress(TypedDict):
+class Progress(NowReady):
     """How far an assignment is; hours are totals."""
 
     assignment_id: str

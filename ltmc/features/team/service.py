@@ -8,6 +8,7 @@ from typing import Any
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, not_found
 from ltmc.features.blueprints.lifecycle import open_prerequisites, require, transition, try_complete
+from ltmc.features.blueprints.readiness import now_ready
 from ltmc.features.blueprints.repository import link
 from ltmc.features.measures import mean
 from ltmc.features.team.calendar import completion, week_hours
@@ -134,10 +135,12 @@ class TeamService:
             await team.update_assignment(tx, assignment_id, changes)
             await team.insert_progress(tx, assignment_id, progress, new, hours, notes, moment)
             blueprint_status = None
+            released: list[Blueprint] = []
             if row.blueprint_id is not None:
                 blueprint_status = (await require(tx, row.blueprint_id, None)).status
                 if new == "completed":
-                    blueprint_status = await try_complete(tx, row.blueprint_id, moment)
+                    blueprint_status, released = await try_complete(tx, row.blueprint_id, moment)
+            ready = await now_ready(tx, released)
             members = {one.member_id: one for one in await team.members(tx, row.project_id)}
             assignments = await team.assignments(tx, row.project_id)
             given = given_away(assignments, await _rows_of(tx, assignments))
@@ -162,6 +165,7 @@ class TeamService:
             "on_track": None if predicted is None else predicted <= row.estimated_completion,
             "hours_variance": None if hours is None else round(hours - expected, 2),
             "blueprint_status": blueprint_status,
+            **ready,
         }
 
     async def workload(self, members: Sequence[TeamMember] | None, project_id: str | None) -> Workload:
