@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ltmc.features.team.calendar import completion
+from ltmc.features.team.calendar import completion, local_time
 from ltmc.features.team.scoring import (
     WEIGHTS,
     Preferences,
@@ -20,6 +20,7 @@ from ltmc.features.team.scoring import (
     rate,
 )
 from ltmc.storage.tables.team import Member
+from ltmc.timestamps import format_utc
 from ltmc.tools.arguments import WEEKDAYS
 from tests.client import Session
 
@@ -380,6 +381,32 @@ def test_a_completion_beyond_all_time_is_the_last_moment() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("hours", "calendar", "end", "day"),
+    [
+        (4, {}, "2026-01-09T12:00+00:00", "Friday"),
+        (12, {}, "2026-01-12T12:00+00:00", "Monday, behind a weekend"),
+        (12, {"days_off": ["2026-01-12"]}, "2026-01-13T12:00+00:00", "Tuesday, for Monday is off"),
+        (
+            4,
+            {"working_days": ["sat", "sun"]},
+            "2026-01-10T12:00+00:00",
+            "Saturday, for who works on weekends",
+        ),
+        (9, {"timezone": "America/New_York"}, "2026-01-09T22:00-05:00", "Friday there, Saturday in UTC"),
+        (20, {"timezone": "Mars/Base"}, "2026-01-13T12:00+00:00", "an unknown zone is UTC"),
+    ],
+)
+def test_a_prediction_is_on_a_working_day_where_the_member_lives(
+    hours: float, calendar: dict[str, Any], end: str, day: str
+) -> None:
+    member = worker(1, **calendar)
+    moment = completion(datetime(2026, 1, 9, tzinfo=UTC), hours, member)  # a Friday
+    shown = local_time(format_utc(moment), member)
+    zone = calendar.get("timezone", "UTC")
+    assert shown == {"local_completion": end, "timezone": "UTC" if zone == "Mars/Base" else zone}, day
+
+
 def test_predictions_follow_the_calendar_of_the_member(shared: Session, project: str) -> None:
     key = task(shared, project, minutes=24 * 60)
     ann = {"id": "ann", "working_days": ["Tue", "mon"], "timezone": "Asia/Tokyo", "days_off": []}
@@ -395,13 +422,22 @@ def test_predictions_follow_the_calendar_of_the_member(shared: Session, project:
     calendar = {"working_days": ["mon", "tue"], "timezone": "Asia/Tokyo", "days_off": off}
     assert abs(end - completion(moment, 24, worker(1, **calendar))) < timedelta(minutes=1)
     assert end > moment + timedelta(days=31)
+    there = datetime.fromisoformat(given_["local_completion"])
+    assert (given_["timezone"], str(there.utcoffset())) == ("Asia/Tokyo", "9:00:00")
+    assert (WEEKDAYS[there.weekday()] in ("mon", "tue"), abs(there - end) < timedelta(minutes=1)) == (
+        True,
+        True,
+    )
     half = progress(shared, given_, 50, actual_hours_worked=12)
     predicted, reported = (
         datetime.fromisoformat(half[name]) for name in ("predicted_completion", "updated_at")
     )
     assert predicted == completion(reported, 12, worker(1, **calendar)), "what is known of ann stays"
+    assert half["timezone"] == "Asia/Tokyo"
+    assert abs(datetime.fromisoformat(half["local_completion"]) - predicted) < timedelta(minutes=1)
     (load,) = shared.ok("get_team_workload_overview", project_id=project)["members"]
     assert load["utilization"] == 0.75, "12 of the 16 hours of two days"
+    assert load["timezone"] == "Asia/Tokyo"
     (load,) = shared.ok(
         "get_team_workload_overview", team_members=[{"id": "ann", "days_off": []}], project_id=project
     )["members"]

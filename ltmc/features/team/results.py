@@ -3,6 +3,7 @@
 from typing import TypedDict
 
 from ltmc.features.blueprints.results import NowReady
+from ltmc.features.team.calendar import LocalTime
 
 
 class AssignedMember(TypedDict):
@@ -19,7 +20,7 @@ class Alternative(TypedDict):
     score: float
 
 
-class Assigned(TypedDict):
+class Assigned(LocalTime):
     """A task given to a member, with the reasons."""
 
     assignment_id: str
@@ -41,7 +42,7 @@ class Previous(TypedDict):
     status: str
 
 
-class Progress(NowReady):
+class Progress(NowReady, LocalTime):
     """How far an assignment is; hours are totals."""
 
     assignment_id: str
@@ -84,6 +85,7 @@ class Load(TypedDict):
     utilization: float
     status: str
     next_free: str
+    timezone: str
     overdue: int
     known: bool
     assignments: list[OpenAssignment]

@@ -11,7 +11,7 @@ from ltmc.features.blueprints.lifecycle import open_prerequisites, require, tran
 from ltmc.features.blueprints.readiness import now_ready
 from ltmc.features.blueprints.repository import link
 from ltmc.features.measures import mean
-from ltmc.features.team.calendar import completion, week_hours
+from ltmc.features.team.calendar import completion, local_time, week_hours
 from ltmc.features.team.members import checked_members, parse_preferences
 from ltmc.features.team.results import Assigned, Load, Progress, Workload
 from ltmc.features.team.scoring import (
@@ -92,6 +92,7 @@ class TeamService:
             "matched_skills": chosen.matched,
             "missing_skills": chosen.missing,
             "estimated_completion": assignment.estimated_completion,
+            **local_time(assignment.estimated_completion, member),
             "alternatives": [
                 {"member_id": one.member_id, "score": one.score} for one in eligible[1 : 1 + ALTERNATIVES]
             ],
@@ -162,6 +163,7 @@ class TeamService:
             "completed_at": updated.completed_at,
             "previous": {"progress": row.progress_percentage, "status": row.status},
             "predicted_completion": predicted,
+            **local_time(predicted, members[row.member_id]),
             "on_track": None if predicted is None else predicted <= row.estimated_completion,
             "hours_variance": None if hours is None else round(hours - expected, 2),
             "blueprint_status": blueprint_status,
@@ -383,6 +385,7 @@ def _load(
         "utilization": used,
         "status": status,
         "next_free": format_utc(completion(parse(moment), hours, member)),
+        "timezone": local_time(None, member)["timezone"],
         "overdue": sum(row.estimated_completion < moment for row in rows),
         "known": known,
         "assignments": [
