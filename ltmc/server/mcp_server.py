@@ -7,6 +7,7 @@ called, so that ``initialize`` is answered before anything slow.
 import difflib
 import json
 import logging
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -35,6 +36,10 @@ from ltmc.tools.request import protocol_version
 
 HOOK = "hook_event"
 """The tool whose answer clients read like the output of a command: its text alone."""
+
+SWITCH_SECONDS = 0.001
+"""How long a thread that computes keeps the interpreter to itself: the event loop, which answers everybody, waits for
+it at each of its steps. Python's default is 0.005."""
 
 CLOSE_SECONDS = 0.3
 """How long closing the database may take: the process should end within a second."""
@@ -132,6 +137,7 @@ def build(settings: Settings, app: Application | None = None) -> FastMCP[None]:
         ValueError: the profile names an unknown category.
     """
     app = app or Application(settings)
+    sys.setswitchinterval(SWITCH_SECONDS)
 
     @asynccontextmanager
     async def lifespan(_: FastMCP[None]) -> AsyncIterator[None]:
