@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ltmc.features.memory.contradiction import contradiction
+from ltmc.features.memory.statement import statements
 from tests.client import Session
 
 PAIRS = [
@@ -85,8 +87,6 @@ def test_a_long_memory_is_compared_by_its_parts(shared: Session, project: str) -
 
 
 def test_lists_are_compared_to_their_last_line() -> None:
-    from ltmc.features.memory.contradiction import contradiction, statements
-
     ports = "# Ports\n" + "\n".join(
         f"- {name} listens on {number}000" for number, name in enumerate("abcdefgh", 1)
     )
@@ -110,8 +110,6 @@ def test_lists_are_compared_to_their_last_line() -> None:
     ],
 )
 def test_what_differs_otherwise_is_no_contradiction(first: str, second: str) -> None:
-    from ltmc.features.memory.contradiction import contradiction, statements
-
     assert contradiction(statements(first), statements(second)) is None
 
 
@@ -138,8 +136,6 @@ def test_what_differs_otherwise_is_no_contradiction(first: str, second: str) -> 
     ],
 )
 def test_numbers_names_and_retractions_in_several_scripts(kind: str, first: str, second: str) -> None:
-    from ltmc.features.memory.contradiction import contradiction, statements
-
     assert contradiction(statements(first), statements(second)) == kind
 
 
@@ -164,8 +160,6 @@ LATER = (
 
 
 def test_dates_are_compared_however_they_are_written() -> None:
-    from ltmc.features.memory.contradiction import contradiction, statements
-
     said = [statements(f"The release of the shop is on {date}.") for date in DATES]
     later = [statements(f"The release of the shop is on {date}.") for date in LATER]
     assert {contradiction(one, other) for one in said for other in said} == {None}
@@ -186,8 +180,6 @@ def test_dates_are_compared_however_they_are_written() -> None:
 def test_the_least_and_the_most_contradict_each_other_where_nothing_is_between(
     kind: str | None, first: str, second: str
 ) -> None:
-    from ltmc.features.memory.contradiction import contradiction, statements
-
     assert contradiction(statements(first), statements(second)) == kind
 
 

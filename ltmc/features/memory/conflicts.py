@@ -4,13 +4,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from ltmc.features.memory.contradiction import (
-    Statement,
-    contradiction,
-    of_different_things,
-    statements,
-)
+from ltmc.features.memory.contradiction import contradiction
 from ltmc.features.memory.results import Conflict, Conflicts, SimilarMemory, Told, line_of
+from ltmc.features.memory.statement import Statement, of_different_things, statements
 from ltmc.features.memory.timeline import overlap
 from ltmc.search.kinds import CHUNK
 from ltmc.search.similarity import SAME_SUBJECT, Pair, near_pairs, nearest, vectors

@@ -4,7 +4,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from ltmc.features.memory.contradiction import contradiction, statements
+from ltmc.features.memory.contradiction import contradiction
+from ltmc.features.memory.statement import statements
 from ltmc.search.analysis import query_terms
 from ltmc.search.kinds import CHUNK
 from ltmc.search.similarity import near_pairs, vectors
