@@ -201,6 +201,26 @@ def test_notes_of_six_languages(shared: Session) -> None:
         assert marked[half, "harmless"] <= 0.05 * of[half, "harmless"]
 
 
+def test_sentences_that_run_alike(shared: Session) -> None:
+    """Each pair has its rule; those of "afterwards" were written when the rules were there."""
+    pairs = (Path(__file__).parent / "contradictions_by_rule.tsv").read_text("utf-8").splitlines()
+    missed, wrong, of = [], [], Counter[str]()
+    for number, line in enumerate(pairs):
+        label, rule, first, second = line.split("\t")
+        store(shared, f"rule{number}", "first.md", first)
+        similar = store(shared, f"rule{number}", "second.md", second).get("similar", [])
+        marked = any("contradicts" in one for one in similar)
+        assert bool(listed(shared, f"rule{number}")) == marked
+        of[label] += 1
+        if marked != (label == "contradicts"):
+            (wrong if marked else missed).append((rule, first, second))
+    print(len(missed), len(wrong), of, *missed, sep="\n")
+    assert of["contradicts"] >= 60
+    assert of["harmless"] >= 110
+    assert wrong == []
+    assert len(missed) <= 0.1 * of["contradicts"]
+
+
 def listed(client: Session, project: str) -> list[list[str]]:
     found = client.ok("find_conflicts", project_id=project)["conflicts"]
     return [[told["file_name"] for told in one["memories"]] for one in found]

@@ -1,25 +1,25 @@
 """Whether two short texts say different things of the same subject; no model is asked.
 
-Their sentences are compared word by word. In exactly one respect they must differ, and it must be what is said and not
+Their sentences are compared word by word. In one respect they must differ, and it must be what is said and not
 what it is said of:
 
 - a number or a date, while of all other words one sentence has none that the other lacks some for, and no number says
   which thing is meant ("bug 123", "service A");
 - a negation or a word with an opposite;
 - a name: the sentences run alike but for one place, which is either a value (after "is", "in", "uses" …) or who has a
-  role ("Ana owns …").
+  role ("Ana owns …");
+- several values at once, where the sentences run alike otherwise (`alignment.py`).
 """
 
 from collections.abc import Iterable, Sequence
 
+from ltmc.features.memory import alignment
 from ltmc.features.memory import statement_words as words
+from ltmc.features.memory.alignment import PHRASE, SHARED, alike, has_link, is_value
 from ltmc.features.memory.statement import Statement
 
-SHARED = 2
-"""So many words must two sentences have in common, values aside; or one, where neither has others."""
-
-PHRASE, BESIDE = 3, 3
-"""The most words of a value, and the most that one sentence has beside the other where it is negated."""
+BESIDE = 3
+"""The most words that one sentence has beside the other where it is negated."""
 
 
 def contradiction(left: Iterable[Statement], right: Sequence[Statement]) -> str | None:
@@ -39,6 +39,8 @@ def _difference(one: Statement, other: Statement) -> str | None:
     only_one, only_other = one.said - other.said, other.said - one.said
     if min(len(only_one), len(only_other)) > PHRASE:
         return None
+    if (aligned := alignment.compare(one, other)) is not None:
+        return aligned or None
     shared = len(one.said & other.said)
     opposite = _opposite(only_one, only_other)
     if opposite:
@@ -96,49 +98,20 @@ def _opposite(one: set[str], other: set[str]) -> bool:
 def _renamed(one: Statement, other: Statement) -> bool:
     """Return whether two sentences run alike but for one place, which holds a value or who has a role."""
     left, right = one.order, other.order
-    start = _alike(left, right)
-    end = min(_alike(left[::-1], right[::-1]), len(left) - start, len(right) - start)
+    start = alike(left, right)
+    end = min(alike(left[::-1], right[::-1]), len(left) - start, len(right) - start)
     parts = left[start : len(left) - end], right[start : len(right) - end]
     if not start:
-        who = all(0 < len(part) <= 2 and not _has_link(part) for part in parts)
+        who = all(0 < len(part) <= 2 and not has_link(part) for part in parts)
         return who and not words.ROLES.isdisjoint(left[len(left) - end :])
-    before = left[start - 1]
-    is_link = _has_link([before]) and before.lower() in words.VALUE_LINKS
-    if not (is_link or before in words.USES or before.endswith(words.WIDE_LINKS)):
-        return False
     phrases = [_phrase(part) for part in parts]
     tails = [len(part) > len(phrase) for part, phrase in zip(parts, phrases, strict=True)]
     if all(tails) or (any(tails) and end):
         return False
-    names = one.names | other.names
-    needed = 1 if all(names & set(phrase) for phrase in phrases) else SHARED
-    shared = [word for word in left[:start] + left[len(left) - end :] if word in one.said]
-    return len(shared) >= needed and words.SEVERAL.isdisjoint(shared) and _other_values(*phrases)
-
-
-def _alike(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return how many words two sentences begin with alike."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((place for place, (left, right) in pairs if left != right), min(len(one), len(other)))
+    shared = left[:start] + left[len(left) - end :]
+    return is_value(one, other, left[start - 1], phrases, shared)
 
 
 def _phrase(part: Sequence[str]) -> Sequence[str]:
     """Return the words up to the first link."""
-    return part[: next((place for place, word in enumerate(part) if _has_link([word])), len(part))]
-
-
-def _has_link(part: Iterable[str]) -> bool:
-    return any(word.isupper() or word == ":" for word in part)
-
-
-def _other_values(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Return whether two phrases are different values, and no environments, which are different things."""
-    if not (0 < len(one) <= PHRASE and 0 < len(other) <= PHRASE) or set(one) & set(other):
-        return False
-    if words.ENVIRONMENTS & {*one, *other}:
-        return False
-    return not any(
-        min(len(left), len(right)) > 3 and (left.startswith(right) or right.startswith(left))
-        for left in one
-        for right in other
-    )
+    return part[: next((place for place, word in enumerate(part) if has_link([word])), len(part))]

@@ -16,7 +16,7 @@ _CONTRAST = re.compile(
     r",? (?:rather than|instead of|statt|anstatt|plutôt que|au lieu de|en lugar de|en vez de|invece di|em vez de)\b|"
     r", (?:but )?(?:not|nicht|pas|no|non|não)\b"
 )
-_WORD = re.compile(r"#?\w+(?:[-.:,/]\w+)*%?|:(?=\s)")
+_WORD = re.compile(r"#?\w+(?:[-.:,/]\w+)*%?|%|:(?=\s)")
 _WIDE_EDGE = re.compile(
     r"(?<=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])(?=[0-9A-Za-z])"
     r"|(?<=[0-9A-Za-z])(?=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
@@ -40,7 +40,8 @@ class Statement:
     """A sentence by its words.
 
     Attributes:
-        order: all words but the silent ones, in order; links in capitals.
+        order: all words but the silent ones, in order; links in capitals, numbers with what they measure.
+        kinds: what the values among them are, by their places: number, date or opposite, and of which kind.
         said: the words that are no value, no link and no negation.
         names: those of them that are written like a name.
         which: numbers and letters that say which thing is meant.
@@ -50,6 +51,7 @@ class Statement:
     """
 
     order: list[str] = field(default_factory=list)
+    kinds: dict[int, str] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     which: set[str] = field(default_factory=set)
@@ -135,7 +137,8 @@ class _Reader:
             found.dates[words.WIDE_DATES[after[0]]].add(word.lstrip("0"))
         else:
             return 0
-        found.order.append(word)
+        found.kinds[len(found.order)] = "date"
+        found.order.append(words.WEEKDAYS.get(word) or words.MONTHS.get(word) or word.lstrip("0"))
         return 1
 
     def _near_month(self, place: int) -> bool:
@@ -147,30 +150,41 @@ class _Reader:
 
     def _number(self, place: int) -> int:
         """Read a number with its unit; return how many words they have."""
-        word, before, after = self._at(place), self._at(place - 1), self._at(place + 1)
-        found = self._found
+        word, before, found = self._at(place), self._at(place - 1), self._found
         if self._says_which(place):
             found.which.add(word.lstrip("#0"))
             found.order.append(word)
             return 1
-        if word in words.UNITS and before in words.EACH:
-            number, unit, length = "1", word, 1
-        elif match := _NUMBER.fullmatch(word):
-            number, unit, length = match[1].rstrip(".,"), match[2], 1
-            if unit and unit not in words.UNITS:
-                number, unit = word, ""
-        elif word in words.NUMBERS and not (word == "second" and _NUMBER.fullmatch(before)):
-            number, unit, length = words.NUMBERS[word], "", 1
-        else:
+        if (amount := self._amount(place)) is None:
             return 0
-        if not unit and after in words.UNITS:
-            unit, length = after, 2
-        measured = _measured(number, unit)
+        measured, length = _measured(*amount[:2]), amount[2]
+        following = place + length + (self._at(place + length).upper() in words.AND)
+        rest = self._amount(following) if measured[0] == "time" else None
+        more = _measured(*rest[:2]) if rest else ("", "")
+        if rest and more[0] == "time" and words.UNITS[rest[1]] < words.UNITS[amount[1]]:
+            measured = "time", f"{float(measured[1]) + float(more[1]):g}"  # 3 minutes and 20 seconds
+            length = following + rest[2] - place
         found.numbers.add(measured)
         if before in words.BOUNDS:
             found.bounds[measured] = words.BOUNDS[before]
-        found.order.append(word)
+        found.kinds[len(found.order)] = f"number {measured[0]}"
+        found.order.append("".join(measured))
         return length
+
+    def _amount(self, place: int) -> tuple[str, str, int] | None:
+        """Return a number, its unit, and how many words they have."""
+        word, before, after = self._at(place), self._at(place - 1), self._at(place + 1)
+        if word in words.UNITS and before in words.EACH:
+            return "1", word, 1
+        if match := _NUMBER.fullmatch(word):
+            number, unit = match[1].rstrip(".,"), match[2]
+            if unit and unit not in words.UNITS:
+                number, unit = word, ""
+        elif word in words.NUMBERS and not (word == "second" and _NUMBER.fullmatch(before)):
+            number, unit = words.NUMBERS[word], ""
+        else:
+            return None
+        return (number, after, 2) if not unit and after in words.UNITS else (number, unit, 1)
 
     def _says_which(self, place: int) -> bool:
         word, before, after = self._at(place), self._at(place - 1), self._at(place + 1)
@@ -210,6 +224,11 @@ class _Reader:
             if base:
                 found.said.add(base)
                 found.order.append(base)
+        elif base in words.SIDES:
+            kind, base = words.SIDES[base]
+            found.said.add(base)
+            found.kinds[len(found.order)] = f"opposite {kind}"
+            found.order.append(base)
         elif not acronym and (word in words.LINKS or word in words.VALUE_LINKS):
             found.order.append(word.upper())
         elif (acronym or word not in words.SILENT) and not (self._french and word in words.AFTER_NE):
@@ -248,9 +267,12 @@ def _measured(number: str, unit: str) -> tuple[str, str]:
         return "", number
     dimension, factor = words.UNITS[unit]
     try:
-        return dimension, f"{float(number.replace(',', '.')) * factor:g}"
+        amount = float(number.replace(",", "."))
     except ValueError:  # a version with a letter that is a unit
         return "", number + unit
+    while dimension == "size" and amount and amount % 1024 == 0:  # 1024 MB are 1 GB
+        amount, factor = amount / 1024, factor * 1000
+    return dimension, f"{amount * factor:g}"
 
 
 def of_different_things(name: str, other: str) -> bool:
