@@ -20,6 +20,7 @@ from ltmc.cli.options import (
     with_database,
     with_json,
     with_project,
+    with_times,
 )
 from ltmc.errors import LtmcError, invalid
 from ltmc.settings import AUTO
@@ -118,10 +119,9 @@ def _named(memory: str) -> dict[str, Any]:
 @click.command()
 @click.argument("memory")
 @click.option("--text", help="The new text; with - it is read from stdin.")
-@click.option("--tag", "tags", multiple=True, help="Its tags from now on; may be given several times.")
+@click.option("--tag", "tags", multiple=True, help="Its tags from now on; repeat, or '' for none.")
 @click.option("--type", "resource_type", help="document, code, note or data.")
-@click.option("--valid-until", help="The last day or moment at which it holds, or never.")
-@click.option("--expires", help="Its last day, in how many days it is forgotten, or never.")
+@with_times
 @with_project
 @with_database
 @with_json
@@ -129,18 +129,19 @@ def edit(
     memory: str,
     text: str | None,
     tags: tuple[str, ...],
+    resource_type: str | None,
+    times: dict[str, Any],
     as_json: bool,
     db: Any,
     project_id: str | None,
-    **given: Any,
 ) -> None:
     """Change MEMORY, an id or a name; without options its text is opened in the editor ($EDITOR).
 
     Another text makes a new version; the old one stays in the history.
     """
-    changes = {name: value for name, value in given.items() if value is not None}
+    changes = times | ({} if resource_type is None else {"resource_type": resource_type})
     if tags:
-        changes["tags"] = list(tags)
+        changes["tags"] = [tag for tag in tags if tag.strip()]
     if text is not None:
         changes["content"] = sys.stdin.read() if text == "-" else text
     project_id = _project_with(memory, db, project_id)

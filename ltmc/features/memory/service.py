@@ -9,7 +9,7 @@ from typing import Any
 from ltmc.code.traits import complexity_of, language_of
 from ltmc.errors import ErrorCode, LtmcError, invalid, not_found, nothing_to_change
 from ltmc.features.memory.conflicts import ConflictService
-from ltmc.features.memory.named import named, require
+from ltmc.features.memory.named import heir_of, named, require
 from ltmc.features.memory.named_files import NamedFiles
 from ltmc.features.memory.reading import past_of
 from ltmc.features.memory.results import MemoryStored
@@ -151,7 +151,7 @@ class MemoryService:
             raise nothing_to_change(CHANGEABLE)
         async with self._engine.read() as tx:
             old = await require(tx, project, resource_id, file_name)
-            _require_open(old, moment)
+            await _require_open(tx, old, moment)
         (text,) = await looked_at(self._guard.stored, (old.content if content is None else content,))
         another = hash_of(text) != old.content_hash
         kind = resource_type or (old.type if another else None)
@@ -360,19 +360,20 @@ def _require_clear_start(
         raise invalid("valid_until", end, "with valid_from too, since there are other versions of that name")
 
 
-def _require_open(old: Resource, moment: str) -> None:
+async def _require_open(tx: Transaction, old: Resource, moment: str) -> None:
     """Raise CONFLICT for what another memory has taken the place of."""
     if old.is_past(moment):
+        heir = await heir_of(tx, old)
         after = (
             "and what took its place was deleted; store the text anew"
-            if old.superseded_by is None
-            else f"by memory {old.superseded_by}; update that one, or store the text anew"
+            if heir is None
+            else f"by memory {heir.id} ({heir.file_name!r}); update that one, or store the text anew"
         )
         raise LtmcError(
             ErrorCode.CONFLICT,
             f"resource_id: {old.id} is version {old.version} of {old.file_name!r}, which was superseded {after}.",
             field="resource_id",
-            details={"resource_id": old.id, "superseded_by": old.superseded_by},
+            details={"resource_id": old.id, "superseded_by": heir and heir.id},
         )
 
 
