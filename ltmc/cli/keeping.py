@@ -344,22 +344,25 @@ def tidy(
         token = call_tool("forget", chosen, **where)["confirm"]
         undo.append(call_tool("forget", chosen | {"confirm": token}, **where)["undo"])
     if as_json:
-        shown = {
-            why: [
-                {"resource_id": one.id, "file_name": one.file_name, "version": one.version}
-                for one in memories
-            ]
-            for why, memories in found.items()
-        }
+        shown = {why: [_named_by(one) for one in memories] for why, memories in found.items()}
         print_json({**shown, "undo": undo})
         return
     rows = table("Why", "Id", "Name", "Version", "Stored")
     for why, memories in found.items():
         for one in memories:
             shown_why = why.replace("_", " ")
+            if kept := getattr(one, "of", None):
+                shown_why += f" of {kept.file_name} (id {kept.id})"
             rows.add_row(shown_why, str(one.id), one.file_name, str(one.version), local(one.created_at))
     show(rows)
     if undo:
         click.echo(f"Forgot {len(ids)}; `ltmc forget --undo` puts back: {' '.join(undo)}.")
     else:
         click.echo(f"{len(ids)} may go; --apply forgets them." if ids else "Nothing to tidy.")
+
+
+def _named_by(one: Any) -> dict[str, Any]:
+    """Return how a memory is named, and what it is a near-duplicate of."""
+    named = {"resource_id": one.id, "file_name": one.file_name, "version": one.version}
+    kept = getattr(one, "of", None)
+    return named | ({} if kept is None else {"duplicate_of": _named_by(kept)})

@@ -151,8 +151,13 @@ def test_tidy_shows_what_may_go_and_takes_it_only_when_told(stored: Path) -> Non
         "expired": ["offer.md"],
         "never_recalled": ["long.md"],
     }
+    (duplicate,) = found["near_duplicate"]
+    kept = duplicate["duplicate_of"]
+    assert kept["file_name"] == "b.md"
     assert answer(stored, "tidy") == found, "nothing was changed"
-    assert "4 may go" in ltmc(stored, "tidy").stdout
+    shown = ltmc(stored, "tidy", COLUMNS="200").stdout
+    assert "4 may go" in shown
+    assert f"near duplicate of b.md (id {kept['resource_id']})" in shown
     assert list(answer(stored, "tidy", "--only", "expired")) == ["expired", "undo"]
     done = answer(stored, "tidy", "--apply")
     assert not any(answer(stored, "tidy").values())
