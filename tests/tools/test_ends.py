@@ -1,5 +1,10 @@
 """What has ended: told late, expired, or deleted; and names that are written in two ways."""
 
+import sqlite3
+import unicodedata
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from tests.client import Session
@@ -43,3 +48,35 @@ def test_an_end_before_it_was_told_leaves_the_start_that_is_known(memory: Memory
     assert memory.found() == set()
     assert memory.found(as_of=day(-35)) == {"The shop has a lift."}
     assert memory.found(as_of=day(-95)) == {"The shop has stairs."}
+
+
+def test_names_are_one_in_both_forms_of_unicode(memory: Memory) -> None:
+    composed, apart = (unicodedata.normalize(form, "entscheidungen/übergabe é.md") for form in ("NFC", "NFD"))
+    first = memory.store(apart, "The shop hands over at 8.")
+    second = memory.store(composed, "The shop hands over at 9.")
+    assert (first["file_name"], second["version"]) == (composed, 2)
+    assert second["superseded"] == [first["resource_id"]]
+    assert memory.ok("get_memory", file_name=apart)["content"] == "The shop hands over at 9."
+    prefix = unicodedata.normalize("NFD", "entscheidungen/ü")
+    assert memory.ok("list_memories", prefix=prefix)["total"] == 1
+    heir = memory.store("other.md", "The shop hands over at 10.", supersedes=[apart])
+    assert heir["superseded"] == [second["resource_id"]]
+
+
+def test_a_name_that_was_stored_apart_is_found_by_either_form(db: Path) -> None:
+    composed, apart = (unicodedata.normalize(form, "übergabe.md") for form in ("NFC", "NFD"))
+    with Session(db) as client:
+        stored = client.ok("store_memory", file_name=composed, content="The shop hands over at 8.")
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute("UPDATE resources SET file_name = ?", (apart,))
+    with Session(db) as client:
+        for name in (composed, apart):
+            read = client.ok("get_memory", file_name=name)
+            assert read["resource_id"] == stored["resource_id"]
+            assert client.ok("memory_history", file_name=name)["total"] == 1
+            assert client.ok("forget", kind="memory", ids=[name])["total"] == 1
+        again = client.ok("store_memory", file_name=composed, content="The shop hands over at 9.")
+        assert (again["version"], again["superseded"]) == (2, [stored["resource_id"]])
+        client.ok("update_memory", file_name=apart, content="The shop hands over at 10.")
+        assert client.ok("memory_history", file_name=composed)["total"] == 3
+        assert client.ok("forget", kind="memory", ids=[composed])["total"] == 3
