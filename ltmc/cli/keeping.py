@@ -75,6 +75,8 @@ def show_memory(memory: str, version: int | None, as_json: bool, db: Any, projec
         f"{found['file_name']}, version {found['version']}, id {found['resource_id']}{state}: {about}.",
         err=True,
     )
+    if "note" in found:
+        click.echo(found["note"], err=True)
     click.echo(found["content"], nl=not found["content"].endswith("\n"))
 
 

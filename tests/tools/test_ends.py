@@ -80,3 +80,36 @@ def test_a_name_that_was_stored_apart_is_found_by_either_form(db: Path) -> None:
         client.ok("update_memory", file_name=apart, content="The shop hands over at 10.")
         assert client.ok("memory_history", file_name=composed)["total"] == 3
         assert client.ok("forget", kind="memory", ids=[composed])["total"] == 3
+
+
+def test_what_an_expired_version_superseded_does_not_come_back_and_says_so(db: Path) -> None:
+    def end(name: str) -> None:
+        with closing(sqlite3.connect(db)) as connection, connection:
+            connection.execute(
+                "UPDATE resources SET expires_at = '2020-01-01' WHERE expires_at IS NOT NULL AND file_name = ?",
+                (name,),
+            )
+
+    with Session(db) as client:
+        memory = Memory(client, "shop")
+        memory.store("port.md", "The shop listens on port 8080.")
+        memory.store("port.md", "The shop listens on port 9090.", expires=3)
+        memory.store("old.md", "The shop is in Basel.")
+        memory.store("new.md", "The shop is in Bern.", supersedes=["old.md"], expires=3)
+        assert "note" not in memory.ok("get_memory", file_name="old.md"), "what took its place is there"
+        end("port.md")
+        end("new.md")
+    for _ in range(2):  # the first server forgets them
+        with Session(db) as client:
+            memory = Memory(client, "shop")
+            assert memory.found() == set()
+            for name in ("port.md", "old.md"):
+                read = memory.ok("get_memory", file_name=name)
+                assert (read["version"], read["current"]) == (1, False)
+                assert "expired" in read["note"]
+                error = memory.bad("update_memory", "CONFLICT", "resource_id", file_name=name, tags=["a"])
+                assert "expired" in error["error"]
+    with Session(db) as client:
+        memory = Memory(client, "shop")
+        assert memory.store("port.md", "The shop listens on port 8080.")["version"] > 1
+        assert memory.found() == {"The shop listens on port 8080."}

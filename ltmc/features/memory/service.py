@@ -365,7 +365,7 @@ async def _require_open(tx: Transaction, old: Resource, moment: str) -> None:
     if old.is_past(moment):
         heir = await heir_of(tx, old)
         after = (
-            "and what took its place was deleted; store the text anew"
+            "and what took its place has expired or was deleted; store the text anew"
             if heir is None
             else f"by memory {heir.id} ({heir.file_name!r}); update that one, or store the text anew"
         )
