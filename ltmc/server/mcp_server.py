@@ -47,17 +47,18 @@ class ManifestTool(ServerTool):
 
     _entry: Tool = PrivateAttr()
     _app: Application = PrivateAttr()
+    _lean: bool = PrivateAttr()
 
     @classmethod
-    def of(cls, entry: Tool, app: Application) -> "ManifestTool":
-        """Return the tool for `entry`, listed as the manifest says."""
+    def of(cls, entry: Tool, app: Application, *, lean: bool) -> "ManifestTool":
+        """Return the tool for `entry`, listed as the manifest says; lean: with few arguments."""
         tool = cls(name=entry.name, description=entry.description, parameters=entry.parameters)
-        tool._entry, tool._app = entry, app
+        tool._entry, tool._app, tool._lean = entry, app, lean
         return tool
 
     def to_mcp_tool(self, **_: Any) -> mcp_types.Tool:
         """Return the listing, without what FastMCP adds: agents pay for every byte of it."""
-        return mcp_types.Tool.model_validate(listing.of_tool(self._entry))
+        return mcp_types.Tool.model_validate(listing.of_tool(self._entry, lean=self._lean))
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
         """Call the tool; failures are results too."""
@@ -149,7 +150,7 @@ def build(settings: Settings, app: Application | None = None) -> FastMCP[None]:
         version=listing.SERVER_INFO["version"],
         instructions=offered.instructions,
         lifespan=lifespan,
-        tools=[ManifestTool.of(entry, app) for entry in offered.tools],
+        tools=[ManifestTool.of(entry, app, lean=offered.lean) for entry in offered.tools],
         middleware=[UnknownTools([entry.name for entry in offered.tools])],
     )
     # FastMCP offers prompts and resources even where there are none, and hosts then ask for them; and it wraps

@@ -220,7 +220,7 @@ TagsOrText = Annotated[
     WithJsonSchema({"type": ["array", "string"], "items": {"type": "string"}}),
 ]
 JsonObject = Annotated[_Object, PlainValidator(_kept_object), WithJsonSchema({"type": "object"})]
-Filters = Annotated[_Object, PlainValidator(_json_object), WithJsonSchema({"type": "object"})]
+AnyObject = Annotated[_Object, PlainValidator(_json_object), WithJsonSchema({"type": "object"})]
 JsonValue = Annotated[Any, AfterValidator(json_value), WithJsonSchema({})]
 RowId = Annotated[int, Field(ge=1, strict=True, le=2**63 - 1), _Number, BeforeValidator(_digits)]
 ResourceId = Annotated[

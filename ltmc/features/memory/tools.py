@@ -28,6 +28,7 @@ from ltmc.features.memory.routing import RoutingService
 from ltmc.features.memory.searching import SearchService
 from ltmc.features.memory.service import MemoryService
 from ltmc.tools.arguments import (
+    AnyObject,
     Bool,
     Content,
     ConversationId,
@@ -35,7 +36,6 @@ from ltmc.tools.arguments import (
     EndOrNever,
     Expires,
     FileName,
-    Filters,
     GivenDocument,
     JsonObject,
     Limit,
@@ -63,7 +63,13 @@ from ltmc.tools.declaration import tool
 RECALLABLE = ("document", "code", "note", "data", "chat", "todo", "pattern", "blueprint")
 
 
-@tool("Store a memory", category="memory", idempotent=True, profile="core")
+@tool(
+    "Store a memory",
+    category="memory",
+    idempotent=True,
+    profile="core",
+    lean=("file_name", "content", "tags", "supersedes"),
+)
 async def store_memory(
     memory: MemoryService,
     /,
@@ -165,7 +171,7 @@ async def memory_history(
     )
 
 
-@tool("Recall memories", category="memory", read_only=True, profile="core")
+@tool("Recall memories", category="memory", read_only=True, profile="core", lean=("query", "top_k"))
 async def retrieve_memory(
     searches: SearchService,
     /,
@@ -300,7 +306,7 @@ async def advanced_context_search(
     searches: SearchService,
     /,
     query: OptionalQuery,
-    filters: Filters | None = None,
+    filters: AnyObject | None = None,
     top_k: TopK = 5,
     offset: Offset = 0,
     explain: Bool = False,
@@ -320,7 +326,13 @@ async def advanced_context_search(
     )
 
 
-@tool("Read in full", category="memory", read_only=True)
+@tool(
+    "Read in full",
+    category="memory",
+    read_only=True,
+    profile="core",
+    lean=("resource_id", "message_id", "file_name", "offset"),
+)
 async def get_memory(
     reading: ReadingService,
     /,
