@@ -143,7 +143,6 @@ def edit(
         changes["tags"] = list(tags)
     if text is not None:
         changes["content"] = sys.stdin.read() if text == "-" else text
-    project_id = _project_with(memory, db, project_id)
     if not changes:
         before = _read(memory, db=db, project_id=project_id)["content"]
         after = click.edit(before, extension=".md")
@@ -166,7 +165,6 @@ def edit(
 @with_json
 def history(memory: str, as_json: bool, db: Any, project_id: str | None, **page: Any) -> None:
     """Show the versions of MEMORY, an id or a name, the newest first, and what each changed."""
-    project_id = _project_with(memory, db, project_id)
     answer = call_tool("memory_history", _named(memory) | page, existing=True, db=db, project_id=project_id)
     if as_json:
         print_json(answer)

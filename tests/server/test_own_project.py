@@ -170,17 +170,25 @@ def test_what_was_stored_in_the_default_project_is_still_found_and_says_so(db: P
 def test_what_lies_in_the_default_project_is_changed_there(db: Path, tmp_path: Path) -> None:
     with Session(db) as client:
         store(client, "old.md")
+        store(client, "gone.md")
+        client.ok("add_todo", title="Prune it")
     with Session(db, *AUTO, cwd=repository(tmp_path / "orchard")) as client:
-        change = {"file_name": "old.md", "tags": ["fruit"]}
-        for tool, field, arguments in (
-            ("update_memory", "file_name", change),
-            ("update_memory", "resource_id", {"resource_id": 1, "tags": ["fruit"]}),
-            ("memory_history", "file_name", {"file_name": "old.md"}),
-            ("store_memory", "supersedes[0]", {"file_name": "b", "content": "c", "supersedes": ["old.md"]}),
-        ):
-            said = client.bad(tool, "NOT_FOUND", field, **arguments)
-            assert "project 'default' has it: pass project_id 'default'" in said["error"]
-        client.ok("update_memory", project_id="default", **change)
+        for one in ({"file_name": "old.md"}, {"resource_id": 1}):
+            assert client.ok("update_memory", tags=[next(iter(one))], **one)["project_id"] == "default"
+            assert client.ok("memory_history", **one)["project_id"] == "default"
+        new = client.ok("store_memory", file_name="new.md", content="A pear.", supersedes=["old.md"])
+        assert new["superseded"] == [1]
+        listed = client.ok("list_memories")["memories"]
+        assert [one["file_name"] for one in listed] == ["new.md", "gone.md"]
+        assert "project_id" not in client.ok("update_memory", file_name="new.md", valid_from="2020-01-01")
+        assert client.ok("get_memory", resource_id=1)["superseded_at"].startswith("2020-01-01")
+        store(client, "gone.md", "Of the orchard.")
+        assert "project_id" not in client.ok("update_memory", file_name="gone.md", tags=["own"])
+        client.ok("update_todo", todo_id=1, title="Prune it now")
+        client.ok("complete_todo", todo_id=1)
+        client.ok("delete_todo", todo_id=1)
+        client.ok("delete_memory", resource_id=2)
+    assert projects_of(db) == ["default", project_of(tmp_path / "orchard"), project_of(tmp_path / "orchard")]
 
 
 def test_what_was_stored_before_there_was_a_remote_is_still_found(db: Path, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ class BlueprintService:
             if status is not None and status != row.status:
                 await transition(tx, row, status, moment)
                 names.append("status")
-            updated = await require(tx, blueprint_id, None)
+            updated = await require(tx, blueprint_id, row.project_id)
         answer: BlueprintChanged = {**shown(updated), "changed_fields": names}
         if "complexity_factors" not in changed:
             del answer["complexity_factors"]

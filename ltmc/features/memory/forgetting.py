@@ -18,7 +18,7 @@ from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.sources import Where, by_id
 from ltmc.storage.tables import blueprints, forgettable, resources, trash
 from ltmc.timestamps import format_utc, now, parse
-from ltmc.tools.project_scope import project_of
+from ltmc.tools.project_scope import owned, project_of
 
 KEPT_DAYS = 30
 """How long it can be undone; then it is gone from the disk too."""
@@ -193,7 +193,7 @@ async def _take(tx: Transaction, forgetting: trash.Forgetting, kind: str, ids: S
     await trash.keep(tx, forgetting, kind, ids, delete=kind != "memory")
     if kind == "memory":
         for resource_id in sorted(ids, reverse=True):  # no link goes to a version that goes too
-            row = await resources.get(tx, resource_id, None)
+            row = await resources.get(tx, resource_id)
             if row is not None:
                 await remove(tx, row)
     elif kind == "dependency":
@@ -204,9 +204,9 @@ async def _take(tx: Transaction, forgetting: trash.Forgetting, kind: str, ids: S
 
 async def _require(tx: Transaction, token: str, project_id: str | None) -> trash.Forgetting:
     found = await trash.find(tx, token)
-    if found is None or project_id not in (None, found.project_id):
+    if found is None:
         raise not_found("undo", token, "forgetting", "it was undone, or is gone for good")
-    return found
+    return owned(found, project_id, "undo", token, "forgetting")
 
 
 async def _require_no_cycle(tx: Transaction, forgetting: trash.Forgetting) -> None:

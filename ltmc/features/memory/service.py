@@ -24,7 +24,7 @@ from ltmc.storage.tables import agreements, resources
 from ltmc.storage.tables.resources import Chunk, Resource, Version
 from ltmc.timestamps import now
 from ltmc.tools.arguments import NEVER
-from ltmc.tools.project_scope import origin, project_of
+from ltmc.tools.project_scope import marked, origin, project_of, projects_read
 
 CHANGEABLE = (
     "content tags metadata resource_type supersedes agrees_with valid_from valid_until expires".split()
@@ -95,7 +95,7 @@ class MemoryService:
                 same = None  # another one holds in between
             if live and same is None and on_conflict == "error":
                 raise _taken(live[0])
-            others = await _named_others(tx, project, supersedes)
+            others = await _named_others(tx, projects_read(project_id), supersedes)
             if same is not None:
                 if same.begins <= start:
                     given.pop("valid_from", None)  # it holds then already
@@ -141,13 +141,15 @@ class MemoryService:
         Raises:
             LtmcError: NOT_FOUND; CONFLICT for one that another memory has taken the place of.
         """
-        project, moment = project_of(project_id), now()
+        moment = now()
         changes = (content, tags, metadata, resource_type, supersedes, agrees_with)
         if all(change is None for change in (*changes, valid_from, valid_until, expires)):
             raise nothing_to_change(CHANGEABLE)
         async with self._engine.read() as tx:
-            old = await require(tx, project, resource_id, file_name)
+            old = await require(tx, project_id, resource_id, file_name)
             _require_open(old, moment)
+        project, read = old.project_id, projects_read(project_id)
+        nearby = read[read.index(project) :]
         (text,) = await looked_at(self._guard.stored, (old.content if content is None else content,))
         another = hash_of(text) != old.content_hash
         kind = resource_type or (old.type if another else None)
@@ -168,8 +170,8 @@ class MemoryService:
             version = next((one for one in known if one.id == old.id), None)
             if version is None or version.is_past(moment):
                 raise _changed_meanwhile(old)
-            others = await _named_others(tx, project, supersedes or ())
-            agreeing = None if agrees_with is None else await _agreeing(tx, project, old, agrees_with)
+            others = await _named_others(tx, nearby, supersedes or ())
+            agreeing = None if agrees_with is None else await _agreeing(tx, nearby, old, agrees_with)
             if another:
                 noted = (old.metadata if metadata is None else {}) | origin.get().marks(project)
                 noted |= metadata or {}
@@ -177,21 +179,21 @@ class MemoryService:
                 stored = await insert_version(tx, new, known, version, chunks, ready)
             else:
                 stored = await _change(tx, version, given, moment, ready)
-            heir_id, names = stored["resource_id"], [old.file_name]
+            heir_id, places = stored["resource_id"], [resources.Place(project, old.file_name)]
             # What it holds in place of from an earlier time on was wrong: those that began since, and the old text.
             wrong = [one for one in known if new.begins <= one.begins < version.begins]
             moved = [*wrong, version] if not another or planned or new.begins <= version.begins else []
             for one in moved:
-                names += await resources.follow(tx, one, heir_id, new.begins)
+                places += await resources.follow(tx, one, heir_id, new.begins)
             await _archive(tx, moved if another else wrong, heir_id, moment)
             superseded = []
-            for name in names:
-                superseded += await settle(tx, project, name, moment, heir_id)
+            for place in places:
+                superseded += await settle(tx, place.project_id, place.file_name, moment, heir_id)
             if agreeing is not None:
                 await agreements.put(tx, heir_id, agreeing)
             at = valid_from or max(moment, new.begins)
             superseded += await _supersede(tx, project, others, stored, at, moment)
-        return await self._compared(project, stored, superseded, ready)
+        return marked(await self._compared(project, stored, superseded, ready), project, read)
 
     async def _compared(
         self,
@@ -215,22 +217,24 @@ class MemoryService:
         return stored
 
 
-async def _named_others(tx: Transaction, project: str, references: Sequence[str]) -> list[Version]:
+async def _named_others(tx: Transaction, projects: Sequence[str], references: Sequence[str]) -> list[Version]:
     """Return the memories that are to be superseded."""
     return [
-        await named(tx, project, f"supersedes[{place}]", reference)
+        await named(tx, projects, f"supersedes[{place}]", reference)
         for place, reference in enumerate(references)
     ]
 
 
-async def _agreeing(tx: Transaction, project: str, one: Resource, references: Sequence[str]) -> list[int]:
+async def _agreeing(
+    tx: Transaction, projects: Sequence[str], one: Resource, references: Sequence[str]
+) -> list[int]:
     """Return the ids of memories that one is to agree with."""
     found = [
-        await named(tx, project, f"agrees_with[{place}]", reference)
+        await named(tx, projects, f"agrees_with[{place}]", reference)
         for place, reference in enumerate(references)
     ]
     for place, other in enumerate(found):
-        if other.file_name == one.file_name:
+        if (other.project_id, other.file_name) == (one.project_id, one.file_name):
             raise invalid(f"agrees_with[{place}]", references[place], "another memory")
     return [other.id for other in found]
 
@@ -269,18 +273,19 @@ async def _archive(tx: Transaction, older: Sequence[Version], heir_id: int, mome
 async def _supersede(
     tx: Transaction, project: str, others: Sequence[Version], heir: MemoryStored, start: str, moment: str
 ) -> list[int]:
-    """Put a memory in the place of others from a time on; return the ids of those that it was put in the place of.
+    """Put a memory of a project in the place of others from a time on; return the ids of those that ended by it.
 
     What was superseded before stays so.
     """
     done = []
     for version in {one.id: one for one in others}.values():
-        if version.file_name == heir["file_name"] or version.is_replaced:
+        own = (version.project_id, version.file_name) == (project, heir["file_name"])
+        if own or version.is_replaced:
             continue
         if version.superseded_at is None or version.superseded_at > start:
             changes = {"superseded_at": start, "superseded_by": heir["resource_id"]}
             await resources.update(tx, version.id, changes, moment)
-            await settle(tx, project, version.file_name, moment)
+            await settle(tx, version.project_id, version.file_name, moment)
             done.append(version.id)
     return done
 
@@ -387,7 +392,7 @@ async def _change(
     tx: Transaction, version: Version, given: dict[str, Any], moment: str, ready: index.Prepared
 ) -> MemoryStored:
     """Give a memory whose content stays other columns; `ready`: its chunks with these."""
-    row = await resources.get(tx, version.id, None)
+    row = await resources.get(tx, version.id)
     if row is None:
         raise not_found("resource_id", version.id, "memory")
     if "metadata" in given:  # what was noted beside it stays

@@ -135,6 +135,7 @@ class Version(Period):
     """A version of a memory without its content."""
 
     id: int
+    project_id: str
     file_name: str
     type: str
     content_hash: str
@@ -228,8 +229,9 @@ async def insert_chunks(
 
 
 _VERSION = (
-    "id, file_name, type, content_hash, version, archived, created_at, valid_from, valid_until, superseded_at, "
-    "superseded_by, expires_at, (SELECT count(*) FROM resource_chunks c WHERE c.resource_id = r.id) AS chunk_count"
+    "id, project_id, file_name, type, content_hash, version, archived, created_at, valid_from, valid_until, "
+    "superseded_at, superseded_by, expires_at, "
+    "(SELECT count(*) FROM resource_chunks c WHERE c.resource_id = r.id) AS chunk_count"
 )
 
 
@@ -272,13 +274,9 @@ async def update(tx: Transaction, resource_id: int, changes: dict[str, Any], mom
     )
 
 
-async def get(tx: Transaction, resource_id: int, project_id: str | None) -> Resource | None:
-    """Return a memory; with a project, only if it is that project's."""
-    return await tx.one(
-        Resource,
-        f"SELECT {columns(Resource)} FROM resources WHERE id = ?1 AND (?2 IS NULL OR project_id = ?2)",
-        (resource_id, project_id),
-    )
+async def get(tx: Transaction, resource_id: int) -> Resource | None:
+    """Return a memory."""
+    return await tx.one(Resource, f"SELECT {columns(Resource)} FROM resources WHERE id = ?", (resource_id,))
 
 
 async def chunk_ids(tx: Transaction, resource_id: int) -> list[int]:
@@ -364,19 +362,29 @@ async def never_found(tx: Transaction, project_id: str, moment: str, before: str
     )
 
 
-async def follow(tx: Transaction, old: Version, heir_id: int, start: str) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the versions of a memory share."""
+
+    project_id: str
+    file_name: str
+
+
+async def follow(tx: Transaction, old: Version, heir_id: int, start: str) -> list[Place]:
     """Have other memories whose place one took when it began end with a new start, or by another heir.
 
     Returns:
-        Their names.
+        Which they are.
     """
-    chosen = "superseded_by = ? AND superseded_at = ? AND file_name <> ?"
-    given = (old.id, old.begins, old.file_name)
-    names: list[str] = await tx.column(f"SELECT DISTINCT file_name FROM resources WHERE {chosen}", given)
+    chosen = "superseded_by = ? AND superseded_at = ? AND (project_id <> ? OR file_name <> ?)"
+    given = (old.id, old.begins, old.project_id, old.file_name)
+    places = await tx.all(
+        Place, f"SELECT DISTINCT project_id, file_name FROM resources WHERE {chosen}", given
+    )
     await tx.run(
         f"UPDATE resources SET superseded_by = ?, superseded_at = ? WHERE {chosen}", (heir_id, start, *given)
     )
-    return names
+    return places
 
 
 async def name_of(tx: Transaction, resource_id: int | None) -> str | None:
