@@ -191,6 +191,44 @@ def test_what_lies_in_the_default_project_is_changed_there(db: Path, tmp_path: P
     assert projects_of(db) == ["default", project_of(tmp_path / "orchard"), project_of(tmp_path / "orchard")]
 
 
+def test_an_own_memory_goes_before_one_of_its_name_in_the_default_project(db: Path, tmp_path: Path) -> None:
+    here, there = repository(tmp_path / "here"), repository(tmp_path / "there")
+    with Session(db) as client:
+        store(client, "rules.md", "Decision: the old quince rule is to wait for frost.", tags=["decision"])
+        store(client, "other.md", "Another quince tree.")
+    text = "Decision: the new quince rule is to pick in October."
+    with Session(db, *AUTO, cwd=here) as client:
+        stored = client.ok("store_memory", file_name="rules.md", content=text, tags=["decision"])
+        (warning,) = stored["warnings"]
+        assert warning == "Project 'default' has a memory of this name too, which is not shown here any more."
+        again = client.ok("store_memory", file_name="rules.md", content=text + " Early.", tags=["decision"])
+        assert "warnings" not in again
+
+        def found(tool: str, field: str, **arguments: Any) -> dict[str, Any]:
+            answer = client.ok(tool, **arguments)
+            assert answer["total"] == len(answer[field])
+            return {hit["file_name"]: hit.get("project_id") for hit in answer[field]}
+
+        own = {"rules.md": None, "other.md": "default"}
+        blank = {"query": "", "filters": {"sources": "memory"}}
+        assert found("retrieve_memory", "results", query="quince rule", top_k=9) == own
+        assert found("retrieve_by_type", "results", query="quince", doc_type="document") == own
+        assert found("advanced_context_search", "results", **blank) == own
+        assert client.ok("advanced_context_search", **blank)["total_scanned"] == 2
+        assert found("list_memories", "memories") == own
+        assert client.ok("list_memories", prefix="rules")["total"] == 1
+        assert "October" in client.ok("get_memory", file_name="rules.md")["content"]
+        assert "frost" in client.ok("get_memory", file_name="rules.md", project_id="default")["content"]
+        assert "frost" not in json.dumps(client.ok("ask_with_context", query="What is the quince rule?"))
+    brief = run_cli("brief", "--db", str(db), cwd=here).stdout
+    assert ("October" in brief, "frost" in brief) == (True, False)
+    said = run_cli("remember", "Ours.", "--name", "rules.md", "--db", str(db), cwd=there)
+    assert "Note: Project 'default' has a memory of this name" in said.stderr
+    with Session(db, *AUTO, cwd=there) as client:
+        client.ok("delete_memory", resource_id=client.ok("list_memories")["memories"][0]["resource_id"])
+        assert "frost" in client.ok("get_memory", file_name="rules.md")["content"]
+
+
 def test_what_was_stored_before_there_was_a_remote_is_still_found(db: Path, tmp_path: Path) -> None:
     here = repository(tmp_path / "here")
     before = project_of(here)

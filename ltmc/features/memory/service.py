@@ -17,6 +17,7 @@ from ltmc.features.memory.timeline import holding, settle
 from ltmc.search import index
 from ltmc.search.chunking import TextChunk, chunk
 from ltmc.search.kinds import CHUNK, PAST
+from ltmc.search.notes import note
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.guarded import Guard, looked_at
 from ltmc.storage.sources import by_id
@@ -115,6 +116,8 @@ class MemoryService:
                 await _archive(tx, wrong, heir_id, moment)
             superseded = await settle(tx, project, file_name, moment, heir_id)
             superseded += await _supersede(tx, project, others, stored, start, moment)
+            if not known:
+                await _note_shadowed(tx, projects_read(project_id)[1:], file_name, moment)
         return await self._compared(project, stored, superseded, ready)
 
     async def update(
@@ -215,6 +218,14 @@ class MemoryService:
             if similar:
                 stored = {**stored, "similar": similar}
         return stored
+
+
+async def _note_shadowed(tx: Transaction, projects: Sequence[str], file_name: str, moment: str) -> None:
+    """Say which other project has a memory of a name that is new here."""
+    for project in projects:
+        if holding(await resources.versions(tx, project, file_name), moment) is not None:
+            note(f"Project {project!r} has a memory of this name too, which is not shown here any more.")
+            return
 
 
 async def _named_others(tx: Transaction, projects: Sequence[str], references: Sequence[str]) -> list[Version]:

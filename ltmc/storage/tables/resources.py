@@ -9,6 +9,7 @@ from ltmc.storage.rows import columns, insert_row
 from ltmc.storage.sources import (
     Condition,
     Source,
+    ahead,
     all_of,
     among,
     any_of,
@@ -19,7 +20,7 @@ from ltmc.storage.sources import (
     most,
     same_name,
 )
-from ltmc.storage.tables.validity import BOUNDED, CURRENT, UNEXPIRED, VALID
+from ltmc.storage.tables.validity import BOUNDED, CURRENT, SHADOWED, UNEXPIRED, VALID
 from ltmc.timestamps import now
 
 
@@ -159,9 +160,19 @@ class Content:
     content: str
 
 
+def shadowed(values: Sequence[Any]) -> Condition:
+    """Leave what has the name of a memory that holds at a moment, now, in a project further ahead among those given."""
+    moment, *projects = values
+    return Condition(SHADOWED, [projects, projects, *[moment] * 4])
+
+
 def current(values: Sequence[Any]) -> Condition:
-    """Leave what holds at the one moment given, which is now."""
-    return Condition(CURRENT, [*values] * 4)
+    """Leave what holds at a moment, now; with projects, only what is not shadowed there."""
+    moment, *projects = values
+    if not projects:
+        return Condition(CURRENT, [moment] * 4)
+    found = shadowed(values)
+    return Condition(f"{CURRENT} AND NOT {found.sql}", [*[moment] * 4, *found.parameters])
 
 
 def valid_at(values: Sequence[Any]) -> Condition:
@@ -199,6 +210,7 @@ SOURCE = Source(
     visible="r.archived = 0",
     current=current,
     bounded=BOUNDED,
+    shadowed=shadowed,
 )
 
 PAST = replace(
@@ -207,6 +219,7 @@ PAST = replace(
     visible="r.archived = 1 AND r.superseded_at IS NOT NULL",
     current=None,
     bounded="TRUE",
+    shadowed=None,
 )
 """What was superseded. What a correction replaced, archived and never superseded, is in no index."""
 
@@ -463,7 +476,7 @@ async def page(
 
     They come with how many there are in all.
     """
-    chosen = [among("r.project_id")(projects), current([moment])]
+    chosen = [among("r.project_id")(projects), current([moment, *ahead(projects)])]
     if tag is not None:
         chosen.append(any_of("r.tags")([tag]))
     if prefix is not None:

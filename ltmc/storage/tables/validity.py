@@ -13,3 +13,12 @@ VALID = (
 UNEXPIRED = "r.expires_at IS NULL OR r.expires_at > ?"
 CURRENT = f"r.archived = 0 AND {VALID} AND ({UNEXPIRED})"
 """What holds at a moment, given for each place: the one condition for all that asks what is current."""
+
+SHADOWED = (
+    "EXISTS (SELECT 1 FROM json_each(?) p JOIN resources o ON o.project_id = p.value AND o.file_name = r.file_name "
+    "WHERE p.key < (SELECT key FROM json_each(?) WHERE value = r.project_id) AND "
+    + CURRENT.replace("r.", "o.")
+    + ")"
+)
+"""What has the name of a memory that holds in a project further ahead: given the projects twice, then the moment for
+each place."""
