@@ -16,6 +16,7 @@ from ltmc.cli.options import (
     settings_here,
     show,
     show_found,
+    show_notes,
     table,
     with_database,
     with_json,
@@ -331,7 +332,8 @@ def tidy(
     from ltmc.app import maintenance
 
     settings = settings_here(db=db, existing=True)
-    found = asyncio.run(maintenance.tidy(settings, unused_days=unused_days, project_id=project_id))
+    found, notes = asyncio.run(maintenance.tidy(settings, unused_days=unused_days, project_id=project_id))
+    show_notes(notes)
     found = {why: memories for why, memories in found.items() if not only or why in only}
     ids = [one.id for memories in found.values() for one in memories]
     undo = []

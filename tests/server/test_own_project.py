@@ -229,6 +229,37 @@ def test_an_own_memory_goes_before_one_of_its_name_in_the_default_project(db: Pa
         assert "frost" in client.ok("get_memory", file_name="rules.md")["content"]
 
 
+def test_what_does_not_look_into_the_default_project_says_how_much_is_there(db: Path, tmp_path: Path) -> None:
+    with Session(db) as client:
+        store(client, "old.md", tags=["fruit"])
+        plan = client.ok("create_task_blueprint", title="Plan", description="Plant a quince.")["blueprint_id"]
+        client.ok("log_code_attempt", input_prompt="count", generated_code="len(q)", result="pass")
+        client.ok("link_resources", source_id="old.md", target_id="quince", relation="about")
+    here = repository(tmp_path / "orchard")
+    with Session(db, *AUTO, cwd=here) as client:
+        hint = "1 {} more in project 'default': pass project_id 'default'."
+        for tool, what, arguments in (
+            ("forget", "things", {"tag": "fruit"}),
+            ("find_conflicts", "memories", {}),
+            ("get_code_statistics", "attempts", {}),
+            ("analyze_code_patterns", "attempts", {}),
+        ):
+            assert client.ok(tool, **arguments)["warnings"] == [hint.format(what)], tool
+            assert "warnings" not in client.ok(tool, project_id="default", **arguments), tool
+        said = client.bad("forget", "NOT_FOUND", "ids", kind="memory", ids=[1])
+        assert "project 'default' has it: pass project_id 'default'" in said["error"]
+        assert client.ok("query_graph", entity="quince")["project_id"] == "default"
+        assert client.ok("get_document_relationships", doc_id="old.md")["project_id"] == "default"
+        (listed,) = client.ok("list_project_blueprints")["blueprints"]
+        assert (listed["blueprint_id"], listed["project_id"]) == (plan, "default")
+        client.ok("link_resources", source_id="quince", target_id="tree", relation="is_a")
+        assert "project_id" not in client.ok("query_graph", entity="quince")
+    for command in (("forget", "--tag", "fruit"), ("tidy",)):
+        done = run_cli(*command, "--db", str(db), cwd=here)
+        assert "1 " in done.stderr
+        assert "more in project 'default': pass --project 'default'." in done.stderr
+
+
 def test_what_was_stored_before_there_was_a_remote_is_still_found(db: Path, tmp_path: Path) -> None:
     here = repository(tmp_path / "here")
     before = project_of(here)

@@ -27,7 +27,7 @@ from ltmc.storage.tables import blueprint_code, blueprints, graph, team, trash
 from ltmc.storage.tables.blueprints import BLOCKING, OPEN_STATUSES, Blueprint, Dependency
 from ltmc.timestamps import now
 from ltmc.tools.paging import page_counts
-from ltmc.tools.project_scope import project_of
+from ltmc.tools.project_scope import project_of, projects_read
 
 
 class BlueprintService:
@@ -155,7 +155,7 @@ class BlueprintService:
         high = len(MIDPOINTS) - 1 if max_complexity is None else label_rank(max_complexity)
         if low > high:
             raise invalid("min_complexity", min_complexity, f"at most max_complexity ({max_complexity})")
-        where: dict[str, Sequence[str]] = {"project": [project_of(project_id)]}
+        where: dict[str, Sequence[str]] = {"project": projects_read(project_id)}
         if low > 0 or high < len(MIDPOINTS) - 1:
             where["complexity"] = list(MIDPOINTS)[low : high + 1]
         if tags:

@@ -494,6 +494,13 @@ async def page(
     return rows, int(total)
 
 
+async def count_current(tx: Transaction, project_id: str) -> int:
+    """Count the current memories of a project."""
+    chosen = current([now()])
+    sql = f"SELECT count(*) FROM resources r WHERE project_id = ? AND {chosen.sql}"
+    return int(await tx.value(sql, [project_id, *chosen.parameters]))
+
+
 async def live(tx: Transaction, project_id: str, moment: str) -> list[Content]:
     """Every resource of a project that is current, with its content, oldest first."""
     chosen = current([moment])
