@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.storage.sqlite.errors import translated, unavailable
 from ltmc.storage.sqlite.log_note import is_foreign
-from ltmc.storage.tables.validity import CURRENT, SHADOWED
+from ltmc.storage.tables.validity import CURRENT, SHADOWED, shadowing
 from ltmc.timestamps import days_ago, now
 
 SOURCE = "hook"
@@ -34,8 +34,9 @@ _FIRST = f"{CURRENT} AND NOT {SHADOWED}"
 
 
 def _first(projects: Sequence[str]) -> list[str]:
-    moment, names = now(), _json(projects)
-    return [*[moment] * 4, names, names, *[moment] * 4]
+    moment = now()
+    given = shadowing(projects, moment)
+    return [*[moment] * 4, *(one if isinstance(one, str) else _json(one) for one in given)]
 
 
 class Quoted(NamedTuple):
