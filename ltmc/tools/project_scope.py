@@ -82,9 +82,9 @@ def owned(row: Row | None, project_id: str | None, field: str, value: Any, what:
     raise not_found(field, value, what, elsewhere(row.project_id) if row and project_id is None else "")
 
 
-def elsewhere(project: str) -> str:
-    """Return the hint that something is in a project that has to be named."""
-    return f"project {project!r} has it: pass project_id {project!r}"
+def elsewhere(project: str, looked_in: Sequence[str] = ()) -> str:
+    """Return the hint that something is in a project that has to be named; "" for one that was looked in."""
+    return "" if project in looked_in else f"project {project!r} has it: pass project_id {project!r}"
 
 
 def marked(result: Result, project: str, projects: Sequence[str]) -> Result:

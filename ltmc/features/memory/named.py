@@ -34,10 +34,10 @@ async def named(tx: Transaction, projects: Sequence[str], field: str, reference:
     Raises:
         LtmcError: NOT_FOUND; CONFLICT for digits that are the id of one and the name of another.
     """
-    resource_id, moment = as_id(reference), now()
+    resource_id = as_id(reference)
+    known = None if resource_id is None else await resources.version_of(tx, resource_id)
     for project in projects:
-        by_id = None if resource_id is None else await resources.version_of(tx, project, resource_id)
-        by_id = None if by_id is None or by_id.has_expired(moment) else by_id
+        by_id = None if known is None or known.project_id != project or known.has_expired(now()) else known
         named = await by_name(tx, project, reference)
         if by_id and named and by_id.file_name != named.file_name:
             raise LtmcError(
@@ -49,8 +49,32 @@ async def named(tx: Transaction, projects: Sequence[str], field: str, reference:
             )
         if (found := by_id or named) is not None:
             return found
-    row = None if resource_id is None else await resources.get(tx, resource_id)
-    raise not_found(field, reference, "memory", elsewhere(row.project_id) if row else "")
+    raise not_found(field, reference, "memory", elsewhere(known.project_id, projects) if known else "")
+
+
+async def all_named(
+    tx: Transaction, projects: Sequence[str], field: str, references: Sequence[str]
+) -> list[Version]:
+    """Return the memories that references name; see `named`."""
+    return [
+        await named(tx, projects, f"{field}[{place}]", reference)
+        for place, reference in enumerate(references)
+    ]
+
+
+async def heir_of(tx: Transaction, old: Resource) -> Version | None:
+    """Return what took the place of a memory, and of that one again, to the last one that is there.
+
+    What has expired is not there, and what it superseded does not come back.
+    """
+    found, heir_id, seen = None, old.superseded_by, {old.id}
+    while heir_id is not None and heir_id not in seen:
+        seen.add(heir_id)
+        heir = await resources.version_of(tx, heir_id)
+        if heir is None or heir.has_expired(now()):
+            break
+        found, heir_id = heir, heir.superseded_by if heir.is_past(now()) else None
+    return found
 
 
 def one_of(resource_id: int | None, file_name: str | None) -> tuple[str, int | str]:
@@ -84,6 +108,6 @@ async def require(
         given = next((version.id for version in versions if version), 0)
     row = await resources.get(tx, given)
     if row is None or row.has_expired(now()) or row.project_id not in projects:
-        hint = elsewhere(row.project_id) if row and project_id is None else ""
+        hint = elsewhere(row.project_id, projects) if row and project_id is None else ""
         raise not_found(field, file_name or given, "memory", hint)
     return row

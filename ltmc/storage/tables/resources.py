@@ -14,6 +14,7 @@ from ltmc.storage.sources import (
     among,
     any_of,
     conjunction,
+    forms_of,
     least,
     like,
     member_of,
@@ -249,11 +250,11 @@ _VERSION = (
 
 
 async def versions(tx: Transaction, project_id: str, file_name: str) -> list[Version]:
-    """Every version of a name, newest first, what has expired too, without the content."""
+    """Every version of a name in either form, newest first, what has expired too, without the content."""
     return await tx.all(
         Version,
-        f"SELECT {_VERSION} FROM resources r WHERE project_id = ? AND file_name = ? ORDER BY version DESC",
-        (project_id, file_name),
+        f"SELECT {_VERSION} FROM resources r WHERE project_id = ? AND file_name IN (?, ?) ORDER BY version DESC",
+        (project_id, *forms_of(file_name)),
     )
 
 
@@ -262,19 +263,19 @@ async def others_hold(
 ) -> bool:
     """Return whether a name has versions that a version did not come after: as new ones, or such as hold still."""
     found = await tx.value(
-        "SELECT 1 FROM resources WHERE project_id = ? AND file_name = ? AND id <> ? "
+        "SELECT 1 FROM resources WHERE project_id = ? AND file_name IN (?, ?) AND id <> ? "
         "AND (version >= ? OR (archived = 0 AND superseded_at IS NULL)) LIMIT 1",
-        (project_id, file_name, resource_id, version),
+        (project_id, *forms_of(file_name), resource_id, version),
     )
     return found is not None
 
 
-async def version_of(tx: Transaction, project_id: str, resource_id: int) -> Version | None:
-    """Return a version of a project by its id, without the content."""
+async def version_of(tx: Transaction, resource_id: int) -> Version | None:
+    """Return a version by its id, without the content."""
     return await tx.one(
         Version,
-        f"SELECT {_VERSION} FROM resources r WHERE project_id = ? AND id = ?",
-        (project_id, resource_id),
+        f"SELECT {_VERSION} FROM resources r WHERE id = ?",
+        (resource_id,),
     )
 
 
@@ -306,8 +307,7 @@ async def delete(tx: Transaction, resource_id: int) -> None:
     """
     moment = now()
     await tx.run(
-        "UPDATE resources SET superseded_at = NULL, superseded_by = NULL "
-        "WHERE superseded_by = ? AND superseded_at > ?",
+        "UPDATE resources SET superseded_at = NULL, superseded_by = NULL WHERE superseded_by = ? AND superseded_at > ?",
         (resource_id, moment),
     )
     await tx.run(
@@ -355,9 +355,9 @@ async def newest_by_name(tx: Transaction, project_id: str, file_name: str) -> Re
     """Return the newest live version of a name; where all were superseded, the newest."""
     return await tx.one(
         Resource,
-        f"SELECT {columns(Resource)} FROM resources r WHERE project_id = ? AND file_name = ? AND ({UNEXPIRED}) "
-        "ORDER BY archived, version DESC LIMIT 1",
-        (project_id, file_name, now()),
+        f"SELECT {columns(Resource)} FROM resources r WHERE project_id = ? AND file_name IN (?, ?) "
+        f"AND ({UNEXPIRED}) ORDER BY archived, version DESC LIMIT 1",
+        (project_id, *forms_of(file_name), now()),
     )
 
 
