@@ -1,7 +1,7 @@
 """Looking after the database: backup, restore, and the search index brought in step."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from ltmc.app.application import Application
@@ -9,6 +9,7 @@ from ltmc.app.own_project import OwnProject
 from ltmc.errors import read_only
 from ltmc.features.memory.tidying import TidyService, Untidy
 from ltmc.features.memory.trash_upkeep import purge as purge_trash
+from ltmc.search.notes import noted
 from ltmc.search.reindexing import Reindexed
 from ltmc.search.reindexing import reindex as bring_in_step
 from ltmc.settings import Settings
@@ -41,12 +42,15 @@ def restore(settings: Settings, file: Path, *, overwrite: bool, accept_bad_rows:
     return report
 
 
-async def tidy(settings: Settings, *, unused_days: int, project_id: str | None) -> Untidy:
-    """Return the memories that may go; see `ltmc.features.memory.tidying`."""
-    app = Application(settings)
+async def tidy(
+    settings: Settings, *, unused_days: int, project_id: str | None
+) -> tuple[Untidy, Collection[str]]:
+    """Return the memories that may go, and notes; see `ltmc.features.memory.tidying`."""
+    app, notes = Application(settings), set[str]()
+    noted.set(notes)
     try:
         await app.get(OwnProject).enter()
-        return await app.get(TidyService).find(unused_days=unused_days, project_id=project_id)
+        return await app.get(TidyService).find(unused_days=unused_days, project_id=project_id), notes
     finally:
         await app.close()
 

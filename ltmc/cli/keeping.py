@@ -16,6 +16,7 @@ from ltmc.cli.options import (
     settings_here,
     show,
     show_found,
+    show_notes,
     table,
     with_database,
     with_json,
@@ -146,7 +147,6 @@ def edit(
         changes["tags"] = [tag for tag in tags if tag.strip()]
     if text is not None:
         changes["content"] = sys.stdin.read() if text == "-" else text
-    project_id = _project_with(memory, db, project_id)
     if not changes:
         before = _read(memory, db=db, project_id=project_id)["content"]
         after = click.edit(before, extension=".md")
@@ -169,7 +169,6 @@ def edit(
 @with_json
 def history(memory: str, as_json: bool, db: Any, project_id: str | None, **page: Any) -> None:
     """Show the versions of MEMORY, an id or a name, the newest first, and what each changed."""
-    project_id = _project_with(memory, db, project_id)
     answer = call_tool("memory_history", _named(memory) | page, existing=True, db=db, project_id=project_id)
     if as_json:
         print_json(answer)
@@ -336,7 +335,8 @@ def tidy(
     from ltmc.app import maintenance
 
     settings = settings_here(db=db, existing=True)
-    found = asyncio.run(maintenance.tidy(settings, unused_days=unused_days, project_id=project_id))
+    found, notes = asyncio.run(maintenance.tidy(settings, unused_days=unused_days, project_id=project_id))
+    show_notes(notes)
     found = {why: memories for why, memories in found.items() if not only or why in only}
     ids = [one.id for memories in found.values() for one in memories]
     undo = []

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -54,7 +54,7 @@ def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
             message, field = error.message, f"{error.field}:"
             if message.startswith(field):
                 message = f"{_typed(error.field)}:{message.removeprefix(field)}"
-            fail(message, error.code.value)
+            fail(_as_typed(message), error.code.value)
 
     return click.option(
         "--db", type=click.Path(path_type=Path), help="The database file (else LTMC_DB, the settings file)."
@@ -172,9 +172,19 @@ def call_tool(
     answer = asyncio.run(once())
     if not answer["success"]:
         raise LtmcError(ErrorCode(answer["error_code"]), answer["error"], field=answer.get("field"))
-    for warning in answer.get("warnings", ()):
-        click.echo(f"Note: {warning}", err=True)
+    show_notes(answer.get("warnings", ()))
     return answer
+
+
+def show_notes(notes: Iterable[str]) -> None:
+    """Print notes beside what is shown."""
+    for text in notes:
+        click.echo(f"Note: {_as_typed(text)}", err=True)
+
+
+def _as_typed(text: str) -> str:
+    """Return a message that tells what to pass as one types it."""
+    return text.replace("pass project_id", "pass --project")
 
 
 def print_json(answer: Any) -> None:

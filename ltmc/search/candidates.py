@@ -86,8 +86,9 @@ class CandidateFinder:
         self._allowed: set[int] | None = None  # the entries that the filter leaves, when they are few
         self._outdated: set[int] = set()
         if request.moment is not None:
-            source = request.kind.source
-            self._outdated = storage.outdated(cursor, source, request.project_id, request.moment)
+            self._outdated = storage.outdated(
+                cursor, request.kind.source, request.project_id, request.moment, request.projects
+            )
         self._lexical: dict[int, float] = {}  # those that hold a term of the query, as far as they were read
         self._all_lexical = False
 

@@ -391,12 +391,15 @@ def result(kind: Kind[R], row: R, hit: Hit, *, explain: bool = False) -> dict[st
 async def search(
     tx: Transaction, kind: Kind[Any], query: str, *, projects: Sequence[str], **asked: Unpack[Asked]
 ) -> Ranking:
-    """Find what matches `query` inside projects, each searched by itself; a blank query lists the newest."""
+    """Find what matches `query` inside projects, each searched by itself; a blank query lists the newest.
+
+    Of memories of the same name that are current, only the one of the first of the projects is found.
+    """
     if len(projects) == 1:
-        return await _search(tx, kind, query, projects[0], **asked)
+        return await _search(tx, kind, query, projects, **asked)
     first, last = asked.get("offset", 0), asked.get("offset", 0) + asked["limit"]
     part: Asked = {**asked, "limit": last, "offset": 0}
-    each = [await _search(tx, kind, query, project, **part) for project in projects]
+    each = [await _search(tx, kind, query, projects[:end], **part) for end in range(1, len(projects) + 1)]
     hits = sorted((hit for one in each for hit in one.hits), key=lambda hit: (-hit.score, -hit.id))
     return Ranking(
         hits[first:last],
@@ -412,7 +415,7 @@ async def _search(
     tx: Transaction,
     kind: Kind[Any],
     query: str,
-    project_id: str,
+    projects: Sequence[str],
     *,
     where: Where | None = None,
     mode: Mode = "hybrid",
@@ -423,8 +426,9 @@ async def _search(
     offset: int = 0,
     any_time: bool = False,
 ) -> Ranking:
-    where, moment = where or {}, None if any_time else now()
-    inside = {"project": [project_id], **where, **kind.source.present(moment)}
+    """Search the last of the projects."""
+    project_id, where, moment = projects[-1], where or {}, None if any_time else now()
+    inside = {"project": [project_id], **where, **kind.source.present(moment, projects)}
     if not query.strip():
         rows = await newest(tx, kind.source, inside, per_group=per_group or 1, limit=limit, offset=offset)
         return Ranking([Hit(row.id, 0.0) for row in rows], rows[0].total if rows else 0, "listing")
@@ -439,9 +443,8 @@ async def _search(
             notes.append(f"{WORDS_ALONE} {found_model.reason}")
         vector = b"" if by == "lexical" else query_vector(query)
         last, present = offset + limit, datetime.now(UTC)
-        request = Request(
-            kind, query, vector, project_id, where, by, min_score, per_group, offset, last, present, moment
-        )
+        rest = (min_score, per_group, offset, last, present, moment, projects)
+        request = Request(kind, query, vector, project_id, where, by, *rest)
         if is_newer(resident.aim):
             notes.append(NEWER)
         elif resident.behind or resident.aim not in ("", identity()):

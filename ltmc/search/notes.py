@@ -27,6 +27,12 @@ WORDS_ALONE = "Search goes by words alone:"
 """Said, with the reason, where the model cannot run."""
 
 
+def note_more(count: int, what: str, project: str) -> None:
+    """Say how many more things there are in a project that was not looked in."""
+    if count:
+        note(f"{count} {what} more in project {project!r}: pass project_id {project!r}.")
+
+
 def note(*texts: str) -> None:
     """Say something to whoever called."""
     notes = noted.get()

@@ -315,7 +315,7 @@ def every_term(cursor: sqlite3.Cursor, resident: ResidentIndex, request: Request
         return Found([])
     expression = f"{index_entries.quote(index_entries.scope_term(name))} AND {expression_of(words)}"
     seqs = index_entries.postings(cursor, expression, POSTINGS)
-    where = {**request.where, **request.kind.source.present(request.moment)}
+    where = {**request.where, **request.kind.source.present(request.moment, request.projects)}
     if where:
         permitted = storage.permitted(cursor, request.kind.source, where, seqs)
         seqs = [seq for seq in seqs if seq in permitted]

@@ -1,5 +1,6 @@
 """What a search asks for and what it answers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NotRequired
@@ -42,6 +43,7 @@ class Request:
         first, last: which hits to return.
         now: the present.
         moment: leave out what is not current then; None leaves all in.
+        projects: those that are looked in together, up to this one.
     """
 
     kind: Kind[Any]
@@ -56,6 +58,7 @@ class Request:
     last: int
     now: datetime
     moment: str | None = None
+    projects: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class Source(Generic[R]):
         visible: a condition that every row in the index meets.
         current: which of these hold at the moment that is its one value; all, if it is None.
         bounded: a condition that all others of them meet; an index finds these few.
+        shadowed: which of these something of another project goes before; the values are a moment, and projects.
     """
 
     kind: str
@@ -78,10 +79,20 @@ class Source(Generic[R]):
     visible: str = "TRUE"
     current: Filter | None = None
     bounded: str = "TRUE"
+    shadowed: Filter | None = None
 
-    def present(self, moment: str | None) -> Where:
-        """Return the filter that leaves what is current at a moment; none for what always is, or for any time."""
-        return {} if self.current is None or moment is None else {"current": [moment]}
+    def present(self, moment: str | None, projects: Sequence[str] = ()) -> Where:
+        """Return the filter that leaves what is current at a moment; none for what always is, or for any time.
+
+        Args:
+            projects: those that are looked in together, what goes before first.
+        """
+        return {} if self.current is None or moment is None else {"current": [moment, *ahead(projects)]}
+
+
+def ahead(projects: Sequence[str]) -> Sequence[str]:
+    """Return projects that are looked in together; none for one alone, in which nothing is shadowed."""
+    return projects if len(projects) > 1 else ()
 
 
 def among(column: str) -> Filter:

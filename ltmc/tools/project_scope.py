@@ -3,12 +3,25 @@
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
+
+from ltmc.errors import not_found
 
 DEFAULT_PROJECT = "default"
 ALL_PROJECTS = "*"
 
 Result = TypeVar("Result", bound=Mapping[str, Any])
+
+
+class Owned(Protocol):
+    """What is of a project."""
+
+    @property
+    def project_id(self) -> str:
+        """The project that it is of."""
+
+
+Row = TypeVar("Row", bound=Owned)
 
 
 class Origin(NamedTuple):
@@ -45,6 +58,33 @@ def project_of(project_id: str | None) -> str:
 def projects_read(project_id: str | None) -> list[str]:
     """Return the projects that a call which searches or lists looks in, its own first."""
     return list(origin.get().projects) if project_id is None else [project_id]
+
+
+def reaches(project_id: str | None, project: str) -> bool:
+    """Return whether a call finds, by ids, what is in a project.
+
+    Without a project a call finds all; one from a repository what its searches find.
+    """
+    here = origin.get()
+    if project_id is None:
+        return here.folder is None or project in here.projects
+    return project == project_id
+
+
+def owned(row: Row | None, project_id: str | None, field: str, value: Any, what: str) -> Row:
+    """Return what was looked up by an id.
+
+    Raises:
+        LtmcError: NOT_FOUND where there is nothing, or it is in a project that the call does not reach.
+    """
+    if row is not None and reaches(project_id, row.project_id):
+        return row
+    raise not_found(field, value, what, elsewhere(row.project_id) if row and project_id is None else "")
+
+
+def elsewhere(project: str, looked_in: Sequence[str] = ()) -> str:
+    """Return the hint that something is in a project that has to be named; "" for one that was looked in."""
+    return "" if project in looked_in else f"project {project!r} has it: pass project_id {project!r}"
 
 
 def marked(result: Result, project: str, projects: Sequence[str]) -> Result:

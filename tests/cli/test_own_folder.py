@@ -96,11 +96,21 @@ def test_what_was_stored_without_a_project_stays_at_hand(orchard: Here) -> None:
     assert "version 2" in orchard.ok("edit", "old.md", "--text", "Quinces are picked in May.")
     assert "October" in orchard.ok("history", "old.md")
     assert "Forgot 2" in orchard.ok("forget", "old.md", "--yes")
-    for arguments in (("edit", "2", "--text", "A pear."), ("history", "2"), ("forget", "2", "--yes")):
+    changes = (("edit", "2", "--text", "A pear."), ("forget", "2", "--yes"))
+    for arguments in (*changes, ("show", "2"), ("history", "2")):
         refused = run_cli(*arguments, "--db", str(orchard.db), cwd=orchard.folder)
         assert (refused.returncode, "no memory 2" in refused.stderr) == (1, True), "that of another project"
     orchard.ok("remember", "A pear.")
     assert "Project" not in orchard.ok("list")
+
+
+def test_a_hook_tells_the_own_memory_instead_of_one_of_its_name_in_the_default_project(orchard: Here) -> None:
+    with Session(orchard.db, cwd=orchard.folder) as before:
+        before.ok("store_memory", file_name="rule.md", content="Quinces are picked after the first frost.")
+    assert "frost" in orchard.prompt("when are the quinces picked?")
+    orchard.ok("remember", "Quinces are picked in October.", "--name", "rule.md")
+    told = orchard.prompt("when are the quinces picked?", session="t")
+    assert ("October" in told, "frost" in told) == (True, False)
 
 
 def test_worktrees_are_one_project_for_commands_hooks_and_agents(orchard: Here, tmp_path: Path) -> None:

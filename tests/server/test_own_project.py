@@ -170,17 +170,94 @@ def test_what_was_stored_in_the_default_project_is_still_found_and_says_so(db: P
 def test_what_lies_in_the_default_project_is_changed_there(db: Path, tmp_path: Path) -> None:
     with Session(db) as client:
         store(client, "old.md")
+        store(client, "gone.md")
+        client.ok("add_todo", title="Prune it")
     with Session(db, *AUTO, cwd=repository(tmp_path / "orchard")) as client:
-        change = {"file_name": "old.md", "tags": ["fruit"]}
-        for tool, field, arguments in (
-            ("update_memory", "file_name", change),
-            ("update_memory", "resource_id", {"resource_id": 1, "tags": ["fruit"]}),
-            ("memory_history", "file_name", {"file_name": "old.md"}),
-            ("store_memory", "supersedes[0]", {"file_name": "b", "content": "c", "supersedes": ["old.md"]}),
+        for one in ({"file_name": "old.md"}, {"resource_id": 1}):
+            assert client.ok("update_memory", tags=[next(iter(one))], **one)["project_id"] == "default"
+            assert client.ok("memory_history", **one)["project_id"] == "default"
+        new = client.ok("store_memory", file_name="new.md", content="A pear.", supersedes=["old.md"])
+        assert new["superseded"] == [1]
+        listed = client.ok("list_memories")["memories"]
+        assert [one["file_name"] for one in listed] == ["new.md", "gone.md"]
+        assert "project_id" not in client.ok("update_memory", file_name="new.md", valid_from="2020-01-01")
+        assert client.ok("get_memory", resource_id=1)["superseded_at"].startswith("2020-01-01")
+        store(client, "gone.md", "Of the orchard.")
+        assert "project_id" not in client.ok("update_memory", file_name="gone.md", tags=["own"])
+        client.ok("update_todo", todo_id=1, title="Prune it now")
+        client.ok("complete_todo", todo_id=1)
+        client.ok("delete_todo", todo_id=1)
+        client.ok("delete_memory", resource_id=2)
+    assert projects_of(db) == ["default", project_of(tmp_path / "orchard"), project_of(tmp_path / "orchard")]
+
+
+def test_an_own_memory_goes_before_one_of_its_name_in_the_default_project(db: Path, tmp_path: Path) -> None:
+    here, there = repository(tmp_path / "here"), repository(tmp_path / "there")
+    with Session(db) as client:
+        store(client, "rules.md", "Decision: the old quince rule is to wait for frost.", tags=["decision"])
+        store(client, "other.md", "Another quince tree.")
+    text = "Decision: the new quince rule is to pick in October."
+    with Session(db, *AUTO, cwd=here) as client:
+        stored = client.ok("store_memory", file_name="rules.md", content=text, tags=["decision"])
+        (warning,) = stored["warnings"]
+        assert warning == "Project 'default' has a memory of this name too, which is not shown here any more."
+        again = client.ok("store_memory", file_name="rules.md", content=text + " Early.", tags=["decision"])
+        assert "warnings" not in again
+
+        def found(tool: str, field: str, **arguments: Any) -> dict[str, Any]:
+            answer = client.ok(tool, **arguments)
+            assert answer["total"] == len(answer[field])
+            return {hit["file_name"]: hit.get("project_id") for hit in answer[field]}
+
+        own = {"rules.md": None, "other.md": "default"}
+        blank = {"query": "", "filters": {"sources": "memory"}}
+        assert found("retrieve_memory", "results", query="quince rule", top_k=9) == own
+        assert found("retrieve_by_type", "results", query="quince", doc_type="document") == own
+        assert found("advanced_context_search", "results", **blank) == own
+        assert client.ok("advanced_context_search", **blank)["total_scanned"] == 2
+        assert found("list_memories", "memories") == own
+        assert client.ok("list_memories", prefix="rules")["total"] == 1
+        assert "October" in client.ok("get_memory", file_name="rules.md")["content"]
+        assert "frost" in client.ok("get_memory", file_name="rules.md", project_id="default")["content"]
+        assert "frost" not in json.dumps(client.ok("ask_with_context", query="What is the quince rule?"))
+    brief = run_cli("brief", "--db", str(db), cwd=here).stdout
+    assert ("October" in brief, "frost" in brief) == (True, False)
+    said = run_cli("remember", "Ours.", "--name", "rules.md", "--db", str(db), cwd=there)
+    assert "Note: Project 'default' has a memory of this name" in said.stderr
+    with Session(db, *AUTO, cwd=there) as client:
+        client.ok("delete_memory", resource_id=client.ok("list_memories")["memories"][0]["resource_id"])
+        assert "frost" in client.ok("get_memory", file_name="rules.md")["content"]
+
+
+def test_what_does_not_look_into_the_default_project_says_how_much_is_there(db: Path, tmp_path: Path) -> None:
+    with Session(db) as client:
+        store(client, "old.md", tags=["fruit"])
+        plan = client.ok("create_task_blueprint", title="Plan", description="Plant a quince.")["blueprint_id"]
+        client.ok("log_code_attempt", input_prompt="count", generated_code="len(q)", result="pass")
+        client.ok("link_resources", source_id="old.md", target_id="quince", relation="about")
+    here = repository(tmp_path / "orchard")
+    with Session(db, *AUTO, cwd=here) as client:
+        hint = "1 {} more in project 'default': pass project_id 'default'."
+        for tool, what, arguments in (
+            ("forget", "things", {"tag": "fruit"}),
+            ("find_conflicts", "memories", {}),
+            ("get_code_statistics", "attempts", {}),
+            ("analyze_code_patterns", "attempts", {}),
         ):
-            said = client.bad(tool, "NOT_FOUND", field, **arguments)
-            assert "project 'default' has it: pass project_id 'default'" in said["error"]
-        client.ok("update_memory", project_id="default", **change)
+            assert client.ok(tool, **arguments)["warnings"] == [hint.format(what)], tool
+            assert "warnings" not in client.ok(tool, project_id="default", **arguments), tool
+        said = client.bad("forget", "NOT_FOUND", "ids", kind="memory", ids=[1])
+        assert "project 'default' has it: pass project_id 'default'" in said["error"]
+        assert client.ok("query_graph", entity="quince")["project_id"] == "default"
+        assert client.ok("get_document_relationships", doc_id="old.md")["project_id"] == "default"
+        (listed,) = client.ok("list_project_blueprints")["blueprints"]
+        assert (listed["blueprint_id"], listed["project_id"]) == (plan, "default")
+        client.ok("link_resources", source_id="quince", target_id="tree", relation="is_a")
+        assert "project_id" not in client.ok("query_graph", entity="quince")
+    for command in (("forget", "--tag", "fruit"), ("tidy",)):
+        done = run_cli(*command, "--db", str(db), cwd=here)
+        assert "1 " in done.stderr
+        assert "more in project 'default': pass --project 'default'." in done.stderr
 
 
 def test_what_was_stored_before_there_was_a_remote_is_still_found(db: Path, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.tables import blueprints
 from ltmc.storage.tables.blueprints import BLOCKING, Blueprint, Dependency
 from ltmc.timestamps import now
+from ltmc.tools.project_scope import owned
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +210,8 @@ class DependencyService:
         """Return the project of blueprints, which must all belong to one."""
         found = await blueprints.many(tx, wanted)
         first = next(iter(found.values()), None)
+        if first is not None and project_id is None:
+            owned(first, None, "blueprint_ids", first.blueprint_id, "blueprint")
         project = project_id if project_id is not None else first and first.project_id
         missing = [one for one in wanted if one not in found or found[one].project_id != project]
         if missing:

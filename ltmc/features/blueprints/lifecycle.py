@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import cast
 
-from ltmc.errors import ErrorCode, LtmcError, not_found
+from ltmc.errors import ErrorCode, LtmcError
 from ltmc.features.blueprints.readiness import release
 from ltmc.features.blueprints.results import BlueprintView, ListedBlueprint
 from ltmc.search.kinds import preview
 from ltmc.storage.engine import Transaction
 from ltmc.storage.tables import blueprints, team
 from ltmc.storage.tables.blueprints import BLOCKING, OPEN_STATUSES, Blueprint
+from ltmc.tools.project_scope import owned
 
 _ALLOWED = {
     "draft": ("active", "cancelled"),
@@ -50,12 +51,9 @@ async def require(
     """Return a blueprint.
 
     Raises:
-        LtmcError: NOT_FOUND, also when it belongs to another project than the one named.
+        LtmcError: NOT_FOUND, also in a project that the call does not reach.
     """
-    row = await blueprints.get(tx, blueprint_id, project_id)
-    if row is None:
-        raise not_found(field, blueprint_id, "blueprint")
-    return row
+    return owned(await blueprints.get(tx, blueprint_id), project_id, field, blueprint_id, "blueprint")
 
 
 async def open_prerequisites(tx: Transaction, row: Blueprint) -> list[Blueprint]:
@@ -101,9 +99,8 @@ async def transition(
     return await release(tx, ended, moment)
 
 
-async def try_complete(tx: Transaction, blueprint_id: str, moment: str) -> tuple[str, list[Blueprint]]:
+async def try_complete(tx: Transaction, row: Blueprint, moment: str) -> tuple[str, list[Blueprint]]:
     """Complete an active blueprint unless work on it or prerequisites are open; return its status, what can begin."""
-    row = await require(tx, blueprint_id, None)
     if not await _can_complete(tx, row):
         return row.status, []
     return "completed", await transition(tx, row, "completed", moment)
@@ -147,7 +144,7 @@ async def _let_others_follow(
     while changed:
         row, status = changed.pop()
         if row.parent_id is not None and status == "active":
-            parent = await require(tx, row.parent_id, None)
+            parent = await require(tx, row.parent_id, row.project_id)
             if parent.status == "draft":
                 await _set_status(tx, parent, "active", moment)
                 changed.append((parent, "active"))

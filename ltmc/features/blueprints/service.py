@@ -28,7 +28,7 @@ from ltmc.storage.tables import blueprint_code, blueprints, graph, team, trash
 from ltmc.storage.tables.blueprints import BLOCKING, OPEN_STATUSES, Blueprint, Dependency
 from ltmc.timestamps import now
 from ltmc.tools.paging import page_counts
-from ltmc.tools.project_scope import project_of
+from ltmc.tools.project_scope import project_of, projects_read
 
 
 class BlueprintService:
@@ -133,7 +133,7 @@ class BlueprintService:
             if status is not None and status != row.status:
                 released = await transition(tx, row, status, moment)
                 names.append("status")
-            updated = await require(tx, blueprint_id, None)
+            updated = await require(tx, blueprint_id, row.project_id)
             ready_now = await now_ready(tx, released)
         answer: BlueprintChanged = {**shown(updated), "changed_fields": names, **ready_now}
         if "complexity_factors" not in changed:
@@ -158,7 +158,7 @@ class BlueprintService:
         high = len(MIDPOINTS) - 1 if max_complexity is None else label_rank(max_complexity)
         if low > high:
             raise invalid("min_complexity", min_complexity, f"at most max_complexity ({max_complexity})")
-        where: dict[str, Sequence[str]] = {"project": [project_of(project_id)]}
+        where: dict[str, Sequence[str]] = {"project": projects_read(project_id)}
         if low > 0 or high < len(MIDPOINTS) - 1:
             where["complexity"] = list(MIDPOINTS)[low : high + 1]
         if tags:

@@ -96,7 +96,7 @@ class ChatService:
             linked = list(dict.fromkeys(context_chunk_ids))
             known = await by_id(tx, CHUNK.source, linked)
             for chunk_id in linked:
-                if chunk_id not in known or known[chunk_id].project_id != project:
+                if chunk_id not in known or known[chunk_id].project_id not in projects_read(project_id):
                     raise not_found("context_chunk_ids", chunk_id, "chunk")
             if role == "assistant":
                 linked += [

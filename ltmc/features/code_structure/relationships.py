@@ -8,7 +8,7 @@ from ltmc.features.code_structure.results import RelatedNode, Relationships
 from ltmc.storage.engine import Transaction
 from ltmc.storage.tables import blueprints, graph, team
 from ltmc.storage.tables.graph import Node
-from ltmc.tools.project_scope import project_of
+from ltmc.tools.project_scope import elsewhere, project_of, reaches
 
 RELATIONS = (
     "depends_on",
@@ -39,9 +39,12 @@ async def relationships(
     unknown = [name for name in wanted if name not in RELATIONS]
     if unknown or not wanted:
         raise invalid("relationship_types", unknown, ", ".join(RELATIONS))
-    project = project_id or await graph.project_of_node(tx, node_id) or project_of(None)
-    if await graph.node(tx, project, node_id) is None:
-        raise not_found("node_id", node_id, "node", "give the id of a blueprint or of a symbol")
+    having = await graph.projects_of_node(tx, node_id)
+    reached = [one for one in having if reaches(project_id, one)]
+    if not reached:
+        hint = elsewhere(having[0]) if having and project_id is None else ""
+        raise not_found("node_id", node_id, "node", hint or "give the id of a blueprint or of a symbol")
+    project = project_of(project_id) if project_of(project_id) in reached else reached[0]
     walked = await graph.walk(
         tx, project, [node_id], relations=wanted, direction=direction, max_depth=max_depth
     )
@@ -51,7 +54,7 @@ async def relationships(
     nodes = {node.node_id: node for node in await graph.nodes(tx, project, order)}
     statuses = {one: row.status for one, row in (await blueprints.many(tx, order)).items()}
     for one in order:
-        if nodes[one].kind == "assignment" and (assigned := await team.assignment(tx, one, project)):
+        if nodes[one].kind == "assignment" and (assigned := await team.assignment(tx, one)):
             statuses[one] = assigned.status
     return {
         "node_id": node_id,

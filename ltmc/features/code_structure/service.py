@@ -60,11 +60,11 @@ class CodeStructureService:
             if known is None:
                 row = await insert(tx, row, ready)
             else:
-                row = await require(tx, known, None)
+                row = await require(tx, known, project)
                 if title is not None and title != row.title:
                     await rename(tx, row, title, moment)
             edges = await store(tx, row, source, module, imports, "defines", moment)
-            row = await require(tx, row.blueprint_id, None)
+            row = await require(tx, row.blueprint_id, project)
             await documents.put_snapshot(tx, project, source, "blueprint", moment, keep=True)
         return {
             "blueprint_id": row.blueprint_id,

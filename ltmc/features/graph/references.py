@@ -24,8 +24,8 @@ async def resource_of(tx: Transaction, project: str, reference: str) -> Resource
     """Return the memory that a reference names: by id, or by file name (its newest version)."""
     resource_id = as_id(reference)
     if resource_id is not None:
-        found = await resources.get(tx, resource_id, project)
-        if found is not None and not found.has_expired(now()):
+        found = await resources.get(tx, resource_id)
+        if found is not None and found.project_id == project and not found.has_expired(now()):
             return found
     exact = await resources.newest_by_name(tx, project, reference)
     if exact is not None or await graph.named(tx, project, reference):

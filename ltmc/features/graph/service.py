@@ -22,7 +22,7 @@ from ltmc.storage.tables import graph
 from ltmc.storage.tables.graph import Edge, Node
 from ltmc.storage.tables.resources import Resource
 from ltmc.timestamps import now
-from ltmc.tools.project_scope import project_of
+from ltmc.tools.project_scope import marked, project_of, projects_read
 
 RELATION = re.compile(r"[a-z][a-z0-9_]{0,63}")
 SIMILAR = "similar_to"
@@ -123,8 +123,9 @@ class GraphService:
     ) -> Neighbourhood:
         """List what is linked to an entity, walking breadth first; each edge keeps its own direction."""
         names = None if relations is None else [normalise_relation("relation_type", one) for one in relations]
-        project = project_of(project_id)
+        projects = projects_read(project_id)
         async with self._engine.read() as tx:
+            project = await _having(tx, projects, entity)
             found, walked = await _walk(tx, project, entity, max_depth, relations=names, direction=direction)
             starts, shown = list(found), walked[:limit]
             node_ids = list(dict.fromkeys([*starts, *(end for edge, _ in shown for end in _ends(edge))]))
@@ -143,14 +144,15 @@ class GraphService:
         }
         if not starts:
             answer["suggestions"] = suggestions
-        return answer
+        return marked(answer, project, projects)
 
     async def relationships(
         self, doc_id: str, *, max_depth: int, include_metadata: bool, limit: int, project_id: str | None
     ) -> DocumentRelationships:
         """List everything linked to a document: into it, out of it, and further away with the path there."""
-        project = project_of(project_id)
+        projects = projects_read(project_id)
         async with self._engine.read() as tx:
+            project = await _having(tx, projects, doc_id)
             resource = await resource_of(tx, project, doc_id)
             found, walked = await _walk(tx, project, doc_id, max_depth)
             starts = list(found)
@@ -171,7 +173,7 @@ class GraphService:
             else:
                 (outgoing if edge.source_id in starts else incoming).append(shown)
         document: DocumentView = {"id": starts[0]}
-        return {
+        answer: DocumentRelationships = {
             "doc_id": starts[0] if resource is None else f"resource:{resource.id}",
             "document": document if resource is None else _document(resource, metadata=include_metadata),
             "incoming": incoming,
@@ -182,6 +184,15 @@ class GraphService:
             "truncated": len(walked) > limit,
             "suggestions": suggestions,
         }
+        return marked(answer, project, projects)
+
+
+async def _having(tx: Transaction, projects: Sequence[str], reference: str) -> str:
+    """Return the first of the projects in which a reference names something; the first of all, where none does."""
+    for project in projects:
+        if await known_nodes(tx, project, reference):
+            return project
+    return projects[0]
 
 
 async def _walk(

@@ -187,7 +187,7 @@ def by_words_alone(store: HookStore, projects: Sequence[str], prompt: str) -> li
         return []
     each = [by_words.find(store, project, prompt, 4 * RECALLED) for project in projects]
     matches = sorted([match for one in each for match in one], key=lambda match: -match.share)
-    chunks = store.chunks([match.chunk_id for match in matches])
+    chunks = store.chunks(projects, [match.chunk_id for match in matches])
     return [
         Recalled(match.chunk_id, round(match.share, 4), chunks[match.chunk_id])
         for match in matches

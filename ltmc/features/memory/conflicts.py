@@ -10,6 +10,7 @@ from ltmc.features.memory.results import Conflict, Conflicts, SimilarMemory, Tol
 from ltmc.features.memory.statement import Statement, of_different_things, statements
 from ltmc.features.memory.timeline import overlap
 from ltmc.search.kinds import CHUNK
+from ltmc.search.notes import note_more
 from ltmc.search.similarity import NEAR_ENOUGH, SAME_SUBJECT, Pair, near_pairs, nearest, vectors
 from ltmc.storage.engine import Engine
 from ltmc.storage.sources import by_id
@@ -17,7 +18,7 @@ from ltmc.storage.tables import agreements, resources
 from ltmc.storage.tables.resources import Chunk, Version
 from ltmc.timestamps import now
 from ltmc.tools.paging import page_counts
-from ltmc.tools.project_scope import project_of
+from ltmc.tools.project_scope import project_of, projects_read
 
 SIMILAR = 3
 """How many similar memories are named."""
@@ -72,6 +73,8 @@ class ConflictService:
             parts = await resources.parts(tx, project, now())
             known = await vectors(tx, CHUNK, [part.id for part in parts[:MOST_COMPARED]])
             agreed = {(one.lower_id, one.higher_id) for one in await agreements.of_project(tx, project)}
+            for other in projects_read(project_id)[1:]:
+                note_more(await resources.count_current(tx, other), "memories", other)
         compared, open_ones = 0, _OpenConflicts(agreed)
         end = time.monotonic() + SECONDS
         for least, below in (

@@ -64,7 +64,7 @@ async def of_memories(engine: Engine, hits: Sequence[MemoryHit]) -> list[Source]
 
 
 async def _whole(tx: Transaction, hit: MemoryHit) -> str:
-    row = await resources.get(tx, hit["resource_id"], None)
+    row = await resources.get(tx, hit["resource_id"])
     return hit["content"] if row is None else row.content
 
 

@@ -14,11 +14,12 @@ from ltmc.features.memory.results import Forgotten, line_of
 from ltmc.features.memory.timeline import settle
 from ltmc.search import index
 from ltmc.search.kinds import BLUEPRINT, CHUNK, MESSAGE, PAST, PATTERN, TODO, Kind
+from ltmc.search.notes import note_more
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.sources import Where, by_id
 from ltmc.storage.tables import blueprints, forgettable, resources, trash
 from ltmc.timestamps import format_utc, now, parse
-from ltmc.tools.project_scope import project_of
+from ltmc.tools.project_scope import elsewhere, owned, project_of, projects_read
 
 KEPT_DAYS = 30
 """How long it can be undone; then it is gone from the disk too."""
@@ -94,7 +95,11 @@ class ForgettingService:
         kinds = _kinds(kind, where, project_given=project_id is not None)
         if confirm is None:
             async with self._engine.read() as tx:
-                return (await _selection(tx, kinds, project, where)).preview()
+                chosen = await _selection(tx, kinds, project, where)
+                for other in projects_read(project_id)[1:] if "ids" not in where else ():
+                    more = await _selection(tx, kinds, other, where)
+                    note_more(more.total + more.left, "things", other)
+                return chosen.preview()
         async with self._engine.write() as tx:
             selection = await _selection(tx, kinds, project, where)
             if confirm != selection.token:
@@ -104,8 +109,8 @@ class ForgettingService:
                     field="confirm",
                     details={**selection.preview()},
                 )
-            chosen = {name: [one.id for one in things] for name, things in selection.things.items()}
-            forgetting = await take(tx, project, moment, chosen)
+            ids = {name: [one.id for one in things] for name, things in selection.things.items()}
+            forgetting = await take(tx, project, moment, ids)
         done: Forgotten = {
             "forgotten": selection.total,
             "kinds": selection.kinds,
@@ -168,7 +173,13 @@ async def _selection(tx: Transaction, kinds: Sequence[str], project: str, where:
     things: dict[str, list[forgettable.Thing]] = {}
     total = 0
     if "ids" in where and (one := await forgettable.unknown(tx, kinds[0], project, where["ids"])) is not None:
-        raise not_found("ids", one, kinds[0])
+        own, *others = projects_read(None)
+        having = [
+            other
+            for other in (others if project == own else ())
+            if await forgettable.unknown(tx, kinds[0], other, [one]) is None
+        ]
+        raise not_found("ids", one, kinds[0], elsewhere(having[0]) if having else "")
     for kind in kinds:
         room = MOST - sum(len(one) for one in things.values())
         found = await forgettable.chosen(tx, kind, project, where, max(room, 1))
@@ -193,7 +204,7 @@ async def _take(tx: Transaction, forgetting: trash.Forgetting, kind: str, ids: S
     await trash.keep(tx, forgetting, kind, ids, delete=kind != "memory")
     if kind == "memory":
         for resource_id in sorted(ids, reverse=True):  # no link goes to a version that goes too
-            row = await resources.get(tx, resource_id, None)
+            row = await resources.get(tx, resource_id)
             if row is not None:
                 await remove(tx, row)
     elif kind == "dependency":
@@ -204,9 +215,9 @@ async def _take(tx: Transaction, forgetting: trash.Forgetting, kind: str, ids: S
 
 async def _require(tx: Transaction, token: str, project_id: str | None) -> trash.Forgetting:
     found = await trash.find(tx, token)
-    if found is None or project_id not in (None, found.project_id):
+    if found is None:
         raise not_found("undo", token, "forgetting", "it was undone, or is gone for good")
-    return found
+    return owned(found, project_id, "undo", token, "forgetting")
 
 
 async def _require_no_cycle(tx: Transaction, forgetting: trash.Forgetting) -> None:

@@ -13,7 +13,7 @@ from ltmc.storage.tables import resources
 from ltmc.storage.tables.resources import Resource
 from ltmc.timestamps import now
 from ltmc.tools.paging import page_counts
-from ltmc.tools.project_scope import project_of
+from ltmc.tools.project_scope import marked, projects_read
 
 MOST_LINES = 400
 """Of the two texts together, from the first to the last that differs: comparing takes the product of their numbers."""
@@ -47,22 +47,22 @@ class HistoryService:
         Raises:
             LtmcError: INVALID_ARGUMENT unless exactly one of id and name is given; NOT_FOUND.
         """
-        project = project_of(project_id)
         async with self._engine.read() as tx:
-            named = await require(tx, project, resource_id, file_name)
-            known = newest_first(await unexpired(tx, project, named.file_name))
+            named = await require(tx, project_id, resource_id, file_name)
+            known = newest_first(await unexpired(tx, named.project_id, named.file_name))
             page = [
                 row
                 for version in known[offset : offset + limit + 1]
-                if (row := await resources.get(tx, version.id, project)) is not None
+                if (row := await resources.get(tx, version.id)) is not None
             ]
             pasts = [await past_of(tx, row) for row in page[:limit]]
         shown = await asyncio.to_thread(_shown, page, pasts)
-        return {
+        found: MemoryHistory = {
             "file_name": named.file_name,
             "versions": shown,
             **page_counts(shown, len(known), offset),
         }
+        return marked(found, named.project_id, projects_read(project_id))
 
 
 def _shown(page: list[Resource], pasts: list[Past]) -> list[MemoryVersion]:

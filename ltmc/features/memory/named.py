@@ -1,12 +1,14 @@
 """Which memory a caller means: by its id, or by its name the version that is current."""
 
+from collections.abc import Sequence
+
 from ltmc.errors import ErrorCode, LtmcError, not_found
 from ltmc.storage.engine import Transaction
 from ltmc.storage.tables import resources
 from ltmc.storage.tables.resources import Resource, Version
 from ltmc.timestamps import now
 from ltmc.tools.arguments import as_id
-from ltmc.tools.project_scope import projects_read
+from ltmc.tools.project_scope import elsewhere, projects_read
 
 
 async def unexpired(tx: Transaction, project: str, file_name: str) -> list[Version]:
@@ -26,38 +28,38 @@ async def by_name(
     return next((one for one in known if one.is_current(moment)), known[0] if known else None)
 
 
-async def named(tx: Transaction, project: str, field: str, reference: str) -> Version:
-    """Return the memory that a reference names, by id or file name.
+async def named(tx: Transaction, projects: Sequence[str], field: str, reference: str) -> Version:
+    """Return the memory that a reference names, by id or file name, in the first of the projects that has it.
 
     Raises:
         LtmcError: NOT_FOUND; CONFLICT for digits that are the id of one and the name of another.
     """
     resource_id = as_id(reference)
-    by_id = None if resource_id is None else await resources.version_of(tx, project, resource_id)
-    by_id = None if by_id is None or by_id.has_expired(now()) else by_id
-    named = await by_name(tx, project, reference)
-    if by_id and named and by_id.file_name != named.file_name:
-        raise LtmcError(
-            ErrorCode.CONFLICT,
-            f"{field}: {reference!r} is the id of {by_id.file_name!r}, and the name of memory {named.id}; "
-            f"write resource:{by_id.id} or resource:{named.id}.",
-            field=field,
-            details={"resource_ids": [by_id.id, named.id]},
-        )
-    found = by_id or named
-    if found is None:
-        raise not_found(field, reference, "memory", await _elsewhere(tx, project, resource_id, reference))
-    return found
+    known = None if resource_id is None else await resources.version_of(tx, resource_id)
+    for project in projects:
+        by_id = None if known is None or known.project_id != project or known.has_expired(now()) else known
+        named = await by_name(tx, project, reference)
+        if by_id and named and by_id.file_name != named.file_name:
+            raise LtmcError(
+                ErrorCode.CONFLICT,
+                f"{field}: {reference!r} is the id of {by_id.file_name!r}, and the name of memory {named.id}; "
+                f"write resource:{by_id.id} or resource:{named.id}.",
+                field=field,
+                details={"resource_ids": [by_id.id, named.id]},
+            )
+        if (found := by_id or named) is not None:
+            return found
+    raise not_found(field, reference, "memory", elsewhere(known.project_id, projects) if known else "")
 
 
-async def _elsewhere(tx: Transaction, project: str, resource_id: int | None, file_name: str | None) -> str:
-    """Say which other project that searches look in has a memory of an id or name; "" if none has."""
-    own, *others = projects_read(None)
-    for other in others if own == project else ():
-        by_id = None if resource_id is None else await resources.version_of(tx, other, resource_id)
-        if by_id or (file_name is not None and await by_name(tx, other, file_name)):
-            return f"project {other!r} has it: pass project_id {other!r}"
-    return ""
+async def all_named(
+    tx: Transaction, projects: Sequence[str], field: str, references: Sequence[str]
+) -> list[Version]:
+    """Return the memories that references name; see `named`."""
+    return [
+        await named(tx, projects, f"{field}[{place}]", reference)
+        for place, reference in enumerate(references)
+    ]
 
 
 async def heir_of(tx: Transaction, old: Resource) -> Version | None:
@@ -68,7 +70,7 @@ async def heir_of(tx: Transaction, old: Resource) -> Version | None:
     found, heir_id, seen = None, old.superseded_by, {old.id}
     while heir_id is not None and heir_id not in seen:
         seen.add(heir_id)
-        heir = await resources.version_of(tx, old.project_id, heir_id)
+        heir = await resources.version_of(tx, heir_id)
         if heir is None or heir.has_expired(now()):
             break
         found, heir_id = heir, heir.superseded_by if heir.is_past(now()) else None
@@ -91,18 +93,21 @@ def one_of(resource_id: int | None, file_name: str | None) -> tuple[str, int | s
     return ("file_name", file_name) if file_name is not None else ("resource_id", resource_id or 0)
 
 
-async def require(tx: Transaction, project: str, resource_id: int | None, file_name: str | None) -> Resource:
-    """Return the memory of an id, or the current version of a name.
+async def require(
+    tx: Transaction, project_id: str | None, resource_id: int | None, file_name: str | None
+) -> Resource:
+    """Return the memory of an id, or the current version of a name in the first project that has it.
 
     Raises:
         LtmcError: INVALID_ARGUMENT unless exactly one is given; NOT_FOUND.
     """
     field, given = one_of(resource_id, file_name)
+    projects = projects_read(project_id)
     if isinstance(given, str):
-        version = await by_name(tx, project, given)
-        given = version.id if version else 0
-    row = await resources.get(tx, given, project)
-    if row is None or row.has_expired(now()):
-        hint = await _elsewhere(tx, project, resource_id, file_name)
+        versions = [await by_name(tx, project, given) for project in projects]
+        given = next((version.id for version in versions if version), 0)
+    row = await resources.get(tx, given)
+    if row is None or row.has_expired(now()) or row.project_id not in projects:
+        hint = elsewhere(row.project_id, projects) if row and project_id is None else ""
         raise not_found(field, file_name or given, "memory", hint)
     return row

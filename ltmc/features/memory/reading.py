@@ -14,7 +14,7 @@ from ltmc.storage.tables import agreements, resources, trash
 from ltmc.storage.tables.resources import Resource, Version
 from ltmc.timestamps import now
 from ltmc.tools.paging import page_counts
-from ltmc.tools.project_scope import marked, projects_read
+from ltmc.tools.project_scope import elsewhere, marked, owned, projects_read, reaches
 
 LOST = "What took its place has expired or was deleted; store the text anew if it holds again."
 
@@ -62,10 +62,11 @@ class ReadingService:
                 found = await _named(tx, projects_read(project_id), value, version)
             else:
                 found = await _READERS[name](tx, value)
-        if found is None or project_id not in (None, found[0]):
+        if found is None or not reaches(project_id, found[0]):
             if version is not None:
                 raise not_found("version", version, f"version of {shorten(value)}")
-            raise not_found(name, value, _WHAT.get(name, name.removesuffix("_id")))
+            hint = elsewhere(found[0]) if found and project_id is None else ""
+            raise not_found(name, value, _WHAT.get(name, name.removesuffix("_id")), hint)
         project, shown, text = found
         if files := shown.pop("files", None):
             (stale,) = await self._files.changed(project, [files])
@@ -141,9 +142,8 @@ class ReadingService:
             LtmcError: NOT_FOUND, also the second time.
         """
         async with self._engine.write() as tx:
-            row = await resources.get(tx, resource_id, project_id)
-            if row is None:
-                raise not_found("resource_id", resource_id, "memory")
+            row = await resources.get(tx, resource_id)
+            row = owned(row, project_id, "resource_id", resource_id, "memory")
             forgetting = await trash.begin(tx, row.project_id, now(), {"memory": 1})
             await trash.keep(tx, forgetting, "memory", [resource_id], delete=False)
             removed = await remove(tx, row)
@@ -158,7 +158,7 @@ class ReadingService:
 
 
 async def _resource(tx: Transaction, resource_id: int) -> FullText | None:
-    row = await resources.get(tx, resource_id, None)
+    row = await resources.get(tx, resource_id)
     if row is None or row.has_expired(now()):
         return None
     agreeing = await agreements.of_memory(tx, row.id)
@@ -204,7 +204,7 @@ async def _chunk(tx: Transaction, chunk_id: int) -> FullText | None:
     row = (await by_id(tx, CHUNK.source, [chunk_id])).get(chunk_id)
     if row is None:
         return None
-    memory = await resources.version_of(tx, row.project_id, row.resource_id)
+    memory = await resources.version_of(tx, row.resource_id)
     if memory is None or memory.has_expired(now()):
         return None
     shown = {

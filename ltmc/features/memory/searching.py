@@ -228,7 +228,7 @@ class SearchService:
                 if ranking.rows is not None:
                     scanned += ranking.rows
                 elif where or ranking.entries < COUNTED:
-                    inside = {"project": projects, **where, **kind.source.present(now())}
+                    inside = {"project": projects, **where, **kind.source.present(now(), projects)}
                     scanned += await count(tx, kind.source, inside)
                 else:
                     scanned += ranking.entries

@@ -9,7 +9,7 @@ from typing import Any
 from ltmc.code.traits import complexity_of, language_of
 from ltmc.errors import ErrorCode, LtmcError, invalid, not_found, nothing_to_change
 from ltmc.features.memory.conflicts import ConflictService
-from ltmc.features.memory.named import heir_of, named, require
+from ltmc.features.memory.named import all_named, heir_of, require
 from ltmc.features.memory.named_files import NamedFiles
 from ltmc.features.memory.reading import past_of
 from ltmc.features.memory.results import MemoryStored
@@ -17,6 +17,7 @@ from ltmc.features.memory.timeline import holding, settle
 from ltmc.search import index
 from ltmc.search.chunking import TextChunk, chunk
 from ltmc.search.kinds import CHUNK, PAST
+from ltmc.search.notes import note
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.guarded import Guard, looked_at
 from ltmc.storage.sources import by_id
@@ -24,7 +25,7 @@ from ltmc.storage.tables import agreements, resources
 from ltmc.storage.tables.resources import Chunk, Resource, Version
 from ltmc.timestamps import now
 from ltmc.tools.arguments import NEVER
-from ltmc.tools.project_scope import origin, project_of
+from ltmc.tools.project_scope import marked, origin, project_of, projects_read
 
 CHANGEABLE = (
     "content tags metadata resource_type supersedes agrees_with valid_from valid_until expires".split()
@@ -98,7 +99,7 @@ class MemoryService:
                 raise _taken(live[0])
             if is_over:
                 _require_clear_start(str(valid_until), known, same, holder)
-            others = await _named_others(tx, project, supersedes)
+            others = await all_named(tx, projects_read(project_id), "supersedes", supersedes)
             if same is not None:
                 if same.begins <= start or (is_over and same.begins <= str(valid_until)):
                     given.pop("valid_from", None)  # it holds then already
@@ -119,6 +120,7 @@ class MemoryService:
             superseded = await settle(tx, project, file_name, moment, heir_id)
             at = moment if is_over else start
             superseded += await _supersede(tx, project, others, stored, at, moment)
+            await _note_shadowed(tx, () if known else projects_read(project_id)[1:], file_name, moment)
         return await self._compared(project, stored, superseded, ready)
 
     async def update(
@@ -145,13 +147,14 @@ class MemoryService:
         Raises:
             LtmcError: NOT_FOUND; CONFLICT for one that another memory has taken the place of.
         """
-        project, moment = project_of(project_id), now()
+        moment = now()
         changes = (content, tags, metadata, resource_type, supersedes, agrees_with)
         if all(change is None for change in (*changes, valid_from, valid_until, expires)):
             raise nothing_to_change(CHANGEABLE)
         async with self._engine.read() as tx:
-            old = await require(tx, project, resource_id, file_name)
+            old = await require(tx, project_id, resource_id, file_name)
             await _require_open(tx, old, moment)
+        project, read = old.project_id, projects_read(project_id)
         (text,) = await looked_at(self._guard.stored, (old.content if content is None else content,))
         another = hash_of(text) != old.content_hash
         kind = resource_type or (old.type if another else None)
@@ -180,8 +183,8 @@ class MemoryService:
             version = _open_version(known, old, moment)
             if start == UNKNOWN_START and valid_from is None:
                 _require_clear_start(str(new.valid_until), known, version, None)
-            others = await _named_others(tx, project, supersedes or ())
-            agreeing = None if agrees_with is None else await _agreeing(tx, project, old, agrees_with)
+            others = await all_named(tx, read, "supersedes", supersedes or ())
+            agreeing = None if agrees_with is None else await _agreeing(tx, read, old, agrees_with)
             if another:
                 noted = (
                     (old.metadata if metadata is None else {})
@@ -199,7 +202,7 @@ class MemoryService:
                 await agreements.put(tx, heir_id, agreeing)
             at = valid_from or max(moment, new.begins)
             superseded += await _supersede(tx, project, others, stored, at, moment)
-        return await self._compared(project, stored, superseded, ready)
+        return marked(await self._compared(project, stored, superseded, ready), project, read)
 
     async def _compared(
         self,
@@ -212,7 +215,7 @@ class MemoryService:
         if superseded:
             stored = {**stored, "superseded": superseded}
         async with self._engine.read() as tx:
-            row = await resources.version_of(tx, project, stored["resource_id"])
+            row = await resources.version_of(tx, stored["resource_id"])
             if row is not None and row.superseded_at is not None:
                 stored = {**stored, **await past_of(tx, row)}
         parts = [(text, entry.vector) for (_, _, text, _), entry in ready.items() if entry.vector]
@@ -223,6 +226,14 @@ class MemoryService:
         return stored
 
 
+async def _note_shadowed(tx: Transaction, projects: Sequence[str], file_name: str, moment: str) -> None:
+    """Say which other project has a memory of a name that is new here."""
+    for project in projects:
+        if holding(await resources.versions(tx, project, file_name), moment) is not None:
+            note(f"Project {project!r} has a memory of this name too, which is not shown here any more.")
+            return
+
+
 def _with_hash(told: str, holder: Version | None, current: Version | None, start: str) -> Version | None:
     """Return the version with a text, that which holds from a start on or the current one."""
     if holder and holder.content_hash == told:
@@ -231,22 +242,13 @@ def _with_hash(told: str, holder: Version | None, current: Version | None, start
     return current if current and current.content_hash == told and not held_between else None
 
 
-async def _named_others(tx: Transaction, project: str, references: Sequence[str]) -> list[Version]:
-    """Return the memories that are to be superseded."""
-    return [
-        await named(tx, project, f"supersedes[{place}]", reference)
-        for place, reference in enumerate(references)
-    ]
-
-
-async def _agreeing(tx: Transaction, project: str, one: Resource, references: Sequence[str]) -> list[int]:
+async def _agreeing(
+    tx: Transaction, projects: Sequence[str], one: Resource, references: Sequence[str]
+) -> list[int]:
     """Return the ids of memories that one is to agree with."""
-    found = [
-        await named(tx, project, f"agrees_with[{place}]", reference)
-        for place, reference in enumerate(references)
-    ]
+    found = await all_named(tx, projects, "agrees_with", references)
     for place, other in enumerate(found):
-        if other.file_name == one.file_name:
+        if (other.project_id, other.file_name) == (one.project_id, one.file_name):
             raise invalid(f"agrees_with[{place}]", references[place], "another memory")
     return [other.id for other in found]
 
@@ -296,28 +298,33 @@ async def _take_place(
     What it holds in place of from an earlier time on was wrong: those that began since, and what is `corrected`.
     """
     wrong = [one for one in known if new.begins <= one.begins < version.begins]
-    names = [version.file_name]
+    places = [resources.Place(version.project_id, version.file_name)]
     for one in [*wrong, *corrected]:
-        names += await resources.follow(tx, one, heir_id, new.begins)
+        places += await resources.follow(tx, one, heir_id, new.begins)
     await _archive(tx, [one for one in [*wrong, *corrected] if one.id != heir_id], heir_id, moment)
-    return [one for name in names for one in await settle(tx, new.project_id, name, moment, heir_id)]
+    return [
+        one
+        for place in places
+        for one in await settle(tx, place.project_id, place.file_name, moment, heir_id)
+    ]
 
 
 async def _supersede(
     tx: Transaction, project: str, others: Sequence[Version], heir: MemoryStored, start: str, moment: str
 ) -> list[int]:
-    """Put a memory in the place of others from a time on; return the ids of those that it was put in the place of.
+    """Put a memory of a project in the place of others from a time on; return the ids of those that ended by it.
 
     What was superseded before stays so.
     """
     done = []
     for version in {one.id: one for one in others}.values():
-        if version.file_name == heir["file_name"] or version.is_replaced:
+        own = (version.project_id, version.file_name) == (project, heir["file_name"])
+        if own or version.is_replaced:
             continue
         if version.superseded_at is None or version.superseded_at > start:
             changes = {"superseded_at": start, "superseded_by": heir["resource_id"]}
             await resources.update(tx, version.id, changes, moment)
-            await settle(tx, project, version.file_name, moment)
+            await settle(tx, version.project_id, version.file_name, moment)
             done.append(version.id)
     return done
 
@@ -440,7 +447,7 @@ async def _change(
     tx: Transaction, version: Version, given: dict[str, Any], moment: str, ready: index.Prepared
 ) -> MemoryStored:
     """Give a memory whose content stays other columns; `ready`: its chunks with these."""
-    row = await resources.get(tx, version.id, None)
+    row = await resources.get(tx, version.id)
     if row is None:
         raise not_found("resource_id", version.id, "memory")
     if "metadata" in given:  # what was noted beside it stays

@@ -9,13 +9,15 @@ from ltmc.features.memory.contradiction import contradiction
 from ltmc.features.memory.statement import statements
 from ltmc.search.analysis import query_terms
 from ltmc.search.kinds import CHUNK
+from ltmc.search.notes import note_more
 from ltmc.search.similarity import near_pairs, vectors
 from ltmc.storage.engine import Engine
 from ltmc.storage.sources import by_id
-from ltmc.storage.tables import resources
-from ltmc.storage.tables.resources import Chunk, Named
+from ltmc.storage.tables import outlived, resources
+from ltmc.storage.tables.outlived import Named
+from ltmc.storage.tables.resources import Chunk
 from ltmc.timestamps import days_ago, now
-from ltmc.tools.project_scope import project_of
+from ltmc.tools.project_scope import project_of, projects_read
 
 NEAR, SHARED = 0.9, 0.8
 """The least cosine of near-duplicates, and the least share of the terms of the newer one that the older one has."""
@@ -45,12 +47,14 @@ class TidyService:
         """Return what may go; of near-duplicates the older one."""
         project, moment = project_of(project_id), now()
         async with self._engine.read() as tx:
-            superseded = await resources.past(tx, project)
-            over = await resources.over(tx, project, moment)
-            unused = await resources.never_found(tx, project, moment, days_ago(unused_days))
+            superseded = await outlived.past(tx, project)
+            over = await outlived.over(tx, project, moment)
+            unused = await outlived.never_found(tx, project, moment, days_ago(unused_days))
             parts = await resources.parts(tx, project, moment)
             counts = Counter(part.resource_id for part in parts)
             known = await vectors(tx, CHUNK, [part.id for part in parts if counts[part.resource_id] == 1])
+            for other in projects_read(project_id)[1:]:
+                note_more(await resources.count_current(tx, other), "memories", other)
         near = near_pairs(known, least=NEAR, seconds=SECONDS)
         pairs = [pair async for _, some in near for pair in some]
         async with self._engine.read() as tx:

@@ -9,7 +9,7 @@ from ltmc.errors import LtmcError
 from ltmc.features.memory.forgetting import KEPT_DAYS, take
 from ltmc.storage.engine import Engine
 from ltmc.storage.sqlite import search_index
-from ltmc.storage.tables import resources, trash
+from ltmc.storage.tables import outlived, trash
 from ltmc.storage.upkeep import Upkeep
 from ltmc.timestamps import days_ago, now
 
@@ -57,10 +57,10 @@ async def forget_expired(engine: Engine) -> None:
     while True:
         moment = now()
         async with engine.read() as tx:
-            if not await resources.expired(tx, moment, 1):
+            if not await outlived.expired(tx, moment, 1):
                 return
         async with engine.write() as tx:
-            found = await resources.expired(tx, moment, MOST_EXPIRED)
+            found = await outlived.expired(tx, moment, MOST_EXPIRED)
             for project in {one.project_id for one in found}:
                 ids = [one.id for one in found if one.project_id == project]
                 await take(tx, project, moment, {"memory": ids})

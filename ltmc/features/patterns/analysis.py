@@ -7,11 +7,13 @@ from typing import Any, Literal, TypedDict
 
 from ltmc.features.measures import DayCount, mean, ratio
 from ltmc.search import index
+from ltmc.search.notes import note_more
 from ltmc.storage.engine import Engine
+from ltmc.storage.sources import count
 from ltmc.storage.tables import patterns
 from ltmc.storage.tables.patterns import Outcome
 from ltmc.timestamps import days_ago
-from ltmc.tools.project_scope import scope_of
+from ltmc.tools.project_scope import projects_read, scope_of
 
 RESULTS = ("pass", "fail", "partial", "error")
 
@@ -178,6 +180,9 @@ class PatternAnalysis:
 
     async def _outcomes(self, project_id: str | None, **filters: Any) -> list[Outcome]:
         async with self._engine.read() as tx:
+            for other in projects_read(project_id)[1:]:
+                more = await count(tx, patterns.SOURCE, patterns.narrowed(project=other, **filters))
+                note_more(more, "attempts", other)
             return await patterns.outcomes(tx, patterns.narrowed(project=scope_of(project_id), **filters))
 
 

@@ -32,7 +32,7 @@ from ltmc.storage.tables import sync
 from ltmc.storage.tables.documents import DocumentLink
 from ltmc.storage.tables.sync import SyncEvent, SyncSession
 from ltmc.timestamps import format_utc, now
-from ltmc.tools.project_scope import project_of
+from ltmc.tools.project_scope import owned, project_of
 
 MAX_WATCHES = 20
 """How many sessions one server watches at a time; each holds a thread."""
@@ -142,9 +142,7 @@ class SyncService:
             LtmcError: NOT_FOUND; CONFLICT when another server watches it.
         """
         async with self._engine.read() as tx:
-            row = await sync.session(tx, sync_id, project_id)
-        if row is None:
-            raise not_found("sync_id", sync_id, "session")
+            row = owned(await sync.session(tx, sync_id), project_id, "sync_id", sync_id, "session")
         live = self._live.pop(sync_id, None)
         if live is None and self._status(row) == "active":
             raise LtmcError(
@@ -163,7 +161,7 @@ class SyncService:
         finally:
             self._locks.release(sync_id)
         async with self._engine.read() as tx:
-            row = await sync.session(tx, sync_id, None) or row
+            row = await sync.session(tx, sync_id) or row
         return {
             "sync_id": sync_id,
             "status": row.status,
@@ -181,9 +179,7 @@ class SyncService:
             if sync_id is None:
                 rows = await sync.sessions(tx, project, limit)
             else:
-                row = await sync.session(tx, sync_id, project_id)
-                if row is None:
-                    raise not_found("sync_id", sync_id, "session")
+                row = owned(await sync.session(tx, sync_id), project_id, "sync_id", sync_id, "session")
                 rows, project = [row], row.project_id
             ids = [row.sync_id for row in rows]
             events = await sync.events(tx, ids, limit)

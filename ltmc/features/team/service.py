@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ltmc.errors import ErrorCode, LtmcError, invalid, not_found
+from ltmc.errors import ErrorCode, LtmcError, invalid
 from ltmc.features.blueprints.lifecycle import open_prerequisites, require, transition, try_complete
 from ltmc.features.blueprints.readiness import now_ready
 from ltmc.features.blueprints.repository import link
@@ -29,7 +29,7 @@ from ltmc.storage.tables.blueprints import Blueprint
 from ltmc.storage.tables.team import OPEN_STATUSES, Assignment, Member
 from ltmc.timestamps import format_utc, now, parse
 from ltmc.tools.arguments import TeamMember
-from ltmc.tools.project_scope import project_of, scope_of
+from ltmc.tools.project_scope import owned, project_of, scope_of
 
 HIGH_UTILIZATION = 0.8
 """From this share of a week's capacity on a member's load is high; above 1 they are overloaded."""
@@ -120,9 +120,8 @@ class TeamService:
         new = _status(progress, status)
         moment = now()
         async with self._engine.write() as tx:
-            row = await team.assignment(tx, assignment_id, project_id)
-            if row is None:
-                raise not_found("assignment_id", assignment_id, "assignment")
+            found = await team.assignment(tx, assignment_id)
+            row = owned(found, project_id, "assignment_id", assignment_id, "assignment")
             _check_progress(row, progress, actual_hours_worked, notes)
             hours = row.actual_hours_worked if actual_hours_worked is None else actual_hours_worked
             changes: dict[str, Any] = {
@@ -138,9 +137,10 @@ class TeamService:
             blueprint_status = None
             released: list[Blueprint] = []
             if row.blueprint_id is not None:
-                blueprint_status = (await require(tx, row.blueprint_id, None)).status
+                blueprint = await require(tx, row.blueprint_id, row.project_id)
+                blueprint_status = blueprint.status
                 if new == "completed":
-                    blueprint_status, released = await try_complete(tx, row.blueprint_id, moment)
+                    blueprint_status, released = await try_complete(tx, blueprint, moment)
             ready = await now_ready(tx, released)
             members = {one.member_id: one for one in await team.members(tx, row.project_id)}
             assignments = await team.assignments(tx, row.project_id)

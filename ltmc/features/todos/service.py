@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, NotRequired, TypedDict
 
-from ltmc.errors import not_found, nothing_to_change
+from ltmc.errors import nothing_to_change
 from ltmc.features.memory.forgetting import take
 from ltmc.search import index
 from ltmc.search.kinds import PRIORITIES, TODO, TodoView, todo_view
@@ -13,7 +13,7 @@ from ltmc.storage.tables.todos import Todo
 from ltmc.timestamps import days_ago, now
 from ltmc.tools.arguments import NEVER
 from ltmc.tools.paging import PageCounts, page_counts
-from ltmc.tools.project_scope import marked, project_of, projects_read
+from ltmc.tools.project_scope import marked, owned, project_of, projects_read
 
 RANKS = {name: rank for rank, name in PRIORITIES.items()}
 
@@ -218,7 +218,4 @@ class TodoService:
 
 
 async def _get(tx: Transaction, todo_id: int, project_id: str | None) -> Todo:
-    row = await todos.get(tx, todo_id, project_id)
-    if row is None:
-        raise not_found("todo_id", todo_id, "todo")
-    return row
+    return owned(await todos.get(tx, todo_id), project_id, "todo_id", todo_id, "todo")

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.storage.sqlite.errors import translated, unavailable
 from ltmc.storage.sqlite.log_note import is_foreign
-from ltmc.storage.tables.validity import CURRENT
+from ltmc.storage.tables.validity import CURRENT, SHADOWED, shadowing
 from ltmc.timestamps import days_ago, now
 
 SOURCE = "hook"
@@ -27,6 +27,16 @@ LOCK_SECONDS = 1.5
 
 _OWN = "source_tool = 'hook' AND json_extract(metadata, '$.hook')"
 """What a message that a hook kept is."""
+
+
+_FIRST = f"{CURRENT} AND NOT {SHADOWED}"
+"""What is current, and of one name what is in the first of some projects."""
+
+
+def _first(projects: Sequence[str]) -> list[str]:
+    moment = now()
+    given = shadowing(projects, moment)
+    return [*[moment] * 4, *(one if isinstance(one, str) else _json(one) for one in given)]
 
 
 class Quoted(NamedTuple):
@@ -130,12 +140,15 @@ class HookStore:
         )
         return [row[0] for row in rows.fetchall()]
 
-    def chunks(self, chunk_ids: Sequence[int]) -> dict[int, Quoted]:
-        """Return parts of memories that are current, by id, each with the memory's id and name."""
+    def chunks(self, projects: Sequence[str], chunk_ids: Sequence[int]) -> dict[int, Quoted]:
+        """Return parts of memories that are current, by id, each with the memory's id and name.
+
+        Of those of the same name only the one of the first of the projects.
+        """
         rows = self.cursor.execute(
             "SELECT c.id, r.id, r.file_name, c.text FROM resource_chunks c JOIN resources r ON r.id = c.resource_id "
-            f"WHERE c.id IN (SELECT value FROM json_each(?)) AND {CURRENT}",
-            (_json(chunk_ids), *[now()] * 4),
+            f"WHERE c.id IN (SELECT value FROM json_each(?)) AND {_FIRST}",
+            (_json(chunk_ids), *_first(projects)),
         )
         return {row[0]: Quoted(*row[1:]) for row in rows}
 
@@ -171,9 +184,9 @@ class HookStore:
         """Return the beginnings of current memories: those of decisions first, then the newest."""
         rows = self.cursor.execute(
             "SELECT r.id, r.file_name, substr(r.content, 1, ?) FROM resources r "
-            f"WHERE r.project_id IN (SELECT value FROM json_each(?)) AND {CURRENT} "
+            f"WHERE r.project_id IN (SELECT value FROM json_each(?)) AND {_FIRST} "
             "ORDER BY r.tags LIKE '%\"decision%' DESC, r.updated_at DESC LIMIT ?",
-            (characters, _json(projects), *[now()] * 4, most),
+            (characters, _json(projects), *_first(projects), most),
         )
         return [Quoted(*row) for row in rows]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import loader, stored
-from ltmc.storage.sources import R, Source, Where, conditions, conjunction, count
+from ltmc.storage.sources import R, Source, Where, ahead, conditions, conjunction, count
 from ltmc.storage.sqlite import index_entries
 from ltmc.storage.tables import blueprints, chats, patterns, resources, todos
 
@@ -306,8 +306,14 @@ def permitted_if_few(
     return {seq for (seq,) in rows} if len(rows) <= most else None
 
 
-def outdated(cursor: sqlite3.Cursor, source: Source[Any], project_id: str, moment: str) -> set[int]:
-    """Return the entries of the index whose owners are not current at a moment."""
+def outdated(
+    cursor: sqlite3.Cursor, source: Source[Any], project_id: str, moment: str, projects: Sequence[str] = ()
+) -> set[int]:
+    """Return the entries of the index whose owners are not current at a moment.
+
+    Args:
+        projects: those that are looked in together, up to this one.
+    """
     if source.current is None:
         return set()
     condition = source.current([moment])
@@ -317,7 +323,16 @@ def outdated(cursor: sqlite3.Cursor, source: Source[Any], project_id: str, momen
         f"AND e.kind = ? AND e.owner_id = {source.key}",
         (project_id, *condition.parameters, source.kind),
     )
-    return {seq for (seq,) in rows}
+    found = {seq for (seq,) in rows}
+    if source.shadowed is None or not ahead(projects):
+        return found
+    condition = source.shadowed([moment, *projects])
+    rows = cursor.execute(
+        f"SELECT e.seq FROM {source.owner} CROSS JOIN search_entries e WHERE {source.project} = ? "
+        f"AND {condition.sql} AND e.kind = ? AND e.owner_id = {source.key}",
+        (project_id, *map(stored, condition.parameters), source.kind),
+    )
+    return found | {seq for (seq,) in rows}
 
 
 def group_owners(cursor: sqlite3.Cursor, group: int) -> list[int]:

@@ -89,12 +89,10 @@ async def insert(tx: Transaction, blueprint: Blueprint) -> Blueprint:
     return await insert_row(tx, "blueprints", blueprint)
 
 
-async def get(tx: Transaction, blueprint_id: str, project_id: str | None) -> Blueprint | None:
-    """Return a blueprint; with a project, only if it is that project's."""
+async def get(tx: Transaction, blueprint_id: str) -> Blueprint | None:
+    """Return a blueprint."""
     return await tx.one(
-        Blueprint,
-        f"SELECT {columns(Blueprint)} FROM blueprints WHERE blueprint_id = ?1 AND (?2 IS NULL OR project_id = ?2)",
-        (blueprint_id, project_id),
+        Blueprint, f"SELECT {columns(Blueprint)} FROM blueprints WHERE blueprint_id = ?", (blueprint_id,)
     )
 
 

@@ -171,13 +171,12 @@ async def edges(
     return await tx.all(Edge, f"SELECT * FROM graph_edges WHERE {sql} ORDER BY id", parameters)
 
 
-async def project_of_node(tx: Transaction, node_id: str) -> str | None:
-    """Return the project that has a node of this id; the default one if several have."""
-    found = await tx.value(
+async def projects_of_node(tx: Transaction, node_id: str) -> list[str]:
+    """Return the projects that have a node of this id, the default one first."""
+    return await tx.column(
         "SELECT project_id FROM graph_nodes WHERE node_id = ? ORDER BY project_id <> 'default', project_id",
         (node_id,),
     )
-    return None if found is None else str(found)
 
 
 async def relabel(tx: Transaction, project_id: str, node_id: str, label: str) -> None:

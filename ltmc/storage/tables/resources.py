@@ -9,6 +9,7 @@ from ltmc.storage.rows import columns, insert_row
 from ltmc.storage.sources import (
     Condition,
     Source,
+    ahead,
     all_of,
     among,
     any_of,
@@ -20,7 +21,7 @@ from ltmc.storage.sources import (
     most,
     same_name,
 )
-from ltmc.storage.tables.validity import BOUNDED, CURRENT, UNEXPIRED, VALID
+from ltmc.storage.tables.validity import BOUNDED, CURRENT, SHADOWED, UNEXPIRED, VALID, shadowing
 from ltmc.timestamps import now
 
 
@@ -136,6 +137,7 @@ class Version(Period):
     """A version of a memory without its content."""
 
     id: int
+    project_id: str
     file_name: str
     type: str
     content_hash: str
@@ -159,9 +161,19 @@ class Content:
     content: str
 
 
+def shadowed(values: Sequence[Any]) -> Condition:
+    """Leave what has the name of a memory that holds at a moment, now, in a project further ahead among those given."""
+    moment, *projects = values
+    return Condition(SHADOWED, shadowing(projects, moment))
+
+
 def current(values: Sequence[Any]) -> Condition:
-    """Leave what holds at the one moment given, which is now."""
-    return Condition(CURRENT, [*values] * 4)
+    """Leave what holds at a moment, now; with projects, only what is not shadowed there."""
+    moment, *projects = values
+    if not projects:
+        return Condition(CURRENT, [moment] * 4)
+    found = shadowed(values)
+    return Condition(f"{CURRENT} AND NOT {found.sql}", [*[moment] * 4, *found.parameters])
 
 
 def valid_at(values: Sequence[Any]) -> Condition:
@@ -199,6 +211,7 @@ SOURCE = Source(
     visible="r.archived = 0",
     current=current,
     bounded=BOUNDED,
+    shadowed=shadowed,
 )
 
 PAST = replace(
@@ -207,6 +220,7 @@ PAST = replace(
     visible="r.archived = 1 AND r.superseded_at IS NOT NULL",
     current=None,
     bounded="TRUE",
+    shadowed=None,
 )
 """What was superseded. What a correction replaced, archived and never superseded, is in no index."""
 
@@ -229,8 +243,9 @@ async def insert_chunks(
 
 
 _VERSION = (
-    "id, file_name, type, content_hash, version, archived, created_at, valid_from, valid_until, superseded_at, "
-    "superseded_by, expires_at, (SELECT count(*) FROM resource_chunks c WHERE c.resource_id = r.id) AS chunk_count"
+    "id, project_id, file_name, type, content_hash, version, archived, created_at, valid_from, valid_until, "
+    "superseded_at, superseded_by, expires_at, "
+    "(SELECT count(*) FROM resource_chunks c WHERE c.resource_id = r.id) AS chunk_count"
 )
 
 
@@ -255,12 +270,12 @@ async def others_hold(
     return found is not None
 
 
-async def version_of(tx: Transaction, project_id: str, resource_id: int) -> Version | None:
-    """Return a version of a project by its id, without the content."""
+async def version_of(tx: Transaction, resource_id: int) -> Version | None:
+    """Return a version by its id, without the content."""
     return await tx.one(
         Version,
-        f"SELECT {_VERSION} FROM resources r WHERE project_id = ? AND id = ?",
-        (project_id, resource_id),
+        f"SELECT {_VERSION} FROM resources r WHERE id = ?",
+        (resource_id,),
     )
 
 
@@ -273,13 +288,9 @@ async def update(tx: Transaction, resource_id: int, changes: dict[str, Any], mom
     )
 
 
-async def get(tx: Transaction, resource_id: int, project_id: str | None) -> Resource | None:
-    """Return a memory; with a project, only if it is that project's."""
-    return await tx.one(
-        Resource,
-        f"SELECT {columns(Resource)} FROM resources WHERE id = ?1 AND (?2 IS NULL OR project_id = ?2)",
-        (resource_id, project_id),
-    )
+async def get(tx: Transaction, resource_id: int) -> Resource | None:
+    """Return a memory."""
+    return await tx.one(Resource, f"SELECT {columns(Resource)} FROM resources WHERE id = ?", (resource_id,))
 
 
 async def chunk_ids(tx: Transaction, resource_id: int) -> list[int]:
@@ -310,73 +321,28 @@ async def delete(tx: Transaction, resource_id: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Expired:
-    """A memory that is to be forgotten."""
+class Place:
+    """What the versions of a memory share."""
 
-    id: int
     project_id: str
-
-
-async def expired(tx: Transaction, moment: str, limit: int) -> list[Expired]:
-    """Return memories whose time is over."""
-    return await tx.all(
-        Expired,
-        "SELECT id, project_id FROM resources WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
-        (moment, limit),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A version of a memory by its name."""
-
-    id: int
     file_name: str
-    version: int
-    created_at: str
 
 
-_NAMED = "SELECT id, file_name, version, created_at FROM resources r WHERE project_id = ?"
-
-
-async def past(tx: Transaction, project_id: str) -> list[Named]:
-    """Return the versions that another one has taken the place of, oldest first."""
-    return await tx.all(Named, f"{_NAMED} AND archived = 1 ORDER BY id", (project_id,))
-
-
-async def over(tx: Transaction, project_id: str, moment: str) -> list[Named]:
-    """Return the memories that have expired or whose time was over before a moment, oldest first."""
-    return await tx.all(
-        Named,
-        f"{_NAMED} AND archived = 0 AND (valid_until < ? OR expires_at <= ?) ORDER BY id",
-        (project_id, moment, moment),
-    )
-
-
-async def never_found(tx: Transaction, project_id: str, moment: str, before: str) -> list[Named]:
-    """Return the current memories stored before a time that no search in the log of use returned, oldest first."""
-    chosen = current([moment])
-    return await tx.all(
-        Named,
-        f"{_NAMED} AND created_at < ? AND {chosen.sql} AND NOT EXISTS (SELECT 1 FROM resource_chunks c "
-        "JOIN context_links l ON l.chunk_id = c.id WHERE c.resource_id = r.id) ORDER BY id",
-        [project_id, before, *chosen.parameters],
-    )
-
-
-async def follow(tx: Transaction, old: Version, heir_id: int, start: str) -> list[str]:
+async def follow(tx: Transaction, old: Version, heir_id: int, start: str) -> list[Place]:
     """Have other memories whose place one took when it began end with a new start, or by another heir.
 
     Returns:
-        Their names.
+        Which they are.
     """
-    chosen = "superseded_by = ? AND superseded_at = ? AND file_name <> ?"
-    given = (old.id, old.begins, old.file_name)
-    names: list[str] = await tx.column(f"SELECT DISTINCT file_name FROM resources WHERE {chosen}", given)
+    chosen = "superseded_by = ? AND superseded_at = ? AND (project_id <> ? OR file_name <> ?)"
+    given = (old.id, old.begins, old.project_id, old.file_name)
+    places = await tx.all(
+        Place, f"SELECT DISTINCT project_id, file_name FROM resources WHERE {chosen}", given
+    )
     await tx.run(
         f"UPDATE resources SET superseded_by = ?, superseded_at = ? WHERE {chosen}", (heir_id, start, *given)
     )
-    return names
+    return places
 
 
 async def name_of(tx: Transaction, resource_id: int | None) -> str | None:
@@ -455,7 +421,7 @@ async def page(
 
     They come with how many there are in all.
     """
-    chosen = [among("r.project_id")(projects), current([moment])]
+    chosen = [among("r.project_id")(projects), current([moment, *ahead(projects)])]
     if tag is not None:
         chosen.append(any_of("r.tags")([tag]))
     if prefix is not None:
@@ -471,6 +437,13 @@ async def page(
         [*parameters, limit, offset],
     )
     return rows, int(total)
+
+
+async def count_current(tx: Transaction, project_id: str) -> int:
+    """Count the current memories of a project."""
+    chosen = current([now()])
+    sql = f"SELECT count(*) FROM resources r WHERE project_id = ? AND {chosen.sql}"
+    return int(await tx.value(sql, [project_id, *chosen.parameters]))
 
 
 async def live(tx: Transaction, project_id: str, moment: str) -> list[Content]:

@@ -52,13 +52,9 @@ class LastChange:
     sync_state: str
 
 
-async def session(tx: Transaction, sync_id: str, project_id: str | None) -> SyncSession | None:
-    """Return a session; with a project, only if it is that project's."""
-    return await tx.one(
-        SyncSession,
-        "SELECT * FROM sync_sessions WHERE sync_id = ?1 AND (?2 IS NULL OR project_id = ?2)",
-        (sync_id, project_id),
-    )
+async def session(tx: Transaction, sync_id: str) -> SyncSession | None:
+    """Return a session."""
+    return await tx.one(SyncSession, "SELECT * FROM sync_sessions WHERE sync_id = ?", (sync_id,))
 
 
 async def session_of(tx: Transaction, project_id: str, paths: Sequence[str]) -> SyncSession | None:

@@ -87,13 +87,9 @@ async def insert_assignment(tx: Transaction, assignment: Assignment) -> None:
     await tx.run(f"INSERT INTO assignments ({columns(Assignment)}) VALUES ({marks})", values)
 
 
-async def assignment(tx: Transaction, assignment_id: str, project_id: str | None) -> Assignment | None:
-    """Return an assignment; with a project, only if it is that project's."""
-    return await tx.one(
-        Assignment,
-        "SELECT * FROM assignments WHERE assignment_id = ?1 AND (?2 IS NULL OR project_id = ?2)",
-        (assignment_id, project_id),
-    )
+async def assignment(tx: Transaction, assignment_id: str) -> Assignment | None:
+    """Return an assignment."""
+    return await tx.one(Assignment, "SELECT * FROM assignments WHERE assignment_id = ?", (assignment_id,))
 
 
 async def of_blueprint(tx: Transaction, blueprint_id: str) -> list[Assignment]:

@@ -77,11 +77,9 @@ async def page(
     return rows, int(total)
 
 
-async def get(tx: Transaction, todo_id: int, project_id: str | None) -> Todo | None:
-    """Return a todo; with a project, only if it is that project's."""
-    return await tx.one(
-        Todo, "SELECT * FROM todos WHERE id = ?1 AND (?2 IS NULL OR project_id = ?2)", (todo_id, project_id)
-    )
+async def get(tx: Transaction, todo_id: int) -> Todo | None:
+    """Return a todo."""
+    return await tx.one(Todo, "SELECT * FROM todos WHERE id = ?", (todo_id,))
 
 
 async def update(tx: Transaction, todo_id: int, changes: dict[str, Any]) -> None:
