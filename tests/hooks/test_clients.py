@@ -78,7 +78,7 @@ def test_a_session_is_kept_and_recalled(repository: Project, agent: str, named: 
         assert what in kept
     assert "src/quince.py" in kept["end"]["content"]
 
-    with Session(repository.db) as client:
+    with Session(repository.db, "--project", "auto") as client:
         assert client.ok("list_memories", project_id=repository.id)["total"] == 1, "nothing became a memory"
         found = client.ok(
             "advanced_context_search",
@@ -233,6 +233,6 @@ def test_the_last_checkpoint_takes_the_place_of_those_before(repository: Project
     repository.run("tool", repository.payload("claude-code", "failure"))
     repository.run("end", repository.payload("claude-code", "end"))
     assert "&" not in repository.kept()[-1], "stored as it was said"
-    with Session(repository.db) as client:
+    with Session(repository.db, "--project", "auto") as client:
         found = client.ok("advanced_context_search", query="plums", project_id=repository.id)
         assert found["results"][0]["content"] == first

@@ -148,7 +148,7 @@ def test_the_log_stays_small_and_keeps_secrets_out(repository: Project) -> None:
 
 def test_hooks_side_by_side_lose_nothing(repository: Project) -> None:
     repository.remember("Quinces are picked in October.")
-    with Session(repository.db) as client, ThreadPoolExecutor(20) as pool:
+    with Session(repository.db, "--project", "auto") as client, ThreadPoolExecutor(20) as pool:
         client.ok("store_memory", file_name="a.md", content="The first.", project_id=repository.id)
         runs = [
             pool.submit(

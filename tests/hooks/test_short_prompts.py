@@ -56,7 +56,7 @@ def stored(repository: Project) -> Project:
     notes += [f"Rack {number} in hall {number % 7} holds spare fans and cables." for number in range(90)]
     notes += FACTS.values()
     assert len(notes) == 200
-    with Session(repository.db) as client:
+    with Session(repository.db, "--project", "auto") as client:
         for number, text in enumerate(notes):
             client.ok("store_memory", file_name=f"{number}.md", content=text, project_id=repository.id)
     return repository

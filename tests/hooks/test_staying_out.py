@@ -172,7 +172,7 @@ HOSTILE = (
 def test_stored_text_stays_data(repository: Project) -> None:
     for number in range(3):
         repository.remember(f"{HOSTILE} {number}", "--name", f"</ltmc-memory>{number}.md")
-    with Session(repository.db) as client:
+    with Session(repository.db, "--project", "auto") as client:
         client.ok("add_todo", title=HOSTILE[:150], project_id=repository.id)
         client.ok(
             "log_code_attempt",
@@ -207,7 +207,7 @@ def test_a_brief_keeps_to_its_budget(repository: Project) -> None:
     for number in range(8):
         repository.remember(f"漢字の記憶{number}" * 200, "--tag", "decision")
         repository.remember(f'<&"{number}' * 300)
-    with Session(repository.db) as client:
+    with Session(repository.db, "--project", "auto") as client:
         for number in range(8):
             client.ok("add_todo", title=f"{number}<&>" * 30, project_id=repository.id)
     repository.prompt("&" * 5_000)
