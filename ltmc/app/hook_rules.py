@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ltmc.app.project_identity import branch_and_commit, names_of
+from ltmc.app.project_identity import branch_and_commit, clone_of, names_of
 from ltmc.app.redaction import masked
 from ltmc.features.hooks.handling import Place, Rules
 from ltmc.features.hooks.payloads import Event, root_of
@@ -28,7 +28,9 @@ def place_of(event: Event, settings: Settings) -> Place:
     )
     branch, commit = branch_and_commit(Path(event.cwd))
     marks = {name: value for name, value in (("branch", branch), ("commit", commit)) if value is not None}
-    return Place(projects_of(Path(event.cwd), settings.project), root, rules, marks)
+    projects = projects_of(Path(event.cwd), settings.project)
+    clone = clone_of(Path(event.cwd)) if len(projects) > 1 else None
+    return Place(projects, root, rules, marks, clone)
 
 
 def projects_of(cwd: Path, setting: str) -> Sequence[str]:

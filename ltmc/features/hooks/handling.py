@@ -19,6 +19,7 @@ from ltmc.features.hooks.payloads import Event
 from ltmc.features.hooks.small_talk import asks_for_something
 from ltmc.search import by_words
 from ltmc.storage.sqlite.hook_store import HookStore, Quoted
+from ltmc.tools import project_scope
 
 RECALL_TOKENS, RECALLED, RECALL_CHARACTERS = 400, 3, 330
 """The most that is recalled for a prompt: tokens, memories, characters of each."""
@@ -111,12 +112,23 @@ class Place(NamedTuple):
         projects: that in which things are kept; after it those in which memories are looked for too.
         root: the folder of the project.
         marks: the branch and commit there, noted of what is kept.
+        clone: what tells the repository from others on this machine; None once it is noted for the project.
     """
 
     projects: Sequence[str]
     root: Path
     rules: Rules
     marks: Mapping[str, str]
+    clone: str | None = None
+
+
+def known_place(place: Place, store: HookStore) -> Place:
+    """Return a place with the projects that its repository was before, when it had other remotes."""
+    if place.clone is None:
+        return place
+    known = store.projects_of_clone(place.clone)
+    projects = project_scope.with_earlier(place.projects, known)
+    return place._replace(projects=projects, clone=None if place.projects[0] in known else place.clone)
 
 
 class Recalled(NamedTuple):
@@ -257,6 +269,8 @@ def handle(event: Event, place: Place, store: HookStore, recall: Recall) -> str:
             by_words.remove_messages(store, old)
         if store.count_kept(project, event.session) < MOST_KEPT:
             _keep(event, project, store, place.marks)
+            if place.clone is not None:
+                store.note_clone(project, place.clone)
     return told
 
 
