@@ -40,7 +40,7 @@ class Settings(NamedTuple):
         db: the database file.
         durability: full: committed writes survive a power cut; normal: the death of the process.
         redis_url: Redis for the cache tools, as redis://[user:password@]host:port/db.
-        profile: which tools to offer: all, core, or categories by commas.
+        profile: which tools to offer: all, core, lean, or categories by commas.
         read_only: write nothing, and offer only the tools that read.
         project: the project of calls that name none; auto: that of the repository worked in.
         transport: how clients reach the server: stdio or http.

@@ -9,12 +9,14 @@ from ltmc.app.application import Application
 from ltmc.app.own_project import Folder, OwnProject
 from ltmc.app.redaction import found_in, kinds_by_secret, masked_json, masked_with
 from ltmc.errors import ErrorCode, LtmcError, read_only, shorten
+from ltmc.features.lean.toolbox import Toolbox
 from ltmc.search.notes import noted
 from ltmc.storage.guarded import looked_at
 from ltmc.tools.binding import bind
 from ltmc.tools.leniency import meant
 from ltmc.tools.manifest import Prompt, Resource, Tool
 from ltmc.tools.project_scope import project_of
+from ltmc.tools.selection import LEAN
 
 MOST_NAMED, LONGEST_NAME = 5, 40
 """Of the arguments that a tool does not know, how many are named, and how much of a name is shown."""
@@ -38,6 +40,8 @@ async def call(
         binding = bind(tool.module, tool.name)
         given, ignored = meant(raw, tool)
         arguments = binding.check(given, empty_is_unused=not tool.destructive)
+        if tool.category == LEAN and (name := arguments["name"]):
+            return await call(app, app.get(Toolbox).named(name), arguments["arguments"] or {}, ask)
         warnings: list[str] = []
         notes: set[str] = set()
         noted.set(notes)

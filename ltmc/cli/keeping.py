@@ -20,6 +20,7 @@ from ltmc.cli.options import (
     with_database,
     with_json,
     with_project,
+    with_times,
 )
 from ltmc.errors import LtmcError, invalid
 from ltmc.settings import AUTO
@@ -74,6 +75,8 @@ def show_memory(memory: str, version: int | None, as_json: bool, db: Any, projec
         f"{found['file_name']}, version {found['version']}, id {found['resource_id']}{state}: {about}.",
         err=True,
     )
+    if "note" in found:
+        click.echo(found["note"], err=True)
     click.echo(found["content"], nl=not found["content"].endswith("\n"))
 
 
@@ -118,10 +121,9 @@ def _named(memory: str) -> dict[str, Any]:
 @click.command()
 @click.argument("memory")
 @click.option("--text", help="The new text; with - it is read from stdin.")
-@click.option("--tag", "tags", multiple=True, help="Its tags from now on; may be given several times.")
+@click.option("--tag", "tags", multiple=True, help="Its tags from now on; repeat, or '' for none.")
 @click.option("--type", "resource_type", help="document, code, note or data.")
-@click.option("--valid-until", help="The last day or moment at which it holds, or never.")
-@click.option("--expires", help="Its last day, in how many days it is forgotten, or never.")
+@with_times
 @with_project
 @with_database
 @with_json
@@ -129,18 +131,19 @@ def edit(
     memory: str,
     text: str | None,
     tags: tuple[str, ...],
+    resource_type: str | None,
+    times: dict[str, Any],
     as_json: bool,
     db: Any,
     project_id: str | None,
-    **given: Any,
 ) -> None:
     """Change MEMORY, an id or a name; without options its text is opened in the editor ($EDITOR).
 
     Another text makes a new version; the old one stays in the history.
     """
-    changes = {name: value for name, value in given.items() if value is not None}
+    changes = times | ({} if resource_type is None else {"resource_type": resource_type})
     if tags:
-        changes["tags"] = list(tags)
+        changes["tags"] = [tag for tag in tags if tag.strip()]
     if text is not None:
         changes["content"] = sys.stdin.read() if text == "-" else text
     project_id = _project_with(memory, db, project_id)
@@ -343,22 +346,25 @@ def tidy(
         token = call_tool("forget", chosen, **where)["confirm"]
         undo.append(call_tool("forget", chosen | {"confirm": token}, **where)["undo"])
     if as_json:
-        shown = {
-            why: [
-                {"resource_id": one.id, "file_name": one.file_name, "version": one.version}
-                for one in memories
-            ]
-            for why, memories in found.items()
-        }
+        shown = {why: [_named_by(one) for one in memories] for why, memories in found.items()}
         print_json({**shown, "undo": undo})
         return
     rows = table("Why", "Id", "Name", "Version", "Stored")
     for why, memories in found.items():
         for one in memories:
             shown_why = why.replace("_", " ")
+            if kept := getattr(one, "of", None):
+                shown_why += f" of {kept.file_name} (id {kept.id})"
             rows.add_row(shown_why, str(one.id), one.file_name, str(one.version), local(one.created_at))
     show(rows)
     if undo:
         click.echo(f"Forgot {len(ids)}; `ltmc forget --undo` puts back: {' '.join(undo)}.")
     else:
         click.echo(f"{len(ids)} may go; --apply forgets them." if ids else "Nothing to tidy.")
+
+
+def _named_by(one: Any) -> dict[str, Any]:
+    """Return how a memory is named, and what it is a near-duplicate of."""
+    named = {"resource_id": one.id, "file_name": one.file_name, "version": one.version}
+    kept = getattr(one, "of", None)
+    return named | ({} if kept is None else {"duplicate_of": _named_by(kept)})

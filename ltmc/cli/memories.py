@@ -15,6 +15,7 @@ from ltmc.cli.options import (
     with_database,
     with_json,
     with_project,
+    with_times,
 )
 from ltmc.errors import invalid
 
@@ -26,10 +27,18 @@ from ltmc.errors import invalid
 @click.option(
     "--type", "resource_type", default="note", show_default=True, help="document, code, note or data."
 )
+@with_times
 @with_project
 @with_database
 @with_json
-def remember(text: str, file_name: str | None, tags: tuple[str, ...], as_json: bool, **options: Any) -> None:
+def remember(
+    text: str,
+    file_name: str | None,
+    tags: tuple[str, ...],
+    times: dict[str, Any],
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Store TEXT as a memory; with - it is read from stdin."""
     if text == "-":
         text = sys.stdin.read()
@@ -40,6 +49,7 @@ def remember(text: str, file_name: str | None, tags: tuple[str, ...], as_json: b
         "content": text,
         "tags": list(tags),
         "resource_type": options.pop("resource_type"),
+        **times,
     }
     answer = call_tool("store_memory", arguments, adds=True, **options)
     if as_json:

@@ -75,6 +75,31 @@ with_project = click.option(
     "project_id",
     help="The project; else the setting project, and without one that of the repository that this folder is in.",
 )
+_ABOUT = (
+    ("--valid-from", {"help": "The first day or moment at which it holds, if not now."}),
+    ("--valid-until", {"help": "The last day or moment at which it holds, or never."}),
+    ("--expires", {"help": "Its last day, in how many days it is forgotten, or never."}),
+    (
+        "--supersedes",
+        {"multiple": True, "help": "The id or name of a memory that it takes the place of; repeat."},
+    ),
+)
+
+
+def with_times(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of when a memory holds, and what it takes the place of; what is not given stays out."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **values: Any) -> Any:
+        names = [name[2:].replace("-", "_") for name, _ in _ABOUT]
+        times = {name: value for name in names if (value := values.pop(name))}
+        return command(*args, **values, times=times)
+
+    for name, options in reversed(_ABOUT):
+        run = click.option(name, **options)(run)
+    return run
+
+
 with_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 
 

@@ -14,7 +14,7 @@ from ltmc.tools import manifest
 @with_database
 @click.option(
     "--profile",
-    help="Tools to offer: all, core, or categories by commas: " + ", ".join(manifest.categories()),
+    help="Tools to offer: all, core, lean, or categories by commas: " + ", ".join(manifest.categories()),
 )
 @click.option(
     "--read-only", is_flag=True, default=None, help="Write nothing, and offer only the tools that read."

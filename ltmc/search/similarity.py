@@ -22,6 +22,9 @@ SAME_SUBJECT = 0.55
 """The least cosine of two memories on the same subject. Of 50 pairs that contradict each other, under names that say
 nothing, by value: 0.6 45, 0.55 50; of 50 that share a topic 23, 30; of 50 others none."""
 
+NEAR_ENOUGH = 0.4
+"""From this cosine on two memories may contradict each other: "Anna leads the team", "Boris leads the team"."""
+
 COMPARED_AT_ONCE, FOUND_AT_ONCE = 1_000_000, 2_000
 """About so many pairs are compared, or found, before they are told."""
 

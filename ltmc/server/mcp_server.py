@@ -7,6 +7,7 @@ called, so that ``initialize`` is answered before anything slow.
 import difflib
 import json
 import logging
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -36,6 +37,10 @@ from ltmc.tools.request import protocol_version
 HOOK = "hook_event"
 """The tool whose answer clients read like the output of a command: its text alone."""
 
+SWITCH_SECONDS = 0.001
+"""How long a thread that computes keeps the interpreter to itself: the event loop, which answers everybody, waits for
+it at each of its steps. Python's default is 0.005."""
+
 CLOSE_SECONDS = 0.3
 """How long closing the database may take: the process should end within a second."""
 
@@ -47,17 +52,18 @@ class ManifestTool(ServerTool):
 
     _entry: Tool = PrivateAttr()
     _app: Application = PrivateAttr()
+    _lean: bool = PrivateAttr()
 
     @classmethod
-    def of(cls, entry: Tool, app: Application) -> "ManifestTool":
-        """Return the tool for `entry`, listed as the manifest says."""
+    def of(cls, entry: Tool, app: Application, *, lean: bool) -> "ManifestTool":
+        """Return the tool for `entry`, listed as the manifest says; lean: with few arguments."""
         tool = cls(name=entry.name, description=entry.description, parameters=entry.parameters)
-        tool._entry, tool._app = entry, app
+        tool._entry, tool._app, tool._lean = entry, app, lean
         return tool
 
     def to_mcp_tool(self, **_: Any) -> mcp_types.Tool:
         """Return the listing, without what FastMCP adds: agents pay for every byte of it."""
-        return mcp_types.Tool.model_validate(listing.of_tool(self._entry))
+        return mcp_types.Tool.model_validate(listing.of_tool(self._entry, lean=self._lean))
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
         """Call the tool; failures are results too."""
@@ -131,6 +137,7 @@ def build(settings: Settings, app: Application | None = None) -> FastMCP[None]:
         ValueError: the profile names an unknown category.
     """
     app = app or Application(settings)
+    sys.setswitchinterval(SWITCH_SECONDS)
 
     @asynccontextmanager
     async def lifespan(_: FastMCP[None]) -> AsyncIterator[None]:
@@ -149,7 +156,7 @@ def build(settings: Settings, app: Application | None = None) -> FastMCP[None]:
         version=listing.SERVER_INFO["version"],
         instructions=offered.instructions,
         lifespan=lifespan,
-        tools=[ManifestTool.of(entry, app) for entry in offered.tools],
+        tools=[ManifestTool.of(entry, app, lean=offered.lean) for entry in offered.tools],
         middleware=[UnknownTools([entry.name for entry in offered.tools])],
     )
     # FastMCP offers prompts and resources even where there are none, and hosts then ask for them; and it wraps

@@ -3,6 +3,7 @@
 Each table family declares its `Source`. Callers above storage name filters (`Where`) and never write SQL.
 """
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -86,6 +87,13 @@ class Source(Generic[R]):
 def among(column: str) -> Filter:
     """Leave what has one of the values in `column`."""
     return lambda values: Condition(f"{column} IN (SELECT value FROM json_each(?))", [list(values)])
+
+
+def forms_of(name: Any) -> tuple[Any, Any]:
+    """Return both forms in which Unicode writes a name: é is one character (NFC), or an e and an accent (NFD)."""
+    if not isinstance(name, str):
+        return name, name
+    return unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)
 
 
 def same_name(column: str, name: str) -> Condition:

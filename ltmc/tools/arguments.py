@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal, NotRequired
 from zoneinfo import ZoneInfo
@@ -139,6 +140,10 @@ def _name(text: str) -> str:
     return text
 
 
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
 def _printable(text: str) -> str:
     if not text.isprintable():
         raise refuse("printable characters only")
@@ -197,9 +202,16 @@ OptionalQuery = Annotated[Text, Field(max_length=2000)]
 Content = Annotated[Filled, Field(max_length=1_000_000)]
 Title = Annotated[Filled, Field(max_length=200)]
 Description = Annotated[Text, Field(max_length=10_000)]
-FileName = Annotated[Filled, AfterValidator(_name), AfterValidator(_printable), Field(max_length=255)]
+FileName = Annotated[
+    Filled,
+    AfterValidator(_composed),
+    AfterValidator(_name),
+    AfterValidator(_printable),
+    Field(max_length=255),
+]
 ConversationId = Annotated[Filled, AfterValidator(_printable), Field(max_length=255)]
 Name = Annotated[Filled, AfterValidator(_printable), Field(max_length=255)]
+NamePrefix = Annotated[Name, AfterValidator(_composed)]
 Tags = Annotated[list[str], AfterValidator(_tags)]
 TagsOrText = Annotated[
     list[str],
@@ -208,7 +220,7 @@ TagsOrText = Annotated[
     WithJsonSchema({"type": ["array", "string"], "items": {"type": "string"}}),
 ]
 JsonObject = Annotated[_Object, PlainValidator(_kept_object), WithJsonSchema({"type": "object"})]
-Filters = Annotated[_Object, PlainValidator(_json_object), WithJsonSchema({"type": "object"})]
+AnyObject = Annotated[_Object, PlainValidator(_json_object), WithJsonSchema({"type": "object"})]
 JsonValue = Annotated[Any, AfterValidator(json_value), WithJsonSchema({})]
 RowId = Annotated[int, Field(ge=1, strict=True, le=2**63 - 1), _Number, BeforeValidator(_digits)]
 ResourceId = Annotated[

@@ -133,6 +133,7 @@ def declared_tools(module: str) -> list[Tool]:
                 destructive=declaration.destructive,
                 idempotent=declaration.idempotent,
                 core=declaration.core,
+                lean=list(declaration.lean),
                 **schema_of(bind(module, name)),
             )
         )

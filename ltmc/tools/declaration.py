@@ -21,6 +21,7 @@ class Declaration:
         destructive: may remove or replace what the user stored.
         idempotent: a second call with the same arguments changes nothing more.
         core: listed by ``--profile core``.
+        lean: the arguments that ``--profile lean`` lists of it; without any it does not list the tool.
     """
 
     title: str
@@ -29,6 +30,7 @@ class Declaration:
     destructive: bool
     idempotent: bool
     core: bool
+    lean: tuple[str, ...]
 
 
 def tool(
@@ -39,6 +41,7 @@ def tool(
     destructive: bool = False,
     idempotent: bool = False,
     profile: Literal["all", "core"] = "all",
+    lean: Sequence[str] = (),
 ) -> Callable[[Function], Function]:
     """Declare a coroutine function as the tool of its name.
 
@@ -54,9 +57,10 @@ def tool(
         destructive: may remove or replace what the user stored.
         idempotent: a second call with the same arguments changes nothing more.
         profile: ``core`` for the few tools that every agent needs.
+        lean: the arguments that ``--profile lean`` lists of it; without any it does not list the tool.
     """
     declaration = Declaration(
-        title, category, read_only, destructive, idempotent or read_only, profile == "core"
+        title, category, read_only, destructive, idempotent or read_only, profile == "core", tuple(lean)
     )
 
     def declare(function: Function) -> Function:

@@ -34,6 +34,7 @@ class Tool(NamedTuple):
     destructive: bool
     idempotent: bool
     core: bool
+    lean: list[str]
     description: str
     parameters: dict[str, Any]
 

@@ -90,9 +90,9 @@ def _tools(point: "EntryPoint", taken: Collection[str]) -> tuple[Tool, ...]:
             raise ValueError(f"{tool.name} is the name of another tool already")
         if not _TOOL_NAME.fullmatch(tool.name):
             raise ValueError(f"{tool.name} is no name for a tool; allowed: {_TOOL_NAME.pattern}")
-        if not _TOOL_NAME.fullmatch(tool.category) or tool.category in ("all", "core"):
+        if not _TOOL_NAME.fullmatch(tool.category) or tool.category in ("all", "core", "lean"):
             raise ValueError(
-                f"{tool.name}: {tool.category!r} is no category; allowed: a word, not all or core"
+                f"{tool.name}: {tool.category!r} is no category; allowed: a word, not all, core or lean"
             )
         if not tool.description:
             raise ValueError(f"{tool.name} has no docstring, so agents cannot know what it does")

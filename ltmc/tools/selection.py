@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from ltmc.tools import manifest, plugins
 from ltmc.tools.manifest import Prompt, Resource, Tool
 
+LEAN = "lean"
+"""The profile of six tools, and the category of the one among them that finds and calls all others."""
+
 
 def tools() -> tuple[Tool, ...]:
     """Return every tool in the order in which the server lists them, those of plugins last."""
@@ -22,7 +25,7 @@ def select(profile: str, *, read_only: bool = False) -> list[Tool]:
     """Return the tools that `profile` offers, in the order of `tools`.
 
     Args:
-        profile: ``all``, ``core``, or categories separated by commas.
+        profile: ``all``, ``core``, ``lean``, or categories separated by commas.
         read_only: leave out each tool that can change what is stored.
 
     Raises:
@@ -30,13 +33,22 @@ def select(profile: str, *, read_only: bool = False) -> list[Tool]:
     """
     words = {word.strip() for word in profile.split(",") if word.strip()}
     found = tools()
-    known = dict.fromkeys(("all", "core", *manifest.categories(), *(tool.category for tool in found)))
+    known = dict.fromkeys(("all", "core", LEAN, *manifest.categories(), *(tool.category for tool in found)))
     if not words or words - set(known):
         raise ValueError(
             f"profile: got {profile!r}; allowed: {', '.join(known)} (several separated by commas)."
         )
+    if read_only:  # what calls any tool calls those that read
+        found = tuple(tool._replace(read_only=True) if tool.category == LEAN else tool for tool in found)
     return [tool for tool in found if _offers(words, tool) and (tool.read_only or not read_only)]
 
 
 def _offers(words: Iterable[str], tool: Tool) -> bool:
+    if tool.category == LEAN or (tool.lean and LEAN in words):
+        return LEAN in words
     return "all" in words or tool.category in words or ("core" in words and tool.core)
+
+
+def is_lean(profile: str) -> bool:
+    """Tell whether a profile lists few arguments of few tools."""
+    return profile.strip() == LEAN

@@ -110,7 +110,8 @@ def test_a_cycle_is_refused_with_its_path(found: dict, data: st.DataObject) -> N
 WORDS = st.sampled_from(
     "build the api then and test deploy kafka; finally, write docs - 1. * fix Bug\n . é 漢字 \n\n \n- \n1. \n2. "
     "\n\t- \n##  \n``` \n|a| > • 2) 1、 3） (2) 首先 然后 部署。 ， : [ ] [1]: e.g. \na) \nb) b) c) \ni. \nii. -> "
-    "→ --> => ⇒ `a ->` build -> test → "
+    "→ --> => ⇒ `a ->` build -> test → \n<ul> <ul><li> </li><li> <li> </ul>\n </ul> और करें फिर । ، و کنید a napiš "
+    "e scrivi i "
     "\n１． \n２． १. 90 % 9. \n9. \n10. First Next must; #7 x=1 ✓ Step_1: Task_2: third, затем ثم".replace(
         "_", "\xa0"
     ).split(" ")
@@ -176,7 +177,7 @@ def test_every_word_number_and_sign_of_a_description_is_in_exactly_one_part(
         assert all(one.isdigit() or one in "abciStepTaskonw一二" for one in lost), "what may be in a mark"
 
 
-SEPARATORS = set(",;:，、；：。.·•◦▪‣・–—-*+>→=⇒⟶➔➜[]()（）．")
+SEPARATORS = set(",;:،，、；：。.·•◦▪‣・–—-*+>→=⇒⟶➔➜[]()（）．")
 """What stands between clauses and what begins an item."""
 
 
@@ -185,7 +186,7 @@ def counted(*texts: str) -> Counter[str]:
     return Counter(
         char
         for text in texts
-        for char in re.sub(r"Done already|\[[xX]\]", "", text)
+        for char in re.sub(r"Done already|\[[xX]\]|</?(?:ul|ol|li)>", "", text)
         if not char.isspace() and char not in SEPARATORS
     )
 
@@ -522,6 +523,27 @@ def test_steps_are_read_from(description: str, titles: list[str], after: list[li
 
 DESCRIBED = json.loads((Path(__file__).parent / "described_tasks.json").read_text("utf-8"))
 """Descriptions as people write them, with the subtasks that a reader would make of them."""
+
+
+IN_LANGUAGES = json.loads((Path(__file__).parent / "described_in_languages.json").read_text("utf-8"))
+"""The like in other languages and shapes, and with words that mean something else elsewhere; some name no steps."""
+
+
+@pytest.mark.parametrize("task", IN_LANGUAGES, ids=lambda task: task["what"])
+def test_steps_are_told_apart_in_other_languages(task: dict) -> None:
+    text = task["description"]
+    context, steps = read_steps(text)
+    parts = from_steps(context, steps, "T")
+    assert ([part.title for part in parts], [part.after for part in parts]) == (task["titles"], task["after"])
+    marks = [step.mark for step in steps if step.mark in text]
+    assert counted(context, *(step.text for step in steps), *marks) == counted(text), "once each"
+    told, begin = letters(text), 0
+    for step in steps:
+        begin = told.index(letters(step.text.rpartition("\n\n")[0] or step.text), begin) + 1
+
+
+def letters(text: str) -> str:
+    return "".join(char for char in re.sub(r"<[^<>]*>", "", text) if char.isalnum())
 
 
 @pytest.mark.parametrize("task", DESCRIBED, ids=lambda task: task["what"])

@@ -12,7 +12,7 @@ import pytest
 
 from bundles import publish, schemas
 from ltmc import __version__
-from ltmc.tools import manifest
+from ltmc.tools import selection
 from tests import artefacts
 from tests.client import Session
 
@@ -28,7 +28,7 @@ def test_the_extension_starts_the_server_as_its_manifest_says(db: Path, tmp_path
     about = json.loads((tmp_path / "manifest.json").read_text())
     jsonschema.validate(about, schemas.MCPB)
     assert about["version"] == __version__
-    assert [tool["name"] for tool in about["tools"]] == [tool.name for tool in manifest.tools()]
+    assert [tool["name"] for tool in about["tools"]] == [tool.name for tool in selection.select("all")]
     assert (tmp_path / about["server"]["entry_point"]).is_file()
     config = about["server"]["mcp_config"]
     *arguments, serve = [text.replace("${__dirname}", str(tmp_path)) for text in config["args"]]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ltmc.distribution import unpacking as unpacked
-from ltmc.tools import manifest
+from ltmc.tools import selection
 from tests import artefacts
 from tests.conftest import unavailable
 
@@ -265,7 +265,7 @@ def test_an_agent_is_greeted_before_anything_is_unpacked(tmp_path: Path) -> None
         process.stdin.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["result"]["serverInfo"]["name"] == "ltmc"
-        assert len(json.loads(process.stdout.readline())["result"]["tools"]) == len(manifest.tools())
+        assert len(json.loads(process.stdout.readline())["result"]["tools"]) == len(selection.select("all"))
         assert whole(root) == []
         fcntl.flock(lock, fcntl.LOCK_UN)
         call = {"name": "add_todo", "arguments": {"title": "told after unpacking"}}

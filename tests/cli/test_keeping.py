@@ -96,6 +96,27 @@ def test_memories_are_listed_read_and_changed(stored: Path, tmp_path: Path) -> N
     assert ltmc(stored, "edit", "a.md", "--expires", "yesterday").returncode == 2
 
 
+def test_edit_and_remember_know_when_a_memory_holds(stored: Path) -> None:
+    new = answer(stored, "remember", "The bus is MQTT.", "--name", "mqtt.md", "--supersedes", "notes/bus.md")
+    newest = answer(stored, "remember", "The bus is Zenoh.", "--name", "zenoh.md", "--supersedes", "mqtt.md")
+    assert newest["superseded"] == [new["resource_id"]]
+    refused = ltmc(stored, "edit", "notes/bus.md", "--text", "The bus is slow.")
+    assert refused.returncode == 1
+    assert f"memory {newest['resource_id']} ('zenoh.md')" in refused.stderr
+    edited = ltmc(
+        stored, "edit", "zenoh.md", "--valid-from", "2020-01-01", "--tag", "bus", "--supersedes", "a.md"
+    )
+    assert edited.returncode == 0, edited.stderr
+    assert "holds from 2020-01-01" in ltmc(stored, "show", "zenoh.md").stderr
+    assert "not current" in ltmc(stored, "show", "a.md").stderr
+    assert answer(stored, "show", "zenoh.md")["tags"] == ["bus"]
+    assert ltmc(stored, "edit", "zenoh.md", "--tag", "").returncode == 0
+    assert answer(stored, "show", "zenoh.md")["tags"] == []
+    told = ("remember", "The bus was Kafka.", "--name", "kafka.md", "--valid-until", "2019-05-01")
+    assert ltmc(stored, *told).returncode == 0
+    assert "not current" in ltmc(stored, "show", "kafka.md").stderr
+
+
 def test_forgetting_asks_first(stored: Path) -> None:
     asked = ltmc(stored, "forget", "--conversation", "walk")
     assert "I saw a heron." in asked.stdout
@@ -130,8 +151,13 @@ def test_tidy_shows_what_may_go_and_takes_it_only_when_told(stored: Path) -> Non
         "expired": ["offer.md"],
         "never_recalled": ["long.md"],
     }
+    (duplicate,) = found["near_duplicate"]
+    kept = duplicate["duplicate_of"]
+    assert kept["file_name"] == "b.md"
     assert answer(stored, "tidy") == found, "nothing was changed"
-    assert "4 may go" in ltmc(stored, "tidy").stdout
+    shown = ltmc(stored, "tidy", COLUMNS="200").stdout
+    assert "4 may go" in shown
+    assert f"near duplicate of b.md (id {kept['resource_id']})" in shown
     assert list(answer(stored, "tidy", "--only", "expired")) == ["expired", "undo"]
     done = answer(stored, "tidy", "--apply")
     assert not any(answer(stored, "tidy").values())

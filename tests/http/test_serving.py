@@ -23,7 +23,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from ltmc.server import http_transport, limits
 from ltmc.server.listening import listen
-from ltmc.tools import manifest, selection
+from ltmc.tools import selection
 from tests.client import Session, run_cli
 from tests.conftest import RedisServer
 from tests.http.serving import HEADERS, Serving, for_era
@@ -72,7 +72,7 @@ async def store_and_recall(server: Serving, mode: str, word: str) -> dict[str, A
         Client(streamable_http_client(server.url, http_client=http_client), mode=mode) as client,
     ):
         assert client.session.protocol_version == ERAS[mode]
-        assert len((await client.list_tools()).tools) == len(manifest.tools())
+        assert len((await client.list_tools()).tools) == len(selection.select("all"))
         stored = await client.call_tool(
             "store_memory", {"file_name": f"{word}.md", "content": f"The {word} is ripe."}
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ltmc.tools import manifest
+from ltmc.tools import selection
 from tests.client import Session
 from tests.forms import steps
 
@@ -112,7 +112,7 @@ def hashed(folder: Path) -> dict[str, str]:
 
 
 def test_the_tools_that_take_a_document_are_known() -> None:
-    taking = {tool.name for tool in manifest.tools() if "doc_path" in tool.parameters["properties"]}
+    taking = {tool.name for tool in selection.select("all") if "doc_path" in tool.parameters["properties"]}
     assert taking == WRITERS | READERS
 
 
@@ -138,7 +138,7 @@ def test_no_other_tool_writes_a_file(db: Path, tmp_path: Path) -> None:
     with Session(db) as client:
         watching = Watching(client, tmp_path / "project")
         steps.use_every_tool(watching, watching.root)
-    assert watching.tools == {tool.name for tool in manifest.tools()}
+    assert watching.tools == {tool.name for tool in selection.select("all")}
     assert watching.writers <= WRITERS
     assert watching.writers
 

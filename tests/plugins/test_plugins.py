@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import ltmc
-from ltmc.tools import manifest
+from ltmc.tools import selection
 from tests.client import Session
 
 PACKAGES = Path(__file__).parent / "packages"
@@ -95,8 +95,8 @@ def test_its_tools_are_listed_and_called(environment: Environment, db: Path) -> 
     with Session(db, command=environment.command) as client:
         listed = client.tools()
         names = [tool["name"] for tool in listed]
-        assert names == [*(tool.name for tool in manifest.tools()), "count_garden_work"]
-        assert listed[-1]["annotations"] == {"readOnlyHint": True, "openWorldHint": False}
+        assert names == [*(tool.name for tool in selection.select("all")), "count_garden_work"]
+        assert listed[-1]["annotations"] == {"readOnlyHint": True}
         assert listed[-1]["inputSchema"]["properties"]["bed"]["description"] == "The name of the bed."
         client.ok("add_todo", title="Water the roses")
         assert client.ok("count_garden_work", bed="roses") == {"success": True, "bed": "roses", "todos": 1}

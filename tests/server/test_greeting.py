@@ -95,6 +95,7 @@ def test_the_versions_are_those_of_the_sdk() -> None:
         {},
         {"project": "orchard"},
         {"profile": "core"},
+        {"profile": "lean"},
         {"profile": "todos,graph", "read_only": True},
         {"read_only": True},
     ],

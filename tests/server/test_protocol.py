@@ -9,7 +9,7 @@ import pytest
 
 from ltmc.server import listing
 from ltmc.settings import Settings
-from ltmc.tools import manifest
+from ltmc.tools import manifest, selection
 from tests.client import SOURCE_COMMAND, Session, run_cli
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -25,7 +25,7 @@ ERAS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"]
 def test_store_recall_list_in_every_era(db: Path, era: str) -> None:
     with Session(db, version=era) as client:
         assert client.protocol_version == era
-        assert len(client.tools()) == len(manifest.tools())
+        assert len(client.tools()) == len(selection.select("all"))
         stored = client.ok("store_memory", file_name="a.md", content="The quince is ripe.")
         client.ok("add_todo", title="pick the quince")
     with Session(db, version=era) as client:
@@ -138,14 +138,14 @@ def test_an_unknown_tool_is_an_error_like_every_other(shared: Session) -> None:
 
 def test_listing_is_in_manifest_order_and_small(shared: Session) -> None:
     listed = shared.tools()
-    assert [tool["name"] for tool in listed] == [tool.name for tool in manifest.tools()]
+    assert [tool["name"] for tool in listed] == [tool.name for tool in selection.select("all")]
     contract = [entry for entry in listed if entry["name"] not in BEYOND_THE_CONTRACT]
     for tools, most in ((contract, 33_000), (listed, 39_600)):
         wire = json.dumps({"tools": tools}, separators=(",", ":"), ensure_ascii=False).encode()
         assert len(wire) < most
 
 
-@pytest.mark.parametrize("tool", [tool.name for tool in manifest.tools()])
+@pytest.mark.parametrize("tool", [tool.name for tool in selection.select("all")])
 def test_listing_of_each_tool_is_as_recorded(
     shared: Session, tool: str, request: pytest.FixtureRequest
 ) -> None:
@@ -159,7 +159,7 @@ def test_listing_of_each_tool_is_as_recorded(
 
 
 def test_each_recorded_listing_has_its_tool() -> None:
-    assert {path.stem for path in SNAPSHOTS.glob("*.json")} == {tool.name for tool in manifest.tools()}
+    assert {path.stem for path in SNAPSHOTS.glob("*.json")} == {tool.name for tool in selection.select("all")}
 
 
 def test_core_profile_is_small_and_read_only_is_read_only(db: Path) -> None:
@@ -183,7 +183,7 @@ def test_unknown_profile_is_refused_before_serving(db: Path) -> None:
 
 def test_instructions_are_short_and_tell_what_matters(shared: Session) -> None:
     told = shared.client.instructions
-    assert told == listing.instructions([tool.name for tool in manifest.tools()], in_repository=False)
+    assert told == listing.instructions([tool.name for tool in selection.select("all")], in_repository=False)
     assert len(told) <= 1_500
     for word in (
         "store_memory",
@@ -202,7 +202,7 @@ def test_instructions_are_short_and_tell_what_matters(shared: Session) -> None:
 def test_instructions_speak_only_of_tools_that_are_offered(db: Path, profile: str, read_only: bool) -> None:
     offered = listing.offered(Settings(db=db, profile=profile, read_only=read_only))
     named = set(re.findall(r"[a-z]+(?:_[a-z]+)+", offered.instructions)) & {
-        tool.name for tool in manifest.tools()
+        tool.name for tool in selection.select("all")
     }
     assert named <= {tool.name for tool in offered.tools}
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from ltmc.storage.sqlite.database import Database
-from ltmc.tools import manifest
+from ltmc.tools import manifest, selection
 from ltmc.tools.arguments import LONGEST_OBJECT
 from ltmc.tools.binding import bind
 from tests.benchmarks.search import Texts, fill
@@ -310,7 +310,7 @@ async def run(
         async with Peer(server, "2025-11-25") as client:
             given = await prepare(client, project, size)
         async with Peer(server, "2025-11-25") as client, Peer(server, "2025-11-25") as other:
-            for tool in manifest.tools():
+            for tool in selection.select("all"):
                 if only and tool.name not in only:
                     continue
                 for shape, arguments in calls(tool, given, files, shapes, size):

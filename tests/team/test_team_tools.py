@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ltmc.features.team.calendar import completion
+from ltmc.features.team.calendar import completion, local_time
 from ltmc.features.team.scoring import (
     WEIGHTS,
     Preferences,
@@ -20,6 +20,7 @@ from ltmc.features.team.scoring import (
     rate,
 )
 from ltmc.storage.tables.team import Member
+from ltmc.timestamps import format_utc
 from ltmc.tools.arguments import WEEKDAYS
 from tests.client import Session
 
@@ -380,6 +381,32 @@ def test_a_completion_beyond_all_time_is_the_last_moment() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("hours", "calendar", "end", "day"),
+    [
+        (4, {}, "2026-01-09T12:00+00:00", "Friday"),
+        (12, {}, "2026-01-12T12:00+00:00", "Monday, behind a weekend"),
+        (12, {"days_off": ["2026-01-12"]}, "2026-01-13T12:00+00:00", "Tuesday, for Monday is off"),
+        (
+            4,
+            {"working_days": ["sat", "sun"]},
+            "2026-01-10T12:00+00:00",
+            "Saturday, for who works on weekends",
+        ),
+        (9, {"timezone": "America/New_York"}, "2026-01-09T22:00-05:00", "Friday there, Saturday in UTC"),
+        (20, {"timezone": "Mars/Base"}, "2026-01-13T12:00+00:00", "an unknown zone is UTC"),
+    ],
+)
+def test_a_prediction_is_on_a_working_day_where_the_member_lives(
+    hours: float, calendar: dict[str, Any], end: str, day: str
+) -> None:
+    member = worker(1, **calendar)
+    moment = completion(datetime(2026, 1, 9, tzinfo=UTC), hours, member)  # a Friday
+    shown = local_time(format_utc(moment), member)
+    zone = calendar.get("timezone", "UTC")
+    assert shown == {"local_completion": end, "timezone": "UTC" if zone == "Mars/Base" else zone}, day
+
+
 def test_predictions_follow_the_calendar_of_the_member(shared: Session, project: str) -> None:
     key = task(shared, project, minutes=24 * 60)
     ann = {"id": "ann", "working_days": ["Tue", "mon"], "timezone": "Asia/Tokyo", "days_off": []}
@@ -395,13 +422,22 @@ def test_predictions_follow_the_calendar_of_the_member(shared: Session, project:
     calendar = {"working_days": ["mon", "tue"], "timezone": "Asia/Tokyo", "days_off": off}
     assert abs(end - completion(moment, 24, worker(1, **calendar))) < timedelta(minutes=1)
     assert end > moment + timedelta(days=31)
+    there = datetime.fromisoformat(given_["local_completion"])
+    assert (given_["timezone"], str(there.utcoffset())) == ("Asia/Tokyo", "9:00:00")
+    assert (WEEKDAYS[there.weekday()] in ("mon", "tue"), abs(there - end) < timedelta(minutes=1)) == (
+        True,
+        True,
+    )
     half = progress(shared, given_, 50, actual_hours_worked=12)
     predicted, reported = (
         datetime.fromisoformat(half[name]) for name in ("predicted_completion", "updated_at")
     )
     assert predicted == completion(reported, 12, worker(1, **calendar)), "what is known of ann stays"
+    assert half["timezone"] == "Asia/Tokyo"
+    assert abs(datetime.fromisoformat(half["local_completion"]) - predicted) < timedelta(minutes=1)
     (load,) = shared.ok("get_team_workload_overview", project_id=project)["members"]
     assert load["utilization"] == 0.75, "12 of the 16 hours of two days"
+    assert load["timezone"] == "Asia/Tokyo"
     (load,) = shared.ok(
         "get_team_workload_overview", team_members=[{"id": "ann", "days_off": []}], project_id=project
     )["members"]
@@ -466,6 +502,109 @@ def test_what_waited_is_completed_when_its_prerequisite_is_deleted(shared: Sessi
     progress(shared, assign(shared, second, {"id": "ann"}), 100)
     assert shared.ok("delete_task_blueprint", blueprint_id=first)["unblocked"] == [second]
     assert shared.ok("get_blueprint", blueprint_id=second)["status"] == "completed"
+
+
+def blocked(client: Session, assignment: dict, notes: str | None = None) -> None:
+    more = {} if notes is None else {"notes": notes}
+    assert progress(client, assignment, 0, status="blocked", **more)["status"] == "blocked"
+
+
+def test_who_was_blocked_by_a_prerequisite_goes_on_when_the_last_of_them_ends(
+    shared: Session, project: str
+) -> None:
+    schema, api = (
+        task(shared, project, title="Design the schema"),
+        task(shared, project, title="Build the API"),
+    )
+    waiting = {
+        "without notes": (None, "assigned"),
+        "with the title": ("Waits for the schema.", "assigned"),
+        "with the id": (f"waits for {api}", "assigned"),
+        "with the word": ("Blocked by its dependency", "assigned"),
+        "otherwise": ("Ann is ill", "blocked"),
+    }
+    made = {title: task(shared, project, title=title) for title in waiting}
+    given_ = {}
+    for title, (notes, _) in waiting.items():
+        for earlier in (schema, api):
+            shared.ok(
+                "add_blueprint_dependency",
+                dependent_blueprint_id=made[title],
+                prerequisite_blueprint_id=earlier,
+            )
+        given_[title] = assign(shared, made[title], {"id": "ann"})
+        blocked(shared, given_[title], notes)
+    free = assign(shared, task(shared, project, title="free"), {"id": "ann"})
+    blocked(shared, free)
+    progress(shared, given_["without notes"], 30, status="blocked")
+    assert "now_ready" not in progress(shared, assign(shared, api, {"id": "bob"}), 100), "the schema is open"
+    done = progress(shared, assign(shared, schema, {"id": "bob"}), 100)
+    assert [(one["blueprint_id"], one["title"]) for one in done["now_ready"]] == [
+        (key, title) for title, key in made.items()
+    ]
+    found = {one["title"]: one["assignment"] for one in done["now_ready"]}
+    assert found["without notes"] == {
+        "assignment_id": given_["without notes"]["assignment_id"],
+        "member_id": "ann",
+        "status": "in_progress",
+        "progress_percentage": 30,
+    }
+    wanted = {title: status for title, (_, status) in waiting.items()} | {"without notes": "in_progress"}
+    assert {title: one["status"] for title, one in found.items()} == wanted
+    loads = shared.ok("get_team_workload_overview", project_id=project)["members"]
+    stored = {one["title"]: one["status"] for load in loads for one in load["assignments"]}
+    assert stored == wanted | {"free": "blocked"}
+
+
+def test_who_was_blocked_before_there_was_a_prerequisite_stays_so(shared: Session, project: str) -> None:
+    first, second = task(shared, project, title="first"), task(shared, project, title="second")
+    given_ = assign(shared, second, {"id": "ann"})
+    blocked(shared, given_)
+    shared.ok("add_blueprint_dependency", dependent_blueprint_id=second, prerequisite_blueprint_id=first)
+    for status in ("active", "completed"):
+        done = shared.ok("update_blueprint_metadata", blueprint_id=first, status=status)
+    (ready,) = done["now_ready"]
+    assert (ready["title"], ready["assignment"]["status"]) == ("second", "blocked")
+
+
+def test_who_was_blocked_goes_on_when_the_prerequisite_is_cancelled_or_deleted(
+    shared: Session, project: str
+) -> None:
+    for tool, more in (("update_blueprint_metadata", {"status": "cancelled"}), ("delete_task_blueprint", {})):
+        first, second = task(shared, project, title="first"), task(shared, project, title="second")
+        shared.ok("add_blueprint_dependency", dependent_blueprint_id=second, prerequisite_blueprint_id=first)
+        blocked(shared, assign(shared, second, {"id": "ann"}))
+        shared.ok(tool, blueprint_id=first, **more)
+        (one,) = shared.ok("get_blueprint", blueprint_id=second)["assignments"]
+        assert one["status"] == "assigned", tool
+
+
+def test_a_completing_call_names_what_can_begin_through_all_that_it_completes(
+    shared: Session, project: str
+) -> None:
+    parent, parts = in_parts(shared, project)
+    later = [task(shared, project, title=f"later {place}") for place in range(12)]
+    for key in later:
+        shared.ok("add_blueprint_dependency", dependent_blueprint_id=key, prerequisite_blueprint_id=parent)
+    ann = {"id": "ann", "skills": ["go"]}
+    one, two = (assign(shared, part, ann) for part in parts)
+    done = progress(shared, one, 100)
+    assert done["now_ready"] == [
+        {
+            "blueprint_id": parts[1],
+            "title": shared.ok("get_blueprint", blueprint_id=parts[1])["title"],
+            "assignment": {
+                "assignment_id": two["assignment_id"],
+                "member_id": "ann",
+                "status": "assigned",
+                "progress_percentage": 0,
+            },
+        }
+    ]
+    done = progress(shared, two, 100)
+    assert [row["blueprint_id"] for row in done["now_ready"]] == later[:10]
+    assert done["now_ready_more"] == 2
+    assert "now_ready" not in shared.ok("update_blueprint_metadata", blueprint_id=later[0], priority_score=1)
 
 
 def test_a_parent_counts_once(shared: Session, project: str) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ltmc.features.memory.contradiction import contradiction
+from ltmc.features.memory.statement import statements
 from tests.client import Session
 
 PAIRS = [
@@ -85,8 +87,6 @@ def test_a_long_memory_is_compared_by_its_parts(shared: Session, project: str) -
 
 
 def test_lists_are_compared_to_their_last_line() -> None:
-    from ltmc.features.memory.contradiction import contradiction, statements
-
     ports = "# Ports\n" + "\n".join(
         f"- {name} listens on {number}000" for number, name in enumerate("abcdefgh", 1)
     )
@@ -110,8 +110,6 @@ def test_lists_are_compared_to_their_last_line() -> None:
     ],
 )
 def test_what_differs_otherwise_is_no_contradiction(first: str, second: str) -> None:
-    from ltmc.features.memory.contradiction import contradiction, statements
-
     assert contradiction(statements(first), statements(second)) is None
 
 
@@ -138,8 +136,6 @@ def test_what_differs_otherwise_is_no_contradiction(first: str, second: str) -> 
     ],
 )
 def test_numbers_names_and_retractions_in_several_scripts(kind: str, first: str, second: str) -> None:
-    from ltmc.features.memory.contradiction import contradiction, statements
-
     assert contradiction(statements(first), statements(second)) == kind
 
 
@@ -164,8 +160,6 @@ LATER = (
 
 
 def test_dates_are_compared_however_they_are_written() -> None:
-    from ltmc.features.memory.contradiction import contradiction, statements
-
     said = [statements(f"The release of the shop is on {date}.") for date in DATES]
     later = [statements(f"The release of the shop is on {date}.") for date in LATER]
     assert {contradiction(one, other) for one in said for other in said} == {None}
@@ -186,8 +180,6 @@ def test_dates_are_compared_however_they_are_written() -> None:
 def test_the_least_and_the_most_contradict_each_other_where_nothing_is_between(
     kind: str | None, first: str, second: str
 ) -> None:
-    from ltmc.features.memory.contradiction import contradiction, statements
-
     assert contradiction(statements(first), statements(second)) == kind
 
 
@@ -207,6 +199,26 @@ def test_notes_of_six_languages(shared: Session) -> None:
     for half in ("development", "held back"):
         assert marked[half, "contradicts"] >= 0.8 * of[half, "contradicts"]
         assert marked[half, "harmless"] <= 0.05 * of[half, "harmless"]
+
+
+def test_sentences_that_run_alike(shared: Session) -> None:
+    """Each pair has its rule; those of "afterwards" were written when the rules were there."""
+    pairs = (Path(__file__).parent / "contradictions_by_rule.tsv").read_text("utf-8").splitlines()
+    missed, wrong, of = [], [], Counter[str]()
+    for number, line in enumerate(pairs):
+        label, rule, first, second = line.split("\t")
+        store(shared, f"rule{number}", "first.md", first)
+        similar = store(shared, f"rule{number}", "second.md", second).get("similar", [])
+        marked = any("contradicts" in one for one in similar)
+        assert bool(listed(shared, f"rule{number}")) == marked
+        of[label] += 1
+        if marked != (label == "contradicts"):
+            (wrong if marked else missed).append((rule, first, second))
+    print(len(missed), len(wrong), of, *missed, sep="\n")
+    assert of["contradicts"] >= 60
+    assert of["harmless"] >= 110
+    assert wrong == []
+    assert len(missed) <= 0.1 * of["contradicts"]
 
 
 def listed(client: Session, project: str) -> list[list[str]]:

@@ -165,7 +165,6 @@ def test_a_search_leaves_out_what_does_not_hold_now(memory: Memory) -> None:
     assert "The shop is in Basel." in memory.found()
     assert "valid_until" not in memory.ok("get_memory", file_name="before.md")
     for arguments in (
-        {"valid_until": day(-1)},
         {"valid_from": day(3), "valid_until": day(2)},
         {"valid_from": "soon"},
         {"valid_until": "0001-01-01"},

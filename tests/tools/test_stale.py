@@ -1,10 +1,12 @@
 """A memory that names files says when they were changed since."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from ltmc.files.tracked import paths_by_name
 from tests.client import Session
 
 
@@ -121,3 +123,53 @@ def test_a_memory_is_judged_by_the_folder_it_was_stored_in(tmp_path: Path) -> No
     with Session(db, cwd=tmp_path / "one") as client:
         (found,) = client.ok("retrieve_memory", query="walnut")["results"]
         assert found["stale"] == ["walnut.py"]
+
+
+GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+
+
+@pytest.mark.parametrize("version", ["2", "3", "4"])
+@pytest.mark.parametrize("below", ["", "part"])
+def test_a_file_named_without_its_folder_is_the_only_tracked_one(
+    shared: Session, project: str, tmp_path: Path, version: str, below: str
+) -> None:
+    top = tmp_path / "work"
+    root = top / below
+    for name in (
+        "src/shop/settings.py",
+        "src/a/twice.py",
+        "src/b/twice.py",
+        ".hidden/secret.py",
+        "src/shop/set.py",
+    ):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("size = 1\n")
+    subprocess.run([*GIT, "init", "-q", str(top)], check=True)
+    subprocess.run([*GIT, "-C", str(top), "add", "."], check=True)
+    if version == "3":
+        (root / "src/shop/later.py").write_text("")
+        subprocess.run([*GIT, "-C", str(top), "add", "-N", "."], check=True)
+    subprocess.run([*GIT, "-C", str(top), "update-index", "--index-version", version], check=True)
+    (root / "src/untracked.py").write_text("size = 1\n")
+    shared.ok("register_project", project_id=project, root_path=str(root))
+    text = "The walnut: settings.py, twice.py, secret.py, untracked.py and src/shop/settings.py."
+    shared.ok("store_memory", file_name="walnut.md", content=text, project_id=project)
+    assert stale(shared, project) is None
+    for path in root.rglob("*.py"):
+        path.write_text("size = 22\n")
+    assert stale(shared, project) == ["src/shop/settings.py"]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        b"",
+        b"DIRC",
+        b"DIRC\0\0\0\x02\xff\xff\xff\xff" + bytes(200),
+        b"DIRC\0\0\0\x04\0\0\0\x09" + b"\xff" * 300,
+    ],
+)
+def test_a_broken_index_of_git_has_no_files(tmp_path: Path, index: bytes) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "index").write_bytes(index)
+    assert paths_by_name(tmp_path, ["settings.py"]) == {}

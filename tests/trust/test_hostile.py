@@ -15,7 +15,7 @@ from typing import Any
 
 from ltmc.app.application import Application
 from ltmc.app.calls import call
-from ltmc.tools import manifest
+from ltmc.tools import manifest, selection
 from ltmc.tools.manifest import Tool
 from tests.client import use
 
@@ -190,7 +190,7 @@ def test_no_argument_is_too_much(db: Path, tmp_path: Path) -> None:
         (tmp_path / "root").mkdir()
         examples = await _examples(app, tmp_path / "root")
         tried, seen = 0, Counter[str]()
-        for tool in manifest.tools():
+        for tool in selection.select("all"):
             for wrong, arguments in _calls(tool, examples, seen):
                 if tool.name in USED_UP and wrong != (argument := USED_UP[tool.name][0]):
                     arguments[argument] = await _another(app, tool.name)

@@ -21,14 +21,14 @@ from ltmc.app.application import Application
 from ltmc.app.calls import call
 from ltmc.settings import Settings
 from ltmc.storage.sqlite.migrations import SCHEMA_VERSION
-from ltmc.tools import manifest
+from ltmc.tools import selection
 from tests.client import SOURCE_COMMAND, Session, pending, run_cli
 from tests.conftest import RedisServer, unavailable
 from tests.forms import steps
 from tests.http.serving import Serving
 
-READING = [tool for tool in manifest.tools() if tool.read_only]
-WRITING = [tool for tool in manifest.tools() if not tool.read_only]
+READING = [tool for tool in selection.select("all") if tool.read_only]
+WRITING = [tool for tool in selection.select("all") if not tool.read_only]
 Calls = dict[str, dict[str, Any]]
 
 

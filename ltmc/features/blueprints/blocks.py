@@ -10,6 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from ltmc.features.blueprints.clauses import is_action, tells
+from ltmc.features.blueprints.html_lists import as_markdown_lists
 from ltmc.features.blueprints.marks import as_markdown
 
 LISTS = ("list", "table")
@@ -59,7 +60,7 @@ class Section:
 def read_sections(text: str) -> list[Section]:
     """Return the sections of a Markdown text; each of its lines lies in exactly one block or heading."""
     found = [Section()]
-    for block in _blocks(text):
+    for block in _blocks(as_markdown_lists(text)):
         if block.kind == "heading" and not (
             block.level == BOLD_LEVEL and found[-1].is_context and found[-1].level < BOLD_LEVEL
         ):

@@ -1,15 +1,15 @@
 """Cutting prose into sentences, clauses and arrows, and telling what they say: an action, an order."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
-from ltmc.features.blueprints.lexicon import is_wide, named, terms, words_of
+from ltmc.features.blueprints.lexicon import is_wide, languages, named, terms, words_of
 from ltmc.features.blueprints.sealed import sealed
 
 _SENTENCE = re.compile(r"[.!?](?=\s)\s*|[。！？؟।；;](?:\s*)|\n+")
-_CLAUSE = re.compile(
-    r",\s|\s(?=(?:and|then|und|et|y|puis|dann|e|en|i|ve|и|затем)\s)|[，،]|(?<=[しててりみきえべ])、"
+_WIDE_CLAUSE = (
+    r"[，،]|(?<=[しててりみきえべ])、"
     r"|(?<=[\u3040-\u9fff\uac00-\ud7af])(?=然后|接着|随后|最后(?![一的个])|それから|그다음)"
 )
 DONE = "Done already: "
@@ -20,6 +20,9 @@ _ENDINGS = ("", "n", "r")
 
 _INFINITIVE = re.compile(r"\w\w(?:[aei]r|re|ть|ти|чь|ć)(?:l[aeo]s?|se|ся)?\Z")
 _GERMAN_INFINITIVE = re.compile(r"[a-zäöüß]{3}en\Z")
+
+_NUMBER = re.compile(r"\(?\b\d{1,2}[.)]\s+")
+"""A number alone in front of what it counts, as in "test it and 4) deploy it"."""
 
 _LABEL = re.compile(r"(?!Done already: )[^\s:]+(?: [^\s:]+){0,2}: (?=\S)")
 _ABBREVIATION = re.compile(
@@ -45,14 +48,47 @@ def is_action(text: str) -> bool:
         return any(term in text for term in wide("actions"))
     if (label := _LABEL.match(text)) and not tells(label[0]):
         text = text[label.end() :]
+    text = without_number(text)
     words = words_of(text)
     asked = next((place for place, word in enumerate(words[:4]) if word in terms("demands")), None)
     if asked is not None and terms("states").isdisjoint(words[asked + 1 : asked + 2] or terms("states")):
         return True
-    words = [word for word in words if word not in terms("openers") | terms("order")]
-    last = words_of(text.partition(" (")[0])[-1:]
-    ending = len(words) > 1 and any(word.endswith("en") and word in terms("actions") for word in last)
-    return bool(words) and (ending or not terms("actions").isdisjoint(words[0] + end for end in _ENDINGS))
+    plain = words_of(text.partition(" (")[0])
+    if any(one.acts(_without_lead(plain)) for one in languages()):
+        return True
+    ending = any(word.endswith("en") and word in terms("actions") for word in plain[-1:])
+    return _begins_with_action(words) or (ending and len(_without_lead(words)) > 1)
+
+
+def _begins_with_action(words: Sequence[str]) -> bool:
+    begin = _without_lead(words)[:1]
+    return any(not terms("actions").isdisjoint(word + end for end in _ENDINGS) for word in begin)
+
+
+def without_number(text: str) -> str:
+    """Return a text without a number in front of it, and without the words of order in front of that."""
+    found = _NUMBER.search(text[:40])
+    if found is None or _without_lead(words_of(text[: found.start()])):
+        return text
+    return text[found.end() :]
+
+
+def without_conjunction(text: str) -> str:
+    """Return a text without the "and" that it ends with; a letter such as "i" is one in its own language only."""
+    head, _, last = text.rstrip(" ,;").rpartition(" ")
+    letter = last.isascii() and len(last) == 1
+    spoken = any(last in one.conjunctions and one.acts(_without_lead(words_of(head))) for one in languages())
+    return head if head and (spoken or (last in terms("conjunctions") and not letter)) else text
+
+
+def _without_lead(words: Sequence[str]) -> list[str]:
+    """Return words without those that lead to others."""
+    return [word for word in words if word not in _leads()]
+
+
+@cache
+def _leads() -> frozenset[str]:
+    return terms("openers") | terms("order")
 
 
 def orders(clause: str) -> bool:
@@ -87,12 +123,12 @@ def clauses_of(text: str) -> list[tuple[str, bool]]:
     found: list[tuple[str, bool]] = []
     goes_on = False
     for sentence in sentences(text):
-        pieces = _split(sentence, _CLAUSE)
-        listed = sum(is_action(piece) for piece in pieces[1:]) >= 2
+        pieces, acts = _spoken(_split(sentence, _clause_end()))
+        listed = sum(acts(piece) for piece in pieces[1:]) >= 2
         clauses = [pieces[0]]
         for piece in pieces[1:]:
             whole = is_wide(piece) or len(clauses[-1].split()) > 1
-            told = is_action(piece) and (listed or is_action(clauses[0]))
+            told = acts(piece) and (listed or acts(clauses[0]))
             chained = orders(piece) and not _goes_on(piece) and (whole or is_action(clauses[-1]))
             if chained or (whole and told):
                 clauses.append(piece)
@@ -101,8 +137,51 @@ def clauses_of(text: str) -> list[tuple[str, bool]]:
         told = goes_on or len(clauses) > 2 or _is_chain(clauses)
         found += [(clause, told or is_action(clause)) for clause in clauses]
         goes_on = sentence.rstrip().endswith((";", "；")) and found[-1][1]
-    plain = [(clause.strip().strip(",，、").strip(), step) for clause, step in found]
+    plain = [(clause.strip().strip(",，、،").strip(), step) for clause, step in found]
     return [(clause, step) for clause, step in plain if clause]
+
+
+@cache
+def _clause_end() -> re.Pattern[str]:
+    """Return what a clause may end at: a comma, or a conjunction; Czech "a" by what follows."""
+    known = terms("conjunctions")
+    cuts = [rf",\s|\s(?=(?:{'|'.join(sorted(known))})\s)", _WIDE_CLAUSE]
+    for one in languages():
+        if not one.conjunctions <= known:
+            words = "|".join(
+                [*sorted(one.actions | one.order), *(rf"\w{{1,20}}{end}" for end in one.endings)]
+            )
+            cuts.append(rf"\s(?=(?:{'|'.join(sorted(one.conjunctions))})\s(?:{words})\b)")
+    return re.compile("|".join(cuts))
+
+
+def _spoken(pieces: list[str]) -> tuple[list[str], Callable[[str], bool]]:
+    """Return the pieces of a sentence, and how to tell which of them say what to do.
+
+    A sentence in a language that has its actions apart goes by these, and by imperatives such as the Spanish "migra",
+    alone: "e test" is no action in Italian. Where the verb comes last, what stands before it is of one piece with it.
+    """
+
+    def words(piece: str) -> list[str]:
+        return _without_lead(words_of(sealed(without_number(piece))))
+
+    def acts(piece: str) -> bool:
+        found = words(piece)
+        return any(one.acts(found) for one in spoken) or any(
+            one + "r" in terms("actions") for one in found[:1]
+        )
+
+    spoken = [one for one in languages() if one.verb_last and one.acts(words(pieces[-1]))]
+    if spoken:
+        whole = [""]
+        for piece in pieces:
+            whole[-1] += piece
+            if acts(whole[-1]):
+                whole.append("")
+        return [piece for piece in whole if piece], acts
+    first = words(pieces[0])
+    spoken = [one for one in languages() if one.acts(first)]
+    return pieces, acts if spoken and terms("actions").isdisjoint(first[:1]) else is_action
 
 
 def _is_chain(clauses: Sequence[str]) -> bool:
@@ -121,7 +200,7 @@ def _is_chain(clauses: Sequence[str]) -> bool:
 def _is_infinitive(clause: str) -> bool:
     """Tell whether a clause is shaped like "récolter les pommes", "y luego prensarlas" or "Äpfel pflücken"."""
     words = words_of(clause.partition(" (")[0])
-    words = [word for word in words if word not in terms("openers") | terms("order")] or [""]
+    words = _without_lead(words) or [""]
     return bool(_INFINITIVE.search(words[0]) or (len(words) > 1 and _GERMAN_INFINITIVE.search(words[-1])))
 
 
@@ -170,6 +249,8 @@ def _led(text: str) -> tuple[str, str, str]:
 def leads(word: str, rest: str) -> bool:
     """Tell whether a word only leads to what follows; "first" and "next" may be what a thing is called."""
     plain = word.lower().strip(",:")
+    if any(plain in one.conjunctions and one.acts(words_of(rest)) for one in languages()):
+        return True
     if plain in terms("ordinals"):
         return word.endswith((",", ":")) or is_action(rest)
     return plain in terms("openers") | terms("order")

@@ -8,6 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from ltmc.errors import ErrorCode, LtmcError, invalid
 from ltmc.features.blueprints.lifecycle import require
 from ltmc.features.blueprints.ordering import Edge, cycle_detected, order, path_between, reach
+from ltmc.features.blueprints.readiness import satisfied
 from ltmc.features.blueprints.repository import depend
 from ltmc.features.blueprints.results import (
     Dependencies,
@@ -18,7 +19,7 @@ from ltmc.features.blueprints.results import (
 )
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.tables import blueprints
-from ltmc.storage.tables.blueprints import BLOCKING, OPEN_STATUSES, RESOURCE, Blueprint, Dependency
+from ltmc.storage.tables.blueprints import BLOCKING, Blueprint, Dependency
 from ltmc.timestamps import now
 
 
@@ -134,7 +135,7 @@ class DependencyService:
                 "dependency_type": edge.kind,
                 "is_critical": critical[edge.dependent, edge.prerequisite],
                 "depth": depth,
-                "satisfied": _satisfied(edge.kind, found[other].status),
+                "satisfied": satisfied(edge.kind, found[other].status),
             }
             for other, (depth, edge) in needs.items()
         ]
@@ -152,7 +153,7 @@ class DependencyService:
         blocking = [
             other
             for other, (depth, edge) in needs.items()
-            if depth == 1 and not _satisfied(edge.kind, found[other].status)
+            if depth == 1 and not satisfied(edge.kind, found[other].status)
         ]
         return {
             "blueprint_id": blueprint_id,
@@ -218,13 +219,6 @@ class DependencyService:
                 details={"missing": missing},
             )
         return str(project)
-
-
-def _satisfied(kind: str, status: str) -> bool:
-    """Return whether a prerequisite of this status lets its dependents begin."""
-    if kind == BLOCKING:
-        return status not in OPEN_STATUSES
-    return status != "active" if kind == RESOURCE else True
 
 
 def _as_edges(rows: Sequence[Dependency]) -> list[Edge]:

@@ -5,19 +5,26 @@
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from itertools import pairwise
 from typing import Any
 
-_WORD = re.compile(r"[^\W_]+(?:[-'.][^\W_]+)*[+#]*")
+_WORD = re.compile(
+    r"(?:[^\W_]|[\u0900-\u0903\u093a-\u094f\u200c])+(?:[-'.](?:[^\W_]|[\u0900-\u0903\u093a-\u094f\u200c])+)*[+#]*"
+)
+"""A word; signs of Devanagari go with its letters, and what parts a Persian word without a blank is inside one."""
+
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 """A character of a script that puts no blanks between words, or glues endings to them."""
 
 _COMPOUND = range(10, 40)
 """How many letters a word has that may be a compound, such as the German ones."""
+
+_ENDED = 6
+"""How many letters a word has at least that is known by its ending."""
 
 _INSIDE = 6
 """How many letters a stem has at least that is looked for inside a compound."""
@@ -64,6 +71,49 @@ def _synonyms() -> _Synonyms:
     wide = {word: term for word, term in found.items() if is_wide(word)}
     stems = {word[:-1]: term for word, term in found.items() if word.endswith("*")}
     return _Synonyms({word: found[word] for word in found.keys() - wide.keys()}, stems, wide)
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """The words for actions in a language whose clauses are told apart by them alone.
+
+    Attributes:
+        conjunctions: words for "and"; some mean something else in other languages.
+        actions: what a clause begins with, or ends with if `verb_last`; two words are joined by a hyphen.
+        endings: what only verbs end with.
+        order: words of order that may follow the conjunction.
+    """
+
+    conjunctions: frozenset[str]
+    actions: frozenset[str]
+    endings: tuple[str, ...]
+    order: frozenset[str]
+    verb_last: bool
+
+    def acts(self, words: Sequence[str]) -> bool:
+        """Tell whether the words of a clause, without words that only lead to them, say what to do."""
+        if self.verb_last:
+            return len(words) > 1 and not self.actions.isdisjoint((words[-1], "-".join(words[-2:])))
+        place = int(bool(words) and words[0] in self.conjunctions)
+        word = "".join(words[place : place + 1])
+        if len(word) >= _ENDED and word.endswith(self.endings):
+            return True
+        return not self.actions.isdisjoint((word, "-".join(words[place : place + 2])))
+
+
+@cache
+def languages() -> tuple[Language, ...]:
+    """Return the languages that have their actions apart."""
+    return tuple(
+        Language(
+            frozenset(one["and"]),
+            frozenset(one["actions"]),
+            tuple(one.get("endings", ())),
+            frozenset(one.get("order", ())),
+            one.get("verb_last", False),
+        )
+        for one in _data()["languages"].values()
+    )
 
 
 @cache

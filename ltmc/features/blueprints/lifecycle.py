@@ -9,6 +9,7 @@ from dataclasses import fields
 from typing import cast
 
 from ltmc.errors import ErrorCode, LtmcError, not_found
+from ltmc.features.blueprints.readiness import release
 from ltmc.features.blueprints.results import BlueprintView, ListedBlueprint
 from ltmc.search.kinds import preview
 from ltmc.storage.engine import Transaction
@@ -70,14 +71,14 @@ async def open_prerequisites(tx: Transaction, row: Blueprint) -> list[Blueprint]
 
 async def transition(
     tx: Transaction, row: Blueprint, status: str, moment: str, *, field: str = "status"
-) -> None:
-    """Give a blueprint another status, write it to the history, and let its parent follow.
+) -> list[Blueprint]:
+    """Give a blueprint another status, write it to the history, and let others follow; return what can begin now.
 
     Raises:
         LtmcError: CONFLICT when the lifecycle does not allow it, or a blocking prerequisite is open.
     """
     if status == row.status:
-        return
+        return []
     allowed = _ALLOWED[row.status]
     if status not in allowed:
         raise LtmcError(
@@ -96,16 +97,16 @@ async def transition(
             details={"blocking_open": blocking},
         )
     await _set_status(tx, row, status, moment)
-    await _let_others_follow(tx, [(row, status)], moment)
+    ended = await _let_others_follow(tx, [(row, status)], moment)
+    return await release(tx, ended, moment)
 
 
-async def try_complete(tx: Transaction, blueprint_id: str, moment: str) -> str:
-    """Complete an active blueprint unless work on it or prerequisites are open; return its status."""
+async def try_complete(tx: Transaction, blueprint_id: str, moment: str) -> tuple[str, list[Blueprint]]:
+    """Complete an active blueprint unless work on it or prerequisites are open; return its status, what can begin."""
     row = await require(tx, blueprint_id, None)
     if not await _can_complete(tx, row):
-        return row.status
-    await transition(tx, row, "completed", moment)
-    return "completed"
+        return row.status, []
+    return "completed", await transition(tx, row, "completed", moment)
 
 
 async def wake(tx: Transaction, blueprint_ids: Sequence[str], moment: str) -> None:
@@ -134,8 +135,15 @@ async def _all_done(tx: Transaction, row: Blueprint) -> bool:
     return "completed" in children or all(one.status not in team.OPEN_STATUSES for one in assignments)
 
 
-async def _let_others_follow(tx: Transaction, changed: list[tuple[Blueprint, str]], moment: str) -> None:
-    """Activate the parent of what became active; complete parents and dependents that waited for what ended."""
+async def _let_others_follow(
+    tx: Transaction, changed: list[tuple[Blueprint, str]], moment: str
+) -> list[Blueprint]:
+    """Activate the parent of what became active; complete parents and dependents that waited for what ended.
+
+    Returns:
+        All that ended, as it was before.
+    """
+    ended: list[Blueprint] = []
     while changed:
         row, status = changed.pop()
         if row.parent_id is not None and status == "active":
@@ -144,6 +152,7 @@ async def _let_others_follow(tx: Transaction, changed: list[tuple[Blueprint, str
                 await _set_status(tx, parent, "active", moment)
                 changed.append((parent, "active"))
         if status in ("completed", "cancelled"):
+            ended.append(row)
             waiting = [
                 edge.dependent_blueprint_id
                 for edge in await blueprints.dependencies(tx, row.project_id)
@@ -154,6 +163,7 @@ async def _let_others_follow(tx: Transaction, changed: list[tuple[Blueprint, str
                 if await _can_complete(tx, other) and await _was_worked_on(tx, other):
                     await _set_status(tx, other, "completed", moment)
                     changed.append((other, "completed"))
+    return ended
 
 
 async def _set_status(tx: Transaction, row: Blueprint, status: str, moment: str) -> None:

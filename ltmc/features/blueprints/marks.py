@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from ltmc.features.blueprints.clauses import is_action
 from ltmc.features.blueprints.lexicon import numbers
 from ltmc.features.blueprints.sealed import sealed
 
@@ -137,12 +138,21 @@ def inline_marks(text: str) -> list[tuple[int, int]]:
 
 
 def inline_bullets(text: str) -> list[tuple[int, int]]:
-    """Return where bullets of a kind stand inside a text; what else is a dash or a box only where it leads."""
+    """Return where bullets of a kind stand inside a text.
+
+    What else is a dash, or an asterisk, is one where all leads to it, or where each piece says what to do.
+    """
     found = list(_BULLET.finditer(sealed(text)))
     for kind in dict.fromkeys(one[0][:1] for one in found):
         cuts = [one.span() for one in found if one[0][:1] == kind]
         lead = text[: cuts[0][0]].rstrip()
-        if len(cuts) >= 2 and (kind not in _DASHES or not lead or lead.endswith((":", "："))):
+        if len(cuts) < 2:
+            continue
+        if kind not in _DASHES or not lead or lead.endswith((":", "：")):
+            return cuts
+        ends = [begin for begin, _ in cuts[1:]] + [len(text)]
+        pieces = [lead, *(text[begin:end] for (_, begin), end in zip(cuts, ends, strict=True))]
+        if kind != "+" and all(map(is_action, pieces)):
             return cuts
     return []
 

@@ -56,6 +56,21 @@ class AssignmentBrief(TypedDict):
     progress_percentage: float
 
 
+class ReadyBlueprint(TypedDict):
+    """A blueprint that can begin, with its open assignment."""
+
+    blueprint_id: str
+    title: str
+    assignment: NotRequired[AssignmentBrief]
+
+
+class NowReady(TypedDict):
+    """Which blueprints can begin because of a call; `now_ready_more`: how many beside those named."""
+
+    now_ready: NotRequired[list[ReadyBlueprint]]
+    now_ready_more: NotRequired[int]
+
+
 class BlueprintDetails(BlueprintView):
     """A blueprint with what belongs to it."""
 
@@ -65,7 +80,7 @@ class BlueprintDetails(BlueprintView):
     history: list[dict[str, Any]]
 
 
-class BlueprintChanged(_BlueprintView):
+class BlueprintChanged(_BlueprintView, NowReady):
     """A blueprint after a change; the factors where they changed."""
 
     complexity_factors: NotRequired[dict[str, Any]]

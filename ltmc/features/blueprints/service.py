@@ -8,6 +8,7 @@ from ltmc.errors import ErrorCode, LtmcError, invalid, nothing_to_change
 from ltmc.features.blueprints.complexity import MIDPOINTS, label_rank
 from ltmc.features.blueprints.estimates import expected_minutes
 from ltmc.features.blueprints.lifecycle import ids, listed, require, shown, transition, wake
+from ltmc.features.blueprints.readiness import now_ready, unblock
 from ltmc.features.blueprints.repository import SEARCHED, complexity_columns, draft, insert, reindex
 from ltmc.features.blueprints.repository import delete as delete_rows
 from ltmc.features.blueprints.results import (
@@ -112,6 +113,7 @@ class BlueprintService:
         status = given.pop("status", None)
         label = given.pop("complexity", None)
         ready: index.Prepared = {}
+        released: list[Blueprint] = []
         if given.keys() & SEARCHED:
             async with self._engine.read() as tx:
                 row = await require(tx, blueprint_id, project_id)
@@ -129,10 +131,11 @@ class BlueprintService:
                 await graph.relabel(tx, row.project_id, blueprint_id, changed["title"])
             names = list(changed)
             if status is not None and status != row.status:
-                await transition(tx, row, status, moment)
+                released = await transition(tx, row, status, moment)
                 names.append("status")
             updated = await require(tx, blueprint_id, None)
-        answer: BlueprintChanged = {**shown(updated), "changed_fields": names}
+            ready_now = await now_ready(tx, released)
+        answer: BlueprintChanged = {**shown(updated), "changed_fields": names, **ready_now}
         if "complexity_factors" not in changed:
             del answer["complexity_factors"]
         return answer
@@ -201,6 +204,8 @@ class BlueprintService:
             needed = await blueprints.many(tx, [edge.prerequisite_blueprint_id for edge in edges])
             ended = {one for one, prerequisite in needed.items() if prerequisite.status not in OPEN_STATUSES}
             freed = _unblocked(edges, gone, ended)
+            for one in freed:
+                await unblock(tx, one, [edge for edge in edges if edge.dependent_blueprint_id == one], moment)
             forgetting = await trash.begin(tx, row.project_id, moment, {"blueprint": len(family)})
             links = await delete_rows(tx, row, family, forgetting)
             for assignment_id in opened:

@@ -22,6 +22,8 @@ from ltmc.features.blueprints.clauses import (
     sentences,
     tells,
     wide,
+    without_conjunction,
+    without_number,
 )
 from ltmc.features.blueprints.lexicon import is_wide, named, terms, words_of
 from ltmc.features.blueprints.marks import inline_bullets, inline_marks, item_mark, number_of
@@ -35,6 +37,7 @@ NESTED = 3
 _CHECK = re.compile(r"\[([ xX])\]\s+")
 _LINK = re.compile(r"!?\[([^\[\]]{1,500})\]\([^()\s]{0,1000}\)")
 _EMPHASIS = re.compile(r"\*{1,3}(?=\S)|(?<=\S)\*{1,3}|`+|~~")
+_TAG = re.compile(r"</?(?:a|b|i|p|u|br|em|tt|code|span|strong)(?: [^<>]{0,500})?/?>", re.IGNORECASE)
 _TRAILING = re.compile(r"[,;]\s(?:and|then|und|dann|et|puis|y|luego|e|и)$", re.IGNORECASE)
 _STAGE = re.compile(
     r"(?:phase|step|stage|milestone|part|week|day|sprint|schritt|étape|fase|paso|этап|шаг|阶段|步骤|フェーズ|단계)\s*\d"
@@ -74,10 +77,10 @@ def title_of(text: str) -> str:
     """Return a title for a step: its first sentence, without marks and words of order."""
     first = _lead(next((line.strip() for line in text.splitlines() if line.strip()), ""))
     sentence = next(iter(sentences(_CHECK.sub("", first))), "")
-    words = _EMPHASIS.sub("", _LINK.sub(r"\1", sentence)).split() or [""]
+    words = _EMPHASIS.sub("", _TAG.sub("", _LINK.sub(r"\1", sentence))).split() or [""]
     while behind := _leading(words):
         words = words[behind:]
-    plain = _TRAILING.sub("", _without_order(" ".join(words))).strip(" \t.,;:。，；：、-—")
+    plain = _TRAILING.sub("", without_number(_without_order(" ".join(words)))).strip(" \t.,;:。，；：、،؛।-—")
     plain = plain or text.strip()
     is_name = "_" in plain.partition(" ")[0] or first.startswith("`")
     return shortened(plain if is_name else plain[:1].upper() + plain[1:], TITLE_CHARACTERS)
@@ -403,7 +406,13 @@ def _add_chain(reading: _Reading, pieces: Sequence[str], section: int, before: S
 
 def _chain(pieces: Sequence[str], marks: Sequence[str]) -> list[Step]:
     """Return pieces as steps of which each waits for the one before it."""
+    last = len(pieces) - 1
     return [
-        Step(title_of(piece), piece, [place - 1] if place else [], mark=mark)
+        Step(
+            title_of(piece if place == last else without_conjunction(piece)),
+            piece,
+            [place - 1] if place else [],
+            mark=mark,
+        )
         for place, (piece, mark) in enumerate(zip(pieces, marks, strict=True))
     ]

@@ -60,7 +60,7 @@ async def query_graph(
     limit: Annotated[int, Field(ge=1, le=100, strict=True)] = 50,
     project_id: ProjectId = None,
 ) -> Neighbourhood:
-    """What is linked to a thing, up to some steps away.
+    """What depends on a thing or is linked to it, up to some steps away.
 
     Args:
         entity: A resource id, a file name or an entity's name.

@@ -1,5 +1,6 @@
 """Storing many memories in one transaction."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -26,7 +27,8 @@ class Prepared:
 def prepare(resource: Resource) -> Prepared:
     """Chunk and analyse a memory before the database is locked; its meaning is left to the background."""
     chunks = chunk(resource.content)
-    resource = replace(resource, content_hash=hash_of(resource.content))
+    name = unicodedata.normalize("NFC", resource.file_name)
+    resource = replace(resource, file_name=name, content_hash=hash_of(resource.content))
     rows = chunk_rows(resource, chunks, [0] * len(chunks))
     return Prepared(resource, chunks, index.prepared(CHUNK, rows, -1))
 

@@ -1,19 +1,16 @@
 """Memories on the same subject, and those that seem to contradict each other."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from ltmc.features.memory.contradiction import (
-    Statement,
-    contradiction,
-    of_different_things,
-    statements,
-)
+from ltmc.features.memory.contradiction import contradiction
 from ltmc.features.memory.results import Conflict, Conflicts, SimilarMemory, Told, line_of
+from ltmc.features.memory.statement import Statement, of_different_things, statements
 from ltmc.features.memory.timeline import overlap
 from ltmc.search.kinds import CHUNK
-from ltmc.search.similarity import SAME_SUBJECT, Pair, near_pairs, nearest, vectors
+from ltmc.search.similarity import NEAR_ENOUGH, SAME_SUBJECT, Pair, near_pairs, nearest, vectors
 from ltmc.storage.engine import Engine
 from ltmc.storage.sources import by_id
 from ltmc.storage.tables import agreements, resources
@@ -44,7 +41,7 @@ class ConflictService:
     async def similar(
         self, project: str, stored: Version, parts: Sequence[tuple[str, bytes]]
     ) -> list[SimilarMemory]:
-        """Return the memories on the same subject as one just stored, the nearest first.
+        """Return the memories on the same subject as one just stored, or that it contradicts, the nearest first.
 
         Args:
             parts: its texts with their vectors. Of a long one at least half of those compared must be near.
@@ -54,7 +51,7 @@ class ConflictService:
         async with self._engine.read() as tx:
             for _, vector in parts:
                 hits = await nearest(
-                    tx, CHUNK, vector, project_id=project, least=SAME_SUBJECT, limit=LOOKED_AT + len(parts)
+                    tx, CHUNK, vector, project_id=project, least=NEAR_ENOUGH, limit=LOOKED_AT + len(parts)
                 )
                 rows = await by_id(tx, CHUNK.source, [chunk_id for chunk_id, _ in hits])
                 best: dict[int, tuple[float, Chunk]] = {}
@@ -76,21 +73,27 @@ class ConflictService:
             known = await vectors(tx, CHUNK, [part.id for part in parts[:MOST_COMPARED]])
             agreed = {(one.lower_id, one.higher_id) for one in await agreements.of_project(tx, project)}
         compared, open_ones = 0, _OpenConflicts(agreed)
-        async for done, pairs in near_pairs(known, least=SAME_SUBJECT, seconds=SECONDS):
-            async with self._engine.read() as tx:
-                rows = await by_id(tx, CHUNK.source, open_ones.lacking(pairs))
-            await asyncio.to_thread(open_ones.add, pairs, rows)
-            compared = done
+        end = time.monotonic() + SECONDS
+        for least, below in (
+            (SAME_SUBJECT, 2.0),
+            (NEAR_ENOUGH, SAME_SUBJECT),
+        ):  # what is farther, if there is time
+            async for done, found in near_pairs(known, least=least, seconds=end - time.monotonic()):
+                pairs = [pair for pair in found if pair[2] < below]
+                async with self._engine.read() as tx:
+                    rows = await by_id(tx, CHUNK.source, open_ones.lacking(pairs))
+                await asyncio.to_thread(open_ones.add, pairs, rows)
+                compared = max(compared, done)
         looked_at = {*list(known)[:compared]}
         left = {part.resource_id for part in parts if part.id not in looked_at}
-        found = open_ones.newest_first()
-        page = found[offset : offset + limit]
+        conflicts = open_ones.newest_first()
+        page = conflicts[offset : offset + limit]
         of = len({part.resource_id for part in parts})
         answer: Conflicts = {
             "conflicts": page,
             "compared": of - len(left),
             "not_compared": len(left),
-            **page_counts(page, len(found), offset),
+            **page_counts(page, len(conflicts), offset),
         }
         if not left:
             del answer["not_compared"]
@@ -147,7 +150,10 @@ def _contradiction(
 def _similar(
     stored: Version, texts: Sequence[str], near: Sequence[Mapping[int, tuple[float, Chunk]]]
 ) -> list[SimilarMemory]:
-    """Return the memories that most of the texts are near to; `near`: for each text the nearest part of each memory."""
+    """Return the memories that most of the texts are near to; `near`: for each text the nearest part of each memory.
+
+    Of those a little farther away only what seems to contradict.
+    """
     alike: list[tuple[float, Chunk, list[tuple[int, Chunk]]]] = []
     for resource_id in dict.fromkeys(one for best in near for one in best):
         parts = [(place, *best[resource_id]) for place, best in enumerate(near) if resource_id in best]
@@ -156,17 +162,22 @@ def _similar(
             alike.append((score, row, [(place, row) for place, _, row in parts]))
     said = cache(lambda place: statements(texts[place]))  # the same text may be near to several
     found: list[SimilarMemory] = []
-    for score, row, pairs in sorted(alike, key=lambda one: -one[0])[:SIMILAR]:
+    for score, row, pairs in sorted(alike, key=lambda one: -one[0]):
+        kinds = (_contradiction(stored, said(place), other, statements(other.text)) for place, other in pairs)
+        kind = next(filter(None, kinds), None)
+        if kind is None and score < SAME_SUBJECT:
+            continue
         similar: SimilarMemory = {
             "resource_id": row.resource_id,
             "file_name": row.file_name,
             "score": score,
             "line": line_of(row.text),
         }
-        kinds = (_contradiction(stored, said(place), other, statements(other.text)) for place, other in pairs)
-        if (kind := next(filter(None, kinds), None)) is not None:
+        if kind is not None:
             similar["contradicts"] = kind
         found.append(similar)
+        if len(found) == SIMILAR:
+            break
     return found
 
 

@@ -20,6 +20,9 @@ from ltmc.storage.tables.todos import Todo
 OWN_CONVERSATION = 0.1
 """What a message of the conversation that asks gains."""
 
+QUOTED = 100_000
+"""So many characters from the beginning of a message are looked through for sentences to quote: a log may be longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -123,7 +126,7 @@ def _message(row: Message, score: float) -> Source:
         "role": row.role,
         "score": score,
     }
-    return Source(shown, row.agent_name or row.role, row.content, sentences(row.content))
+    return Source(shown, row.agent_name or row.role, row.content, sentences(row.content[:QUOTED]))
 
 
 def _todo(row: Todo, score: float) -> Source:

@@ -60,6 +60,21 @@ async def _elsewhere(tx: Transaction, project: str, resource_id: int | None, fil
     return ""
 
 
+async def heir_of(tx: Transaction, old: Resource) -> Version | None:
+    """Return what took the place of a memory, and of that one again, to the last one that is there.
+
+    What has expired is not there, and what it superseded does not come back.
+    """
+    found, heir_id, seen = None, old.superseded_by, {old.id}
+    while heir_id is not None and heir_id not in seen:
+        seen.add(heir_id)
+        heir = await resources.version_of(tx, old.project_id, heir_id)
+        if heir is None or heir.has_expired(now()):
+            break
+        found, heir_id = heir, heir.superseded_by if heir.is_past(now()) else None
+    return found
+
+
 def one_of(resource_id: int | None, file_name: str | None) -> tuple[str, int | str]:
     """Return which of the two is given, and its value.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from ltmc.errors import LtmcError
 from ltmc.features.projects.service import ProjectService
 from ltmc.files.guard import PathGuard
+from ltmc.files.tracked import paths_by_name
 from ltmc.storage.tables.resources import NamedFile
 
 CHARACTERS, CANDIDATES = 20_000, 300
@@ -35,8 +36,8 @@ class NamedFiles:
     async def now(self, project: str, file_name: str, content: str) -> list[NamedFile]:
         """Return the files that a memory names, as they are now."""
         guard = await self._guard(project)
-        text = f"{file_name}\n{content[:CHARACTERS]}"
-        return [] if guard is None else await asyncio.to_thread(_states, guard, text)
+        text = content[:CHARACTERS]
+        return [] if guard is None else await asyncio.to_thread(_states, guard, file_name, text)
 
     async def changed(self, project: str, files: Sequence[Sequence[NamedFile]]) -> list[list[str]]:
         """Return for each memory those of its files that are not as they were, or gone.
@@ -80,9 +81,25 @@ def _without_suffix(root: Path) -> set[str]:
         return set()
 
 
-def _states(guard: PathGuard, text: str) -> list[NamedFile]:
-    states = (_state(guard, name) for name in _names(text, guard.root))
-    return list(islice((state for state in states if state is not None), FILES))
+def _states(guard: PathGuard, own: str, text: str) -> list[NamedFile]:
+    states = (state for state in _each_state(guard, own, text) if state is not None)
+    return list(islice(states, FILES))
+
+
+def _each_state(guard: PathGuard, own: str, text: str) -> Iterator[NamedFile | None]:
+    """Yield the files that a text or its `own` name has; one without a folder is that which git tracks, if but one."""
+    names, seen = list(_names(f"{own}\n{text}", guard.root)), set[str]()
+    tracked: dict[str, str] | None = None
+    for name in names:
+        state, path = _state(guard, name), name
+        if state is None and "/" not in name and name != own:
+            if tracked is None:
+                tracked = paths_by_name(guard.root, [one for one in names if "/" not in one])
+            path = tracked.get(name, name)
+            state = _state(guard, path) if name in tracked else None
+        if path not in seen:
+            seen.add(path)
+            yield state
 
 
 def _state(guard: PathGuard, name: str, known: NamedFile | None = None) -> NamedFile | None:

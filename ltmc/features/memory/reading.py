@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, not_found, shorten
-from ltmc.features.memory.named import by_name
+from ltmc.features.memory.named import by_name, heir_of
 from ltmc.features.memory.named_files import NamedFiles
 from ltmc.features.memory.removal import remove
 from ltmc.features.memory.results import ListedMemory, MemoryDeleted, MemoryPage, Past, line_of
@@ -15,6 +15,8 @@ from ltmc.storage.tables.resources import Resource, Version
 from ltmc.timestamps import now
 from ltmc.tools.paging import page_counts
 from ltmc.tools.project_scope import marked, projects_read
+
+LOST = "What took its place has expired or was deleted; store the text anew if it holds again."
 
 FullText = tuple[str, dict[str, Any], str]
 """The project of a thing, what is shown of it beside its text, and the text."""
@@ -160,6 +162,7 @@ async def _resource(tx: Transaction, resource_id: int) -> FullText | None:
     if row is None or row.has_expired(now()):
         return None
     agreeing = await agreements.of_memory(tx, row.id)
+    is_lost = row.is_past(now()) and not row.is_replaced and await heir_of(tx, row) is None
     shown = {
         "resource_id": row.id,
         "file_name": row.file_name,
@@ -171,6 +174,7 @@ async def _resource(tx: Transaction, resource_id: int) -> FullText | None:
         "created_at": row.created_at,
         **({} if row.is_current(now()) else {"current": False}),
         **await past_of(tx, row),
+        **({"note": LOST} if is_lost else {}),
         **({"agrees_with": agreeing} if agreeing else {}),
         "files": row.files,
     }

@@ -9,7 +9,7 @@ from typing import Any
 from ltmc.code.traits import complexity_of, language_of
 from ltmc.errors import ErrorCode, LtmcError, invalid, not_found, nothing_to_change
 from ltmc.features.memory.conflicts import ConflictService
-from ltmc.features.memory.named import named, require
+from ltmc.features.memory.named import heir_of, named, require
 from ltmc.features.memory.named_files import NamedFiles
 from ltmc.features.memory.reading import past_of
 from ltmc.features.memory.results import MemoryStored
@@ -30,6 +30,9 @@ CHANGEABLE = (
     "content tags metadata resource_type supersedes agrees_with valid_from valid_until expires".split()
 )
 """What an update may give."""
+
+UNKNOWN_START = "1970-01-01T00:00:00.000000Z"
+"""From when on holds what had ended when it was told, as long as nothing says it better."""
 
 
 class MemoryService:
@@ -70,6 +73,8 @@ class MemoryService:
                 _given(file_name, content, resource_type, tags or None, metadata or None),
             )
         )
+        is_over = valid_from is None and (valid_until or NEVER) != NEVER and str(valid_until) < moment
+        valid_from = UNKNOWN_START if is_over else valid_from
         given |= _period(valid_from, valid_until, expires)
         _require_period(valid_from or moment, given.get("valid_until"))
         times = (moment, moment)
@@ -88,16 +93,14 @@ class MemoryService:
             known = await resources.versions(tx, project, file_name)
             live = [version for version in known if not version.archived]
             current, holder = holding(known, moment), holding(known, start)
-            same = next(
-                (one for one in (holder, current) if one and one.content_hash == resource.content_hash), None
-            )
-            if same is not None and same is not holder and same.begins < start:
-                same = None  # another one holds in between
+            same = _with_hash(resource.content_hash, holder, current, start)
             if live and same is None and on_conflict == "error":
                 raise _taken(live[0])
+            if is_over:
+                _require_clear_start(str(valid_until), known, same, holder)
             others = await _named_others(tx, project, supersedes)
             if same is not None:
-                if same.begins <= start:
+                if same.begins <= start or (is_over and same.begins <= str(valid_until)):
                     given.pop("valid_from", None)  # it holds then already
                 stored = await _change(tx, same, given, moment, ready)
             else:
@@ -114,7 +117,8 @@ class MemoryService:
                 wrong = [one for one in wrong if one.id != heir_id and one.begins <= last]
                 await _archive(tx, wrong, heir_id, moment)
             superseded = await settle(tx, project, file_name, moment, heir_id)
-            superseded += await _supersede(tx, project, others, stored, start, moment)
+            at = moment if is_over else start
+            superseded += await _supersede(tx, project, others, stored, at, moment)
         return await self._compared(project, stored, superseded, ready)
 
     async def update(
@@ -147,7 +151,7 @@ class MemoryService:
             raise nothing_to_change(CHANGEABLE)
         async with self._engine.read() as tx:
             old = await require(tx, project, resource_id, file_name)
-            _require_open(old, moment)
+            await _require_open(tx, old, moment)
         (text,) = await looked_at(self._guard.stored, (old.content if content is None else content,))
         another = hash_of(text) != old.content_hash
         kind = resource_type or (old.type if another else None)
@@ -160,33 +164,37 @@ class MemoryService:
         planned = old.begins > moment
         start = valid_from or (old.begins if planned or not another else moment)
         new = replace(_with_text(old, text, start, planned=planned) if another else old, **given)
+        if (
+            new.valid_until
+            and new.valid_until < start
+            and not another
+            and old.valid_from is valid_from is None
+        ):
+            given["valid_from"] = start = UNKNOWN_START
+            new = replace(new, valid_from=start)
         _require_period(start, new.valid_until)
         ready = await index.prepare(CHUNK, chunk_rows(new, chunks, [0] * len(chunks)))
         async with self._engine.write(project) as tx:
             moment = now()
             known = await resources.versions(tx, project, old.file_name)
-            version = next((one for one in known if one.id == old.id), None)
-            if version is None or version.is_past(moment):
-                raise _changed_meanwhile(old)
+            version = _open_version(known, old, moment)
+            if start == UNKNOWN_START and valid_from is None:
+                _require_clear_start(str(new.valid_until), known, version, None)
             others = await _named_others(tx, project, supersedes or ())
             agreeing = None if agrees_with is None else await _agreeing(tx, project, old, agrees_with)
             if another:
-                noted = (old.metadata if metadata is None else {}) | origin.get().marks(project)
-                noted |= metadata or {}
+                noted = (
+                    (old.metadata if metadata is None else {})
+                    | origin.get().marks(project)
+                    | (metadata or {})
+                )
                 new = replace(new, metadata=noted, created_at=moment, updated_at=moment)
                 stored = await insert_version(tx, new, known, version, chunks, ready)
             else:
                 stored = await _change(tx, version, given, moment, ready)
-            heir_id, names = stored["resource_id"], [old.file_name]
-            # What it holds in place of from an earlier time on was wrong: those that began since, and the old text.
-            wrong = [one for one in known if new.begins <= one.begins < version.begins]
-            moved = [*wrong, version] if not another or planned or new.begins <= version.begins else []
-            for one in moved:
-                names += await resources.follow(tx, one, heir_id, new.begins)
-            await _archive(tx, moved if another else wrong, heir_id, moment)
-            superseded = []
-            for name in names:
-                superseded += await settle(tx, project, name, moment, heir_id)
+            heir_id = stored["resource_id"]
+            corrected = [version] if not another or planned or new.begins <= version.begins else []
+            superseded = await _take_place(tx, known, version, new, heir_id, corrected, moment)
             if agreeing is not None:
                 await agreements.put(tx, heir_id, agreeing)
             at = valid_from or max(moment, new.begins)
@@ -213,6 +221,14 @@ class MemoryService:
             if similar:
                 stored = {**stored, "similar": similar}
         return stored
+
+
+def _with_hash(told: str, holder: Version | None, current: Version | None, start: str) -> Version | None:
+    """Return the version with a text, that which holds from a start on or the current one."""
+    if holder and holder.content_hash == told:
+        return holder
+    held_between = current is not None and current.begins < start
+    return current if current and current.content_hash == told and not held_between else None
 
 
 async def _named_others(tx: Transaction, project: str, references: Sequence[str]) -> list[Version]:
@@ -266,6 +282,27 @@ async def _archive(tx: Transaction, older: Sequence[Version], heir_id: int, mome
         await resources.update(tx, version.id, changes, moment)
 
 
+async def _take_place(
+    tx: Transaction,
+    known: Sequence[Version],
+    version: Version,
+    new: Resource,
+    heir_id: int,
+    corrected: list[Version],
+    moment: str,
+) -> list[int]:
+    """Put what a version is now in its place; return the ids of what it supersedes.
+
+    What it holds in place of from an earlier time on was wrong: those that began since, and what is `corrected`.
+    """
+    wrong = [one for one in known if new.begins <= one.begins < version.begins]
+    names = [version.file_name]
+    for one in [*wrong, *corrected]:
+        names += await resources.follow(tx, one, heir_id, new.begins)
+    await _archive(tx, [one for one in [*wrong, *corrected] if one.id != heir_id], heir_id, moment)
+    return [one for name in names for one in await settle(tx, new.project_id, name, moment, heir_id)]
+
+
 async def _supersede(
     tx: Transaction, project: str, others: Sequence[Version], heir: MemoryStored, start: str, moment: str
 ) -> list[int]:
@@ -308,32 +345,48 @@ def _period(valid_from: str | None, valid_until: str | None, expires: str | None
 
 def _require_period(start: str, end: str | None) -> None:
     if end is not None and end < start:
-        raise invalid("valid_until", end, f"a time not before {start}, from when on it holds (valid_from)")
+        after = (
+            f"a time not before {start}, from when on it holds; for what ended earlier, pass valid_from too"
+        )
+        raise invalid("valid_until", end, after)
 
 
-def _require_open(old: Resource, moment: str) -> None:
+def _require_clear_start(
+    end: str, known: Sequence[Version], same: Version | None, holder: Version | None
+) -> None:
+    """Refuse what ended before it was told where its start decides from when on another version holds."""
+    others = [one for one in known if one is not same and not one.is_replaced]
+    if (same is None and holder is not None) or (same is not None and same.begins > end and others):
+        raise invalid("valid_until", end, "with valid_from too, since there are other versions of that name")
+
+
+async def _require_open(tx: Transaction, old: Resource, moment: str) -> None:
     """Raise CONFLICT for what another memory has taken the place of."""
     if old.is_past(moment):
+        heir = await heir_of(tx, old)
         after = (
-            "and what took its place was deleted; store the text anew"
-            if old.superseded_by is None
-            else f"by memory {old.superseded_by}; update that one, or store the text anew"
+            "and what took its place has expired or was deleted; store the text anew"
+            if heir is None
+            else f"by memory {heir.id} ({heir.file_name!r}); update that one, or store the text anew"
         )
         raise LtmcError(
             ErrorCode.CONFLICT,
             f"resource_id: {old.id} is version {old.version} of {old.file_name!r}, which was superseded {after}.",
             field="resource_id",
-            details={"resource_id": old.id, "superseded_by": old.superseded_by},
+            details={"resource_id": old.id, "superseded_by": heir and heir.id},
         )
 
 
-def _changed_meanwhile(old: Resource) -> LtmcError:
-    return LtmcError(
-        ErrorCode.CONFLICT,
-        f"file_name: {old.file_name!r} was changed meanwhile; read it and call again.",
-        field="file_name",
-        details={"resource_id": old.id},
-    )
+def _open_version(known: Sequence[Version], old: Resource, moment: str) -> Version:
+    version = next((one for one in known if one.id == old.id), None)
+    if version is None or version.is_past(moment):
+        raise LtmcError(
+            ErrorCode.CONFLICT,
+            f"file_name: {old.file_name!r} was changed meanwhile; read it and call again.",
+            field="file_name",
+            details={"resource_id": old.id},
+        )
+    return version
 
 
 def hash_of(content: str) -> str:

@@ -76,6 +76,16 @@ def _opposites() -> dict[str, tuple[str, bool]]:
 OPPOSITES = _opposites()
 """The roots of words that have opposites: what stands for both, and whether it is the negative one."""
 
+SIDES = {
+    root(word): (pair, root(side.split()[0]))
+    for pair in "tab/space;newest latest/oldest;ascending/descending;left/right;top/bottom;horizontal/vertical".split(
+        ";"
+    )
+    for side in pair.split("/")
+    for word in side.split()
+}
+"""The roots of words for one of two sides, which negate nothing: of which two, and what stands for the side."""
+
 LABELS = frozenset(
     "bug issue ticket pr pull request mr sprint migration step chapter section adr rfc epic story task line phase "
     "milestone iteration build commit incident customer order invoice case question lesson room service "
@@ -139,6 +149,23 @@ ROLES = frozenset(
     )
 )
 """Words of what one person, or one team, does."""
+
+MEASURES = frozenset(
+    map(
+        root,
+        "take takes took cost costs reach reached handle handles last lasts need needs dauert kostet".split(),
+    )
+)
+"""Verbs of what depends on a number that is said with it: 10 minutes with 4 workers."""
+
+AND_WITH = frozenset("AND UND ET Y E WITH MIT AVEC CON COM".split())
+AND = frozenset("AND UND ET Y E".split())
+FOR = frozenset("FOR FÜR POUR PARA PER".split())
+SINCE = frozenset("SINCE SEIT DEPUIS DESDE DAL".split())
+COMPARED = frozenset("OVER THAN ÜBER".split())
+"""Links, as a statement has them."""
+
+COPULAS = frozenset("IS ARE WAS WERE IST SIND WAR EST SONT SON È SONO SÃO".split())
 
 SEVERAL = frozenset(
     map(root, "occur happen appear reproduce work works fail fails tested support speak".split())

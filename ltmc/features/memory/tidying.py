@@ -3,8 +3,10 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from ltmc.features.memory.contradiction import contradiction, statements
+from ltmc.features.memory.contradiction import contradiction
+from ltmc.features.memory.statement import statements
 from ltmc.search.analysis import query_terms
 from ltmc.search.kinds import CHUNK
 from ltmc.search.similarity import near_pairs, vectors
@@ -20,6 +22,14 @@ NEAR, SHARED = 0.9, 0.8
 
 SECONDS = 60.0
 """How long it looks for them at most, among the newest memories first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate(Named):
+    """A near-duplicate of a newer memory that stays."""
+
+    of: Named
+
 
 Untidy = dict[str, list[Named]]
 """Memories by why they may go, each once."""
@@ -61,6 +71,7 @@ class TidyService:
 def _duplicates(pairs: Sequence[tuple[int, int, float]], rows: Mapping[int, Chunk]) -> list[Named]:
     """Return the older one of each pair whose newer one has all that it says."""
     older: dict[int, Named] = {}
+    kept: dict[int, Named] = {}
     for pair in pairs:
         if not rows.keys() >= set(pair[:2]):
             continue
@@ -73,5 +84,17 @@ def _duplicates(pairs: Sequence[tuple[int, int, float]], rows: Mapping[int, Chun
             and len(left) >= SHARED * len(right)
             and contradiction(statements(one.text), statements(other.text)) is None
         ):
-            older[one.resource_id] = Named(one.resource_id, one.file_name, one.version, one.created_at)
-    return [older[key] for key in sorted(older)]
+            older[one.resource_id], kept[one.resource_id] = _named(one), _named(other)
+    return [_duplicate(older[key], kept) for key in sorted(older)]
+
+
+def _named(row: Chunk) -> Named:
+    return Named(row.resource_id, row.file_name, row.version, row.created_at)
+
+
+def _duplicate(older: Named, kept: Mapping[int, Named]) -> Duplicate:
+    """Return a near-duplicate with what it is one of, which is none itself."""
+    newer = kept[older.id]
+    while newer.id in kept:
+        newer = kept[newer.id]
+    return Duplicate(older.id, older.file_name, older.version, older.created_at, newer)

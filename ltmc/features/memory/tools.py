@@ -28,6 +28,7 @@ from ltmc.features.memory.routing import RoutingService
 from ltmc.features.memory.searching import SearchService
 from ltmc.features.memory.service import MemoryService
 from ltmc.tools.arguments import (
+    AnyObject,
     Bool,
     Content,
     ConversationId,
@@ -35,12 +36,12 @@ from ltmc.tools.arguments import (
     EndOrNever,
     Expires,
     FileName,
-    Filters,
     GivenDocument,
     JsonObject,
     Limit,
     MaxTokens,
     Name,
+    NamePrefix,
     Offset,
     OptionalQuery,
     ProjectId,
@@ -62,7 +63,13 @@ from ltmc.tools.declaration import tool
 RECALLABLE = ("document", "code", "note", "data", "chat", "todo", "pattern", "blueprint")
 
 
-@tool("Store a memory", category="memory", idempotent=True, profile="core")
+@tool(
+    "Store a memory",
+    category="memory",
+    idempotent=True,
+    profile="core",
+    lean=("file_name", "content", "tags", "supersedes"),
+)
 async def store_memory(
     memory: MemoryService,
     /,
@@ -164,7 +171,7 @@ async def memory_history(
     )
 
 
-@tool("Recall memories", category="memory", read_only=True, profile="core")
+@tool("Recall memories", category="memory", read_only=True, profile="core", lean=("query", "top_k"))
 async def retrieve_memory(
     searches: SearchService,
     /,
@@ -299,7 +306,7 @@ async def advanced_context_search(
     searches: SearchService,
     /,
     query: OptionalQuery,
-    filters: Filters | None = None,
+    filters: AnyObject | None = None,
     top_k: TopK = 5,
     offset: Offset = 0,
     explain: Bool = False,
@@ -319,7 +326,13 @@ async def advanced_context_search(
     )
 
 
-@tool("Read in full", category="memory", read_only=True)
+@tool(
+    "Read in full",
+    category="memory",
+    read_only=True,
+    profile="core",
+    lean=("resource_id", "message_id", "file_name", "offset"),
+)
 async def get_memory(
     reading: ReadingService,
     /,
@@ -358,7 +371,7 @@ async def list_memories(
     reading: ReadingService,
     /,
     tag: Name | None = None,
-    prefix: Name | None = None,
+    prefix: NamePrefix | None = None,
     branch: Name | None = None,
     limit: Limit = 20,
     offset: Offset = 0,
@@ -406,7 +419,7 @@ async def forget(
     ids: References | None = None,
     conversation_id: ConversationId | None = None,
     tag: Name | None = None,
-    prefix: Name | None = None,
+    prefix: NamePrefix | None = None,
     before: Start | None = None,
     confirm: Name | None = None,
     undo: Name | None = None,

@@ -3,9 +3,11 @@
 import math
 from bisect import bisect_left
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import TypedDict
 from zoneinfo import ZoneInfo
 
 from ltmc.storage.tables.team import Member
+from ltmc.timestamps import parse
 from ltmc.tools.arguments import WEEKDAYS
 
 HOURS_PER_DAY = 8
@@ -33,6 +35,27 @@ def completion(start: datetime, hours: float, member: Member) -> datetime:
         return (datetime.combine(day, time(), local.tzinfo) + timedelta(days=days - whole)).astimezone(UTC)
     except OverflowError:
         return datetime.max.replace(tzinfo=UTC)
+
+
+class LocalTime(TypedDict):
+    """A moment where a member lives, and the name of the time zone."""
+
+    local_completion: str | None
+    timezone: str
+
+
+def local_time(moment: str | None, member: Member) -> LocalTime:
+    """Return when work is done where the member lives: on a working day, or at the midnight that ends one."""
+    zone = _zone(member.timezone)
+    there = None if moment is None else _at(parse(moment), zone).isoformat(timespec="minutes")
+    return {"local_completion": there, "timezone": "UTC" if zone is UTC else member.timezone}
+
+
+def _at(moment: datetime, zone: tzinfo) -> datetime:
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment
 
 
 def _later(day: date, working_days: int, member: Member) -> date:

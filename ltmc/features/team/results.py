@@ -2,6 +2,9 @@
 
 from typing import TypedDict
 
+from ltmc.features.blueprints.results import NowReady
+from ltmc.features.team.calendar import LocalTime
+
 
 class AssignedMember(TypedDict):
     """Who does a task."""
@@ -17,7 +20,7 @@ class Alternative(TypedDict):
     score: float
 
 
-class Assigned(TypedDict):
+class Assigned(LocalTime):
     """A task given to a member, with the reasons."""
 
     assignment_id: str
@@ -39,7 +42,7 @@ class Previous(TypedDict):
     status: str
 
 
-class Progress(TypedDict):
+class Progress(NowReady, LocalTime):
     """How far an assignment is; hours are totals."""
 
     assignment_id: str
@@ -82,6 +85,7 @@ class Load(TypedDict):
     utilization: float
     status: str
     next_free: str
+    timezone: str
     overdue: int
     known: bool
     assignments: list[OpenAssignment]

@@ -8,9 +8,10 @@ from typing import Any
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, not_found
 from ltmc.features.blueprints.lifecycle import open_prerequisites, require, transition, try_complete
+from ltmc.features.blueprints.readiness import now_ready
 from ltmc.features.blueprints.repository import link
 from ltmc.features.measures import mean
-from ltmc.features.team.calendar import completion, week_hours
+from ltmc.features.team.calendar import completion, local_time, week_hours
 from ltmc.features.team.members import checked_members, parse_preferences
 from ltmc.features.team.results import Assigned, Load, Progress, Workload
 from ltmc.features.team.scoring import (
@@ -91,6 +92,7 @@ class TeamService:
             "matched_skills": chosen.matched,
             "missing_skills": chosen.missing,
             "estimated_completion": assignment.estimated_completion,
+            **local_time(assignment.estimated_completion, member),
             "alternatives": [
                 {"member_id": one.member_id, "score": one.score} for one in eligible[1 : 1 + ALTERNATIVES]
             ],
@@ -134,10 +136,12 @@ class TeamService:
             await team.update_assignment(tx, assignment_id, changes)
             await team.insert_progress(tx, assignment_id, progress, new, hours, notes, moment)
             blueprint_status = None
+            released: list[Blueprint] = []
             if row.blueprint_id is not None:
                 blueprint_status = (await require(tx, row.blueprint_id, None)).status
                 if new == "completed":
-                    blueprint_status = await try_complete(tx, row.blueprint_id, moment)
+                    blueprint_status, released = await try_complete(tx, row.blueprint_id, moment)
+            ready = await now_ready(tx, released)
             members = {one.member_id: one for one in await team.members(tx, row.project_id)}
             assignments = await team.assignments(tx, row.project_id)
             given = given_away(assignments, await _rows_of(tx, assignments))
@@ -159,9 +163,11 @@ class TeamService:
             "completed_at": updated.completed_at,
             "previous": {"progress": row.progress_percentage, "status": row.status},
             "predicted_completion": predicted,
+            **local_time(predicted, members[row.member_id]),
             "on_track": None if predicted is None else predicted <= row.estimated_completion,
             "hours_variance": None if hours is None else round(hours - expected, 2),
             "blueprint_status": blueprint_status,
+            **ready,
         }
 
     async def workload(self, members: Sequence[TeamMember] | None, project_id: str | None) -> Workload:
@@ -379,6 +385,7 @@ def _load(
         "utilization": used,
         "status": status,
         "next_free": format_utc(completion(parse(moment), hours, member)),
+        "timezone": local_time(None, member)["timezone"],
         "overdue": sum(row.estimated_completion < moment for row in rows),
         "known": known,
         "assignments": [

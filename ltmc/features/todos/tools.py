@@ -29,7 +29,7 @@ from ltmc.tools.arguments import (
 from ltmc.tools.declaration import tool
 
 
-@tool("Add a todo", category="todos", profile="core")
+@tool("Add a todo", category="todos", profile="core", lean=("title", "due"))
 async def add_todo(
     todos: TodoService,
     /,
@@ -47,7 +47,7 @@ async def add_todo(
     return await todos.add(title, description, priority, project_id, due)
 
 
-@tool("List todos", category="todos", read_only=True, profile="core")
+@tool("List todos", category="todos", read_only=True, profile="core", lean=("status",))
 async def list_todos(
     todos: TodoService,
     /,

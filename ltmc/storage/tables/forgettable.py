@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ltmc.storage.engine import Transaction
-from ltmc.storage.sources import Condition, Filter, Where, among, any_of, conjunction
+from ltmc.storage.sources import Condition, Filter, Where, among, any_of, conjunction, forms_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,17 +132,19 @@ async def chosen(tx: Transaction, kind: str, project_id: str, where: Where, limi
 async def unknown(tx: Transaction, kind: str, project_id: str, ids: Sequence[int | str]) -> Any:
     """Return the first of these ids that names nothing of a kind; None where each does."""
     of = KINDS[kind]
-    equal = " OR ".join(f"{column} = j.value" for column in (of.key, *of.names))
+    forms = "json_extract(j.value, '$[0]'), json_extract(j.value, '$[1]')"
+    equal = " OR ".join(f"{column} IN ({forms})" for column in (of.key, *of.names))
     return await tx.value(
-        f"SELECT j.value FROM json_each(?) j WHERE NOT EXISTS (SELECT 1 FROM {of.table} "
-        f"WHERE {of.project} = ? AND ({of.condition}) AND ({equal})) LIMIT 1",
-        [list(ids), project_id],
+        "SELECT json_extract(j.value, '$[0]') FROM json_each(?) j WHERE NOT EXISTS "
+        f"(SELECT 1 FROM {of.table} WHERE {of.project} = ? AND ({of.condition}) AND ({equal})) LIMIT 1",
+        [[forms_of(one) for one in ids], project_id],
     )
 
 
 def _named(of: Forgettable) -> Filter:
     def condition(values: Sequence[Any]) -> Condition:
-        each = [among(column)(values) for column in (of.key, *of.names)]
+        forms = [*dict.fromkeys(form for value in values for form in forms_of(value))]
+        each = [among(column)(forms) for column in (of.key, *of.names)]
         return Condition(" OR ".join(f"({one.sql})" for one in each), [one.parameters[0] for one in each])
 
     return condition

@@ -13,6 +13,7 @@ from ltmc.storage.sources import (
     among,
     any_of,
     conjunction,
+    forms_of,
     least,
     like,
     member_of,
@@ -234,11 +235,11 @@ _VERSION = (
 
 
 async def versions(tx: Transaction, project_id: str, file_name: str) -> list[Version]:
-    """Every version of a name, newest first, what has expired too, without the content."""
+    """Every version of a name in either form, newest first, what has expired too, without the content."""
     return await tx.all(
         Version,
-        f"SELECT {_VERSION} FROM resources r WHERE project_id = ? AND file_name = ? ORDER BY version DESC",
-        (project_id, file_name),
+        f"SELECT {_VERSION} FROM resources r WHERE project_id = ? AND file_name IN (?, ?) ORDER BY version DESC",
+        (project_id, *forms_of(file_name)),
     )
 
 
@@ -247,9 +248,9 @@ async def others_hold(
 ) -> bool:
     """Return whether a name has versions that a version did not come after: as new ones, or such as hold still."""
     found = await tx.value(
-        "SELECT 1 FROM resources WHERE project_id = ? AND file_name = ? AND id <> ? "
+        "SELECT 1 FROM resources WHERE project_id = ? AND file_name IN (?, ?) AND id <> ? "
         "AND (version >= ? OR (archived = 0 AND superseded_at IS NULL)) LIMIT 1",
-        (project_id, file_name, resource_id, version),
+        (project_id, *forms_of(file_name), resource_id, version),
     )
     return found is not None
 
@@ -295,8 +296,7 @@ async def delete(tx: Transaction, resource_id: int) -> None:
     """
     moment = now()
     await tx.run(
-        "UPDATE resources SET superseded_at = NULL, superseded_by = NULL "
-        "WHERE superseded_by = ? AND superseded_at > ?",
+        "UPDATE resources SET superseded_at = NULL, superseded_by = NULL WHERE superseded_by = ? AND superseded_at > ?",
         (resource_id, moment),
     )
     await tx.run(
@@ -389,9 +389,9 @@ async def newest_by_name(tx: Transaction, project_id: str, file_name: str) -> Re
     """Return the newest live version of a name; where all were superseded, the newest."""
     return await tx.one(
         Resource,
-        f"SELECT {columns(Resource)} FROM resources r WHERE project_id = ? AND file_name = ? AND ({UNEXPIRED}) "
-        "ORDER BY archived, version DESC LIMIT 1",
-        (project_id, file_name, now()),
+        f"SELECT {columns(Resource)} FROM resources r WHERE project_id = ? AND file_name IN (?, ?) "
+        f"AND ({UNEXPIRED}) ORDER BY archived, version DESC LIMIT 1",
+        (project_id, *forms_of(file_name), now()),
     )
 
 

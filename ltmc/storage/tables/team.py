@@ -146,6 +146,24 @@ async def update_assignment(tx: Transaction, assignment_id: str, changes: dict[s
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was reported of an assignment, and when."""
+
+    notes: str | None
+    created_at: str
+
+
+async def reports_of_block(tx: Transaction, assignment_id: str) -> list[Report]:
+    """Return the reports since an assignment is blocked, the one that said so first."""
+    return await tx.all(
+        Report,
+        "SELECT notes, created_at FROM assignment_progress WHERE assignment_id = ?1 AND id > (SELECT max(id) "
+        "FROM assignment_progress WHERE assignment_id = ?1 AND status <> 'blocked') ORDER BY id",
+        (assignment_id,),
+    )
+
+
 async def insert_progress(
     tx: Transaction,
     assignment_id: str,
