@@ -25,7 +25,7 @@ def without_times(text: str) -> str:
 def test_the_tool_says_what_the_command_says(repository: Project) -> None:
     repository.remember("Quinces are picked in October, when the skin is yellow.")
     asked = "when are the quinces picked?"
-    with Session(repository.db) as client:
+    with Session(repository.db, "--project", "auto") as client:
         for number, agent in enumerate(("claude-code", "codex")):
             for what in PAYLOADS[agent]:
                 event = "tool" if what in ("edit", "failure") else what
@@ -51,7 +51,7 @@ def test_a_server_recalls_by_meaning(repository: Project) -> None:
     repository.remember("The cat sleeps on the printer.")
     asked = "why can I not roll out to the test environment during a schema change?"
     assert repository.prompt(asked) == ""
-    with Session(repository.db) as client:
+    with Session(repository.db, "--project", "auto") as client:
         told = context(
             said(
                 client, "prompt", repository.payload("claude-code", "prompt", session="s2", prompt=asked)
@@ -72,7 +72,7 @@ def test_placeholders_that_a_client_did_not_fill_in_are_nothing(repository: Proj
         "tool_response": "${tool_response}",
         "error": "${error}",
     }
-    with Session(repository.db) as client:
+    with Session(repository.db, "--project", "auto") as client:
         said(client, "tool", payload)
         assert repository.kept() == []
         said(client, "tool", payload | {"error": "Exit code 1"})
@@ -80,7 +80,7 @@ def test_placeholders_that_a_client_did_not_fill_in_are_nothing(repository: Proj
 
 
 def test_wrong_arguments_are_told_and_a_broken_project_is_not(repository: Project) -> None:
-    with Session(repository.db) as client:
+    with Session(repository.db, "--project", "auto") as client:
         client.bad("hook_event", "INVALID_ARGUMENT", "event", event="lunch")
         client.bad("hook_event", "INVALID_ARGUMENT", "agent", event="start", agent="abacus")
         repository.root.joinpath(".ltmc.toml").write_text("capture = 1")
