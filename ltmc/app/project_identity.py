@@ -86,6 +86,13 @@ def clone_of(cwd: Path) -> str | None:
     return f"{_id('', _without_git(repository.common))}-{made:x}" if repository and made else None
 
 
+def main_folder(cwd: Path) -> Path | None:
+    """Return the main working tree of the repository of a folder, whichever worktree that lies in."""
+    folder = _real(cwd)
+    repository = _repository(folder) if folder else None
+    return repository.common.parent if repository and repository.common.name == ".git" else None
+
+
 def branch_and_commit(cwd: Path) -> tuple[str | None, str | None]:
     """Return the branch that is checked out in a folder and its commit; None for what there is not."""
     folder = _real(cwd)

@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from ltmc.app.hook_rules import place_of
 from ltmc.features.hooks.brief import TOKENS
 from ltmc.features.hooks.framing import BYTES_PER_TOKEN
 from ltmc.features.hooks.handling import Place, Rules, clean
 from ltmc.features.hooks.payloads import Event
 from ltmc.files.guard import PathGuard
 from ltmc.files.selection import is_ignored, select
+from ltmc.settings import Settings
 from tests.client import Session, run_cli
 from tests.hooks.clients import PAYLOADS, Project
+from tests.paths.test_identity import git
+from tests.paths.test_identity import repository as made
 
 SECRET = "ghp_" + "a1B2" * 9
 
@@ -221,6 +225,18 @@ def test_a_project_can_only_forbid(repository: Project) -> None:
     off = {"LTMC_CAPTURE": "0", "LTMC_INJECT": "no"}
     assert repository.prompt("when are quinces picked?", **off) == ""
     assert repository.kept() == []
+
+
+def test_the_file_of_the_main_working_tree_binds_the_others(tmp_path: Path) -> None:
+    tree = made(tmp_path / "orchard")
+    git(tree, "worktree", "add", "--quiet", "-b", "side", str(tmp_path / "side"))
+    tree.joinpath(".ltmc.toml").write_text('capture = false\nignore = ["a/"]\n')
+    (tmp_path / "side" / ".ltmc.toml").write_text('inject = false\nignore = ["b/"]\n')
+    event = Event("prompt", "claude-code")
+    for folder, injects in ((tree, True), (tmp_path / "side", False)):
+        event.cwd = str(folder)
+        rules = place_of(event, Settings(tmp_path / "ltmc.db")).rules
+        assert (rules.capture, rules.inject, "a/" in rules.ignore) == (False, injects, True)
 
 
 def test_a_project_file_that_cannot_be_understood_switches_off(repository: Project) -> None:
