@@ -12,6 +12,9 @@ from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+STRETCH, LONGEST_MATCH = 100_000, 2_000
+"""In characters: a stretch of a text, and what no name of a secret with its sign of assignment exceeds."""
+
 LONG = 80
 """Where a placeholder would have ended."""
 
@@ -227,7 +230,7 @@ def _named(text: str) -> Iterator[Span]:
         lowered = text.translate(_LOWER)
     for pattern in (NAMED, OPTION):
         position = 0
-        while name := pattern.search(lowered, position):
+        while name := _next(pattern, lowered, position):
             position = name.end()
             before = text[max(0, name.start() - NAMED_WITHIN) : name.start()]
             if name[0].startswith("token") and PUBLIC.search(before.lower()):
@@ -245,6 +248,18 @@ def _named(text: str) -> Iterator[Span]:
             for start, end in values:
                 position = end
                 yield start, end, ASSIGNED
+
+
+def _next(pattern: re.Pattern[str], text: str, position: int) -> re.Match[str] | None:
+    """Return the next match of a pattern, looked for in a stretch at a time: while a pattern works, no thread does."""
+    found = None
+    while found is None and position <= len(text):
+        end = position + STRETCH
+        found = pattern.search(text, position, end + LONGEST_MATCH)
+        if found and found.start() >= end:
+            found = None  # it may be cut off
+        position = end
+    return found
 
 
 def _is_option(text: str, name: re.Match[str]) -> bool:

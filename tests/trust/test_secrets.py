@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ltmc.app.redaction import found_in, masked, masked_json, masked_with
+from ltmc.app.redaction import STRETCH, found_in, masked, masked_json, masked_with
 from ltmc.app.secret_shapes import SHAPES as SECRET_SHAPES
 from tests.client import Session
 from tests.trust.texts import filled, listed
@@ -59,6 +59,18 @@ def test_what_is_masked_is_gone_and_the_rest_stays(text: str) -> None:
 def test_a_token_begins_after_escapes_and_other_scripts(before: str) -> None:
     assert kinds_in(f"x{before}{TOKEN}") == ["GitHub token"]
     assert masked(f"x{before}{TOKEN}") == f"x{before}[masked GitHub token]"
+
+
+@pytest.mark.parametrize(
+    "line", ["password = hunter2secret99!", "api_key: 9f8e7d6c5b4a39281706f5e4", "--token 9f8e7d6c5b4a3928"]
+)
+def test_a_name_is_found_where_two_stretches_of_a_text_meet(line: str) -> None:
+    assert masked(line) != line
+    for place in range(STRETCH - len(line) - 1, STRETCH + 2):
+        before = "x" * (place - 1) + "\n"
+        assert masked(before + line) == before + masked(line), place
+        twice = before + "y" * (STRETCH - 1) + "\n"
+        assert masked(twice + line) == twice + masked(line), place
 
 
 def test_json_is_read_by_its_keys() -> None:
