@@ -50,6 +50,8 @@ async def call(
             if found and not tool.read_only:
                 arguments, warnings = await asyncio.to_thread(app.guard.arguments, arguments, found)
             result = {"success": True, **await binding.function(*map(app.get, binding.services), **arguments)}
+            if not tool.read_only and arguments.get("project_id") is None:
+                app.get(OwnProject).note()
         if not app.settings.read_only and (notes or app.made(_UPKEEP) is None):
             _catch_up(app)
         if ignored:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ltmc.app.project_identity import branch_and_commit, names_of
+from ltmc.app.project_identity import branch_and_commit, clone_of, main_folder, names_of
 from ltmc.app.redaction import masked
 from ltmc.features.hooks.handling import Place, Rules
 from ltmc.features.hooks.payloads import Event, root_of
@@ -19,16 +19,21 @@ def place_of(event: Event, settings: Settings) -> Place:
         LtmcError: INVALID_ARGUMENT for a file of the project that cannot be understood.
     """
     root = Path(root_of(event.cwd))
-    allowed = allowed_in(root)
+    folders = dict.fromkeys(
+        (root, main_folder(Path(event.cwd)) or root)
+    )  # a file that is not tracked is in one alone
+    allowed = [allowed_in(folder) for folder in folders]
     rules = Rules(
         masked,
-        settings.capture and allowed.capture,
-        settings.inject and allowed.inject,
-        (*settings.capture_ignore, *allowed.ignore),
+        settings.capture and all(one.capture for one in allowed),
+        settings.inject and all(one.inject for one in allowed),
+        (*settings.capture_ignore, *(pattern for one in allowed for pattern in one.ignore)),
     )
     branch, commit = branch_and_commit(Path(event.cwd))
     marks = {name: value for name, value in (("branch", branch), ("commit", commit)) if value is not None}
-    return Place(projects_of(Path(event.cwd), settings.project), root, rules, marks)
+    projects = projects_of(Path(event.cwd), settings.project)
+    clone = clone_of(Path(event.cwd)) if len(projects) > 1 else None
+    return Place(projects, root, rules, marks, clone)
 
 
 def projects_of(cwd: Path, setting: str) -> Sequence[str]:

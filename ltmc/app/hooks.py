@@ -19,11 +19,12 @@ from ltmc.app.hook_rules import place_of
 from ltmc.errors import LtmcError, invalid
 from ltmc.features.hooks.answers import answer, can_inject
 from ltmc.features.hooks.brief import Brief, brief
-from ltmc.features.hooks.handling import Recall, by_words_alone, clean, handle
+from ltmc.features.hooks.handling import Recall, by_words_alone, clean, handle, known_place
 from ltmc.features.hooks.payloads import AGENTS, EVENTS, Event, event_of
 from ltmc.settings import Settings, default_db, load
 from ltmc.storage.sqlite.hook_store import opened
 from ltmc.timestamps import now
+from ltmc.tools.project_scope import with_earlier
 
 SECONDS = 2.0
 """How long a hook may take."""
@@ -82,10 +83,12 @@ def _handled(event: Event, settings: Settings) -> str:
     event = clean(event, place)
     if settings.read_only:
         with opened(settings.db, read_only=True) as store:
+            place = known_place(place, store)
             return brief(store, place.projects, event.session)["text"] if event.name != "prompt" else ""
     if event.name == "start" and place.rules.capture and not settings.db.exists():
         _make(settings.db)
     with opened(settings.db) as store:
+        place = known_place(place, store)
         recall = Recall()
         if inject and event.name == "prompt":
             started = time.perf_counter()
@@ -110,8 +113,11 @@ def _make(path: Path) -> None:
     asyncio.run(make())
 
 
-def brief_of(db: Path, projects: Sequence[str], *, read_only: bool) -> Brief:
+def brief_of(db: Path, projects: Sequence[str], *, clone: str | None, read_only: bool) -> Brief:
     """Return the brief of the first of some projects.
+
+    Args:
+        clone: the repository whose earlier projects count too.
 
     Raises:
         LtmcError: the database cannot be used.
@@ -119,7 +125,7 @@ def brief_of(db: Path, projects: Sequence[str], *, read_only: bool) -> Brief:
     if not db.exists():
         return {"project_id": projects[0], "text": "", "sections": {}}
     with opened(db, read_only=read_only) as store:
-        return brief(store, projects)
+        return brief(store, with_earlier(projects, store.projects_of_clone(clone)) if clone else projects)
 
 
 def _payload() -> dict[str, Any]:

@@ -25,6 +25,16 @@ LONGEST_NAME, LONGEST_BRANCH, LONGEST_URL = 60, 200, 2_048
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9_]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REMOTE_SECTION = re.compile(r'\[remote "([^"\n]{1,200})"\]', re.IGNORECASE)
+_IGNORE_CASE = (
+    "github.com",
+    "gitlab.com",
+    "bitbucket.org",
+    "dev.azure.com",
+    "ssh.dev.azure.com",
+    "codeberg.org",
+)
+"""Hosts where a path means the same however its letters are written, and whoever asks."""
+
 _USUAL_PORTS = {"ssh": "22", "http": "80", "https": "443", "git": "9418"}
 
 
@@ -60,6 +70,27 @@ def names_of(cwd: Path) -> list[str]:
         keys = [_remote(repository.common), _without_git(repository.common)]
         return [_id(key.rpartition("/")[2].removesuffix(".git"), key) for key in dict.fromkeys(keys) if key]
     return [] if folder is None or why_refused(folder, ()) else [_id(folder.name, _key(folder))]
+
+
+def clone_of(cwd: Path) -> str | None:
+    """Return what tells the repository of a folder from all others on this machine, also from a later one there.
+
+    That is its path and when it was made: the time of a file that git writes then and never again.
+    """
+    folder = _real(cwd)
+    repository = _repository(folder) if folder else None
+    try:
+        made = os.stat(repository.common / "description").st_mtime_ns if repository else None  # noqa: PTH116
+    except OSError:
+        return None
+    return f"{_id('', _without_git(repository.common))}-{made:x}" if repository and made else None
+
+
+def main_folder(cwd: Path) -> Path | None:
+    """Return the main working tree of the repository of a folder, whichever worktree that lies in."""
+    folder = _real(cwd)
+    repository = _repository(folder) if folder else None
+    return repository.common.parent if repository and repository.common.name == ".git" else None
 
 
 def branch_and_commit(cwd: Path) -> tuple[str | None, str | None]:
@@ -129,19 +160,27 @@ def _normalised(url: str, common: Path) -> str | None:
     if not url or len(url) > LONGEST_URL or not url.isprintable():
         return None
     scheme, is_url, rest = url.partition("://")
+    by_ssh = False
     if not is_url:
         host, colon, _ = url.partition(":")
-        by_ssh = colon and "/" not in host and len(host) > 1  # one letter is a drive of Windows
+        by_ssh = bool(colon) and "/" not in host and len(host) > 1  # one letter is a drive of Windows
         scheme, rest = ("ssh", url.replace(":", "/", 1)) if by_ssh else ("file", url)
     if scheme.lower() == "file":
         real = _real((common.parent if common.name == ".git" else common) / rest)
         return _without_git(real) if real else None
-    address, _, path = rest.lower().partition("/")
-    host, _, port = address.rpartition("@")[2].partition(":")
+    address, _, path = rest.partition("/")
+    user, _, address = address.rpartition("@")
+    host, _, port = address.lower().partition(":")
     if port and port != _USUAL_PORTS.get(scheme.lower().removeprefix("git+")):
         host = f"{host}:{port}"
+    of_user = (
+        by_ssh and user not in ("", "git") and not path.startswith("/")
+    )  # it is looked for in the user's home
+    if host in _IGNORE_CASE:
+        path, of_user = path.lower(), False
     path = path.strip("/").removesuffix(".git")
-    return f"{host}/{path}" if host and path else None
+    whose = f"{user}@" if of_user else ""
+    return f"{whose}{host}/{path}" if host and path else None
 
 
 def _without_git(common: Path) -> str:

@@ -68,6 +68,8 @@ def install(clients: "list[Client]", scope: "Scope", dry_run: bool) -> None:
         for client in [] if clients else absent:
             folders = " or ".join(str(folder) for folder in client.folders(scope.places))
             click.echo(f"  {client.title}: {folders}")
+    if clients and not dry_run:
+        _require_ledger()
     failed = False
     for client in clients:
         try:
@@ -106,6 +108,17 @@ def _absent(client: "Client", scope: "Scope") -> LtmcError:
     return LtmcError(ErrorCode.NOT_FOUND, f"it is not here: there is no folder {folders}.")
 
 
+def _require_ledger() -> None:
+    """End the command where what was done to the files is not known, which is the same for all agents."""
+    from ltmc.agents import ledger
+
+    try:
+        with ledger.opened():
+            pass
+    except LtmcError as error:
+        fail(error.message, error.code.value)
+
+
 def _unrecorded(path: Path) -> str:
     from ltmc.agents import files
 
@@ -126,6 +139,7 @@ def uninstall(clients: "list[Client]", scope: "Scope") -> None:
     """
     from ltmc.agents import installing, ledger
 
+    _require_ledger()
     failed = found = False
     for client in clients:
         try:

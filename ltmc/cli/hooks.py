@@ -28,10 +28,12 @@ def brief(project_id: str | None, *, as_json: bool, db: Path | None) -> None:
     """Print what a new session is told of those before it; nothing where nothing is stored."""
     from ltmc.app.hook_rules import projects_of
     from ltmc.app.hooks import brief_of
+    from ltmc.app.project_identity import clone_of
 
     settings = load_settings(db=db, existing=db is not None)
     projects = [project_id] if project_id else projects_of(Path.cwd(), settings.project)
-    found = brief_of(settings.db, projects, read_only=settings.read_only)
+    clone = clone_of(Path.cwd()) if len(projects) > 1 else None
+    found = brief_of(settings.db, projects, clone=clone, read_only=settings.read_only)
     if as_json:
         print_json(found)
     elif found["text"]:

@@ -67,27 +67,53 @@ def remember(
 @with_database
 @with_json
 def recall(query: str, top_k: int, as_json: bool, **options: Any) -> None:
-    """Find the memories that match QUERY. Exits with 3 when there are none."""
+    """Find the memories that match QUERY, and where none does, what was said in conversations.
+
+    Exits with 3 when there is neither.
+    """
     answer = call_tool("retrieve_memory", {"query": query, "top_k": top_k}, existing=True, **options)
+    memories, weak = answer["results"], answer.get("weak")
+    if not memories or weak:
+        chats = {"query": query, "filters": {"sources": "chat"}, "top_k": top_k}
+        found = call_tool("advanced_context_search", chats, existing=True, **options)
+        answer["conversations"] = [] if memories and found.get("weak") else found["results"]
+    said = answer.get("conversations", [])
     if as_json:
         print_json(answer)
-    elif answer["results"]:
+    elif memories and not said:
+        _show_memories(memories)
+        if weak:
+            click.echo("These are the nearest there are, perhaps not what you asked for.", err=True)
+    elif said:
+        click.echo("No memory matches; this was said in conversations.", err=True)
         show_found(
-            answer["results"],
-            ("Score", "Name", "Text", "Stored"),
+            said,
+            ("Score", "Conversation", "Role", "Text", "Said"),
             lambda one: (
                 f"{one['score']:.2f}",
-                one["file_name"],
+                one["conversation_id"],
+                one["role"],
                 one["content"].strip(),
                 local(one["created_at"]),
             ),
         )
-        if answer.get("weak"):
-            click.echo("These are the nearest there are, perhaps not what you asked for.", err=True)
     else:
         click.echo("Nothing matches.", err=True)
-    if not answer["results"]:
+    if not (memories or said):
         sys.exit(EXIT_NOTHING_FOUND)
+
+
+def _show_memories(found: list[dict[str, Any]]) -> None:
+    show_found(
+        found,
+        ("Score", "Name", "Text", "Stored"),
+        lambda one: (
+            f"{one['score']:.2f}",
+            one["file_name"],
+            one["content"].strip(),
+            local(one["created_at"]),
+        ),
+    )
 
 
 @click.group()

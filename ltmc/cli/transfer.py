@@ -1,6 +1,7 @@
 """Import of what other programs kept, and export of all that is remembered."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,10 @@ from ltmc.errors import ErrorCode, LtmcError, invalid
 
 if TYPE_CHECKING:
     from ltmc.importing.service import Report
+
+
+EXIT_BROKEN_PIPE = 128 + 13
+"""Of a program whose reader has gone, as shells tell it: SIGPIPE."""
 
 
 @click.command("import")
@@ -94,6 +99,13 @@ def import_(
         sys.exit(1)
 
 
+def _not_written(output: str, error: Exception) -> LtmcError:
+    why = getattr(error.__cause__, "strerror", None) or error.__cause__
+    return LtmcError(
+        ErrorCode.BACKEND_UNAVAILABLE, f"output: {output} cannot be written: {why}.", field="output"
+    )
+
+
 def _show(report: "Report") -> None:
     rows = table("Format", "Files", "Unchanged", "Messages", "Memories", "Links", "Others")
     for name in dict.fromkeys(one.format for one in report.sources if one.format):
@@ -143,11 +155,20 @@ def export(form: str, project_id: str | None, output: Path | None, force: bool, 
         count = asyncio.run(service.write_markdown(settings, project_id, output))
         click.echo(f"Wrote {count} memories to {output}.", err=True)
     elif output is None:
-        asyncio.run(service.write_lines(settings, project_id, sys.stdout))
+        try:
+            asyncio.run(service.write_lines(settings, project_id, sys.stdout))
+        except service.NotWrittenError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is not tried again
+            if isinstance(error.__cause__, BrokenPipeError):
+                sys.exit(EXIT_BROKEN_PIPE)
+            raise _not_written("stdout", error) from None
     else:
         if not output.absolute().parent.is_dir():
             raise invalid("output", str(output), "a file in a folder that is there")
         if output.exists() and (output.is_dir() or not force):
             raise invalid("output", str(output), "a file that is not there yet; else --force")
-        count = service.write_file(settings, project_id, output)
+        try:
+            count = service.write_file(settings, project_id, output)
+        except service.NotWrittenError as error:
+            raise _not_written(str(output), error) from None
         click.echo(f"Wrote {count} rows to {output}.", err=True)

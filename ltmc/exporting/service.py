@@ -29,8 +29,23 @@ _RESERVED = frozenset(
 )
 
 
+class NotWrittenError(Exception):
+    """The output cannot be written, which is no failure of the database; its cause is the OSError."""
+
+
 async def write_lines(settings: Settings, project: str | None, file: TextIO) -> int:
-    """Write all that is remembered, of one project or all, as lines of JSON; return how many rows there are."""
+    """Write all that is remembered, of one project or all, as lines of JSON; return how many rows there are.
+
+    Raises:
+        NotWrittenError: the file takes no more.
+    """
+
+    def write(line: str) -> None:
+        try:
+            file.write(f"{line}\n")
+        except OSError as error:
+            raise NotWrittenError from error
+
     app, rows, plain = Application(settings), 0, file.encoding.lower() != "utf-8"
     try:
         async with app.engine.read() as tx:
@@ -41,18 +56,22 @@ async def write_lines(settings: Settings, project: str | None, file: TextIO) -> 
                 "exported_at": now(),
                 "project": project,
             }
-            file.write(json.dumps(head) + "\n")
+            write(json.dumps(head))
             for name in transfer.NAMES:
                 after = 0
                 while True:
                     page, after = await transfer.page(tx, name, project, after)
                     for row in page:
-                        file.write(json.dumps({"table": name, "row": row}, ensure_ascii=plain) + "\n")
+                        write(json.dumps({"table": name, "row": row}, ensure_ascii=plain))
                     rows += len(page)
                     if len(page) < transfer.PAGE:
                         break
     finally:
         await app.close()
+    try:
+        file.flush()
+    except OSError as error:
+        raise NotWrittenError from error
     return rows
 
 
@@ -62,7 +81,6 @@ def write_file(settings: Settings, project: str | None, target: Path) -> int:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             rows = asyncio.run(write_lines(settings, project, file))
-            file.flush()
             os.fsync(file.fileno())
         Path(name).replace(target)
     except BaseException:

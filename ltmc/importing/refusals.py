@@ -21,7 +21,7 @@ def require_readable(path: Path) -> None:
     """Check that a path is a file or folder that can be read.
 
     Raises:
-        LtmcError: NOT_FOUND, INVALID_ARGUMENT or BACKEND_UNAVAILABLE that names the path and what is allowed.
+        LtmcError: NOT_FOUND or BACKEND_UNAVAILABLE that names the path and what is allowed.
     """
     got, allowed = (
         f"paths: got {shorten(str(path), LONGEST_PATH)}",
@@ -36,7 +36,7 @@ def require_readable(path: Path) -> None:
             path.open("rb").close()
         else:
             message = f"{got}, which is neither a file nor a folder; {allowed}"
-            raise LtmcError(ErrorCode.INVALID_ARGUMENT, message, field="paths")
+            raise LtmcError(ErrorCode.NOT_FOUND, message, field="paths")
     except (FileNotFoundError, NotADirectoryError):
         message = f"{got}, where nothing is; {allowed}"
         raise LtmcError(ErrorCode.NOT_FOUND, message, field="paths") from None

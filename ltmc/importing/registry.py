@@ -77,9 +77,11 @@ def _format(path: Path) -> Format | None:
 
 
 def _in_folder(top: Path, *, notes: bool) -> Iterator[Found]:
-    if chat_exports.detect(top):
+    exported = chat_exports.files(top) if chat_exports.detect(top) else []
+    if exported and not (notes and markdown.detect(top)):
         yield top, chat_exports
         return
+    yield from [(path, chat_exports) for path in exported]  # the notes beside it are imported as the folder
     has_notes = False
     for folder, inside, names in os.walk(top):
         if markdown.is_memory_of_claude(Path(folder)):
@@ -91,7 +93,7 @@ def _in_folder(top: Path, *, notes: bool) -> Iterator[Found]:
             path = Path(folder, name)
             if name.lower().endswith(markdown.SUFFIXES):
                 has_notes = True
-            elif path.is_file() and not path.is_symlink():
+            elif path.is_file() and not path.is_symlink() and path not in exported:
                 yield path, next((form for form in FORMATS if form.detect(path)), None)
     if has_notes and notes:
         yield top, markdown

@@ -50,6 +50,11 @@ origin: ContextVar[Origin] = ContextVar("origin", default=Origin())  # noqa: B03
 """That of the call that is answered."""
 
 
+def with_earlier(projects: Sequence[str], earlier: Sequence[str]) -> tuple[str, ...]:
+    """Return the projects that are looked in with those that they were before, ahead of the last, the default one."""
+    return tuple(dict.fromkeys((*projects[:-1], *earlier, *projects[-1:])))
+
+
 def project_of(project_id: str | None) -> str:
     """Return the project that a call means."""
     return origin.get().projects[0] if project_id is None else project_id

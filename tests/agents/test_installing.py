@@ -541,6 +541,9 @@ def test_a_damaged_ledger_is_named(home: Path) -> None:
     before = tree(home)
     done = ltmc(home, "install", "codex")
     assert (done.returncode, str(ledger) in done.stderr) == (1, True)
+    for arguments in (("install", "codex", "cursor", "zed"), ("uninstall", "--all")):
+        done = ltmc(home, *arguments)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert tree(home) == before
 
 

@@ -6,12 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from ltmc.app.hook_rules import place_of
 from ltmc.features.hooks.brief import TOKENS
 from ltmc.features.hooks.framing import BYTES_PER_TOKEN
+from ltmc.features.hooks.handling import Place, Rules, clean
+from ltmc.features.hooks.payloads import Event
 from ltmc.files.guard import PathGuard
 from ltmc.files.selection import is_ignored, select
+from ltmc.settings import Settings
 from tests.client import Session, run_cli
 from tests.hooks.clients import PAYLOADS, Project
+from tests.paths.test_identity import git
+from tests.paths.test_identity import repository as made
 
 SECRET = "ghp_" + "a1B2" * 9
 
@@ -96,14 +102,90 @@ def test_ignored_files_and_those_outside_are_left_alone(repository: Project, tmp
     ]
     for name in (".env", "id_ed25519"):
         repository.root.joinpath(name).touch()
-    for command in [*unkept, "make ok", "/bin/ls src/a.py 2>/dev/null", "cd .. && ls ~"]:
+    for command in [*unkept, "make ok", "/bin/ls src/a.py 2>/dev/null", "ls . src/"]:
         payload = repository.payload("claude-code", "failure")
         payload["tool_input"]["command"] = command
         repository.run("tool", payload, LTMC_CAPTURE_IGNORE='["secret/"]')
     assert not repository.failures()
-    failed = [f"Failed: {one}" for one in ("make ok", "/bin/ls src/a.py 2>/dev/null", "cd .. && ls ~")]
+    failed = [f"Failed: {one}" for one in ("make ok", "/bin/ls src/a.py 2>/dev/null", "ls . src/")]
     names = [text.partition("\n")[0] for text in repository.kept()]
     assert names == [*(f"Edited {name}" for name in [*kept[:3], "b.py", ".gitignore"]), *failed]
+
+
+def test_commands_that_name_a_folder_outside_are_left_alone(repository: Project, tmp_path: Path) -> None:
+    root = repository.root
+    (tmp_path / "other" / ".git").mkdir(parents=True)
+    (tmp_path / "other" / "cfg.py").touch()
+    (root / "src" / "deep").mkdir(parents=True, exist_ok=True)
+    (root / "linked").symlink_to(tmp_path / "other")
+    unkept = [
+        "cd ../other && cat cfg.py",
+        "git -C ../other show HEAD:cfg.py",
+        "make -C ../other",
+        "make -C../other all",
+        "make --directory=../other",
+        f"git --git-dir={tmp_path}/other/.git log",
+        "cd .. && cd other && cat cfg.py",
+        "cd src && cd .. && cd .. && cat other/cfg.py",
+        "cd src && (cd deep && make) && cat ../../other/cfg.py",
+        "(cd src && make) && cat ../other/cfg.py",
+        "cd linked && cat cfg.py",
+        "PYTHONPATH=src:../other python -m cfg",
+        "bash -lc 'cd ../other; cat cfg.py'",
+        f"(cd {tmp_path}/other; cat cfg.py)",
+        "pushd ../other; cat cfg.py",
+        "cd && cat notes.txt",
+        "cd; cat notes.txt",
+        "cd / && cat home/me/notes.txt",
+        "grep -r password /",
+        "find / -name cfg.py",
+        "ls ~",
+        "ls ..",
+        "cat ../other/*.py",
+        "cd $HOME && make",
+        "docker run -v ../other:/app it",
+        "cp -r ../other/. copied",
+    ]
+    kept = [
+        "make test",
+        "cd src && make",
+        "cd src/deep && make -C .. all",
+        "cd . ; ls src/",
+        f"cd {root} && make",
+        f"make -C {root}/src",
+        "git diff main..feature",
+        "go test ./...",
+        "ls /usr/lib /bin",
+        "gcc -I/usr/include -Isrc a.c",
+        "ls > /dev/null 2>&1",
+        "/usr/bin/env true && false",
+        "PATH=./bin:$PATH tool",
+        "sed 's/a/b/' b.txt",
+        "sed 's|/|_|g' b.txt",
+        'python -c "print(1 / 0)"',
+        'python -c "print(8 // 0)"',
+        "pytest tests/test_a.py::TestA -k 'not slow'",
+        "cd src && make -C .. all",
+        "cd src/deep; python ../a.py ../../b.py",
+        "curl https://example.com/../x",
+        "curl localhost:8080/api",
+        "git show HEAD:src/a.py",
+        "npm run build:prod -- --out dist",
+        "pushd src && make && popd",
+    ]
+    for command in [*unkept[:3], *kept[:3]]:
+        payload = repository.payload("claude-code", "failure")
+        payload["tool_input"]["command"] = command
+        repository.run("tool", payload)
+    assert not repository.failures()
+    assert [text.partition("\n")[0] for text in repository.kept()] == [f"Failed: {one}" for one in kept[:3]]
+    place = Place(["orchard"], root, Rules(mask=str), {})
+    left = []
+    for command in [*unkept, *kept]:
+        event = Event("tool", "claude-code")
+        event.cwd, event.command, event.output = str(root), command, "a failure"
+        left += [command] if clean(event, place).output else []
+    assert left == kept
 
 
 def test_a_file_is_ignored_as_a_whole_folder_is(tmp_path: Path) -> None:
@@ -143,6 +225,18 @@ def test_a_project_can_only_forbid(repository: Project) -> None:
     off = {"LTMC_CAPTURE": "0", "LTMC_INJECT": "no"}
     assert repository.prompt("when are quinces picked?", **off) == ""
     assert repository.kept() == []
+
+
+def test_the_file_of_the_main_working_tree_binds_the_others(tmp_path: Path) -> None:
+    tree = made(tmp_path / "orchard")
+    git(tree, "worktree", "add", "--quiet", "-b", "side", str(tmp_path / "side"))
+    tree.joinpath(".ltmc.toml").write_text('capture = false\nignore = ["a/"]\n')
+    (tmp_path / "side" / ".ltmc.toml").write_text('inject = false\nignore = ["b/"]\n')
+    event = Event("prompt", "claude-code")
+    for folder, injects in ((tree, True), (tmp_path / "side", False)):
+        event.cwd = str(folder)
+        rules = place_of(event, Settings(tmp_path / "ltmc.db")).rules
+        assert (rules.capture, rules.inject, "a/" in rules.ignore) == (False, injects, True)
 
 
 def test_a_project_file_that_cannot_be_understood_switches_off(repository: Project) -> None:

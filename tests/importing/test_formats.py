@@ -257,3 +257,16 @@ def test_whatever_stands_in_a_record_is_read_or_left_out(form: Any, tmp_path: Pa
 
 def _whole(record: str) -> bool:
     return record.endswith("}")
+
+
+def test_notes_beside_an_export_of_chats_come_in_too(db: Path, tmp_path: Path) -> None:
+    top = tmp_path / "both"
+    (top / "deep").mkdir(parents=True)
+    said = {"uuid": "m", "sender": "human", "text": "Why is the kiosk slow?"}
+    talk = {"uuid": "t", "name": "Kiosk", "chat_messages": [said]}
+    (top / "conversations.json").write_text(json.dumps([talk]))
+    (top / "users.json").write_text("[]")
+    (top / "a.md").write_text("The kiosk waits for its DNS.")
+    (top / "deep" / "b.md").write_text("Its router is old.")
+    assert imported(db, top)["new"] == {"messages": 1, "memories": 2}
+    assert imported(db, top)["new"] == {}

@@ -105,3 +105,23 @@ def test_a_summary_for_people(db: Path, tmp_path: Path) -> None:
     assert "look in 'default' alone" in done.stdout
     done = run_cli("import", str(tmp_path / "t"), "--db", str(db), LTMC_READ_ONLY="1")
     assert (done.returncode, "read-only" in done.stderr) == (1, True)
+
+
+def test_what_was_said_is_recalled_from_a_terminal_where_no_memory_matches(db: Path, tmp_path: Path) -> None:
+    run_cli("import", str(samples.claude_code(tmp_path)), "--project", "kiosk", "--db", str(db))
+    where = ("--project", "kiosk", "--db", str(db))
+    shown = run_cli("recall", "why is the kiosk slow", *where)
+    assert shown.returncode == 0, shown.stderr
+    assert "The kiosk waits for its DNS." in " ".join(shown.stdout.split())
+    assert "assistant" in shown.stdout
+    assert "2026-03-04" in shown.stdout
+    assert shown.stderr.strip() == "No memory matches; this was said in conversations."
+    answer = json.loads(run_cli("recall", "why is the kiosk slow", "--json", *where).stdout)
+    assert answer["results"] == []
+    assert {one["role"] for one in answer["conversations"]} == {"user", "assistant"}
+    assert all(one["conversation_id"] and one["created_at"] for one in answer["conversations"])
+    run_cli("remember", "The kiosk is slow since its DNS moved.", *where)
+    answer = json.loads(run_cli("recall", "why is the kiosk slow", "--json", *where).stdout)
+    assert answer["results"]
+    assert "conversations" not in answer
+    assert run_cli("recall", "kiosk", "--project", "empty", "--db", str(db)).returncode == 3

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from ltmc.storage.tables import transfer
-from tests.client import Session, run_cli
+from tests.client import SOURCE_COMMAND, Session, run_cli
 from tests.forms import steps
 from tests.importing.test_formats import imported, odd_values
 from tests.upgrade.recorded import restore
@@ -215,3 +216,23 @@ def test_whatever_stands_in_a_row_is_stored_or_left_out(full: Path, db: Path, tm
         client.ok("get_team_workload_overview")
         client.ok("query_graph", entity="river")
         client.ok("get_code_patterns", query="count birds")
+
+
+def test_an_output_that_takes_no_more_is_no_failure_of_the_database(db: Path, tmp_path: Path) -> None:
+    run_cli("remember", "-", "--db", str(db), text="A quince. " * 30_000)
+    command = [*SOURCE_COMMAND, "export", "--db", str(db)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdout
+        assert run.stderr
+        run.stdout.readline()
+        run.stdout.close()
+        assert run.stderr.read() == b""
+    assert run.returncode == 141
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (
+        1,
+        b"Error: --output: stdout cannot be written: No space left on device.\n",
+    )
+    for to in ("a", str(tmp_path / "b.jsonl")):
+        assert run_cli("export", "--db", str(db), "--output", to, cwd=tmp_path).returncode == 0

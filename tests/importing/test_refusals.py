@@ -59,7 +59,7 @@ def put(folder: Path, what: str) -> Path:
         ("other.zip", "found a zip file without conversations.json", 1),
         ("other.db", "found a database of SQLite with the tables 'recipes', which is no known memory", 1),
         ("cut.db", "found a database of SQLite that cannot be read", 1),
-        ("pipe", "neither", 2),
+        ("pipe", "neither", 1),
         ("folder", "Nothing that can be imported", 3),
         ("others", "(1 files of no known format)", 3),
     ],

@@ -88,7 +88,7 @@ def test_repositories_and_folders_of_one_name_are_kept_apart(tmp_path: Path) -> 
         "git@example.org:team/app.git",
         "example.org:team/app",
         "ssh://git@example.org/team/app.git",
-        "ssh://git@example.org:22/Team/App",
+        "ssh://git@Example.org:22/team/app",
         "git://example.org/team/app",
         "git+ssh://git@example.org:22/team/app",
     ],
@@ -105,6 +105,38 @@ def test_clones_of_one_remote_are_one_project_however_it_is_written(tmp_path: Pa
 def test_other_remotes_are_other_projects(tmp_path: Path, url: str) -> None:
     first = repository(tmp_path / "app", "https://example.org/team/app")
     assert project_of(repository(tmp_path / "other", url)) != project_of(first)
+
+
+@pytest.mark.parametrize(
+    "host", ["github.com", "gitlab.com", "bitbucket.org", "dev.azure.com", "codeberg.org"]
+)
+def test_hosts_that_ignore_case_and_user_are_known(tmp_path: Path, host: str) -> None:
+    forms = [
+        "git@{}:o/r.git",
+        "https://{}/o/r",
+        "ssh://git@{}/O/R.git",
+        "org-1@{}:O/R.GIT",
+        "https://{}/o/R/",
+    ]
+    found = {project_of(repository(tmp_path / str(n), form.format(host))) for n, form in enumerate(forms)}
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("alice@server:app.git", "bob@server:app.git"),
+        ("alice@server:app.git", "server:app.git"),
+        ("https://example.org/team/app", "https://example.org/Team/app"),
+    ],
+)
+def test_what_another_server_tells_apart_is_apart(tmp_path: Path, one: str, other: str) -> None:
+    assert project_of(repository(tmp_path / "a", one)) != project_of(repository(tmp_path / "b", other))
+
+
+def test_the_user_does_not_count_where_the_path_is_whole(tmp_path: Path) -> None:
+    first = repository(tmp_path / "a", "alice@server:/srv/app.git")
+    assert project_of(first) == project_of(repository(tmp_path / "b", "ssh://bob@server/srv/app"))
 
 
 @pytest.mark.parametrize("form", ["{}", "file://{}", "../first"])

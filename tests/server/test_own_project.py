@@ -383,3 +383,56 @@ def test_a_setting_that_is_no_project_is_refused(db: Path, value: str) -> None:
     assert done.returncode == 2
     assert "Setting project (flag) got " in done.stderr
     assert "letters, digits, _ or -; or auto" in done.stderr
+
+
+@pytest.mark.parametrize("change", ["set-url", "remove"])
+@pytest.mark.parametrize("by", ["server", "terminal", "hook"])
+def test_what_was_stored_before_the_remote_changed_is_found(
+    db: Path, tmp_path: Path, by: str, change: str
+) -> None:
+    here = repository(tmp_path / "here", "https://example.org/team/old")
+    env = {"LTMC_DB": str(db), "LTMC_PROJECT": "auto"}
+
+    def hook(event: str, **more: str) -> str:
+        payload = json.dumps({"session_id": more.pop("session"), "cwd": str(here), **more})
+        return run_cli("hook", event, text=payload, cwd=here, **env).stdout
+
+    if by == "server":
+        with Session(db, *AUTO, cwd=here) as client:
+            store(client)
+    elif by == "terminal":
+        assert run_cli("remember", "The quince is ripe.", "--name", "a.md", cwd=here, **env).returncode == 0
+    else:
+        hook("start", session="s", hook_event_name="SessionStart")
+        hook("prompt", session="s", prompt="Is the quince ripe?", hook_event_name="UserPromptSubmit")
+        run_cli("remember", "The quince is ripe.", "--project", project_of(here), **env)
+    before = project_of(here)
+    more = ["https://example.org/team/new"] if change == "set-url" else []
+    git(here, "remote", change, "origin", *more)
+    assert project_of(here) != before
+    with Session(db, *AUTO, "--read-only", cwd=here) as client:
+        (found,) = client.ok("list_memories")["memories"]
+        assert found["project_id"] == before
+    assert "ripe" in run_cli("recall", "quince", cwd=here, **env).stdout
+    assert "ripe" in run_cli("brief", cwd=here, **env).stdout
+    assert "ripe" in hook("start", session="s2", hook_event_name="SessionStart")
+    with Session(db, *AUTO, cwd=here) as client:
+        store(client, "b.md", "A second one.")
+        told = client.ok("hook_event", event="start", session_id="s3", cwd=str(here))["text"]
+        assert "ripe" in told
+    assert projects_of(db)[-1] == project_of(here)
+    git(here, "remote", *(["set-url"] if more else ["add"]), "origin", "https://example.org/team/third")
+    with Session(db, *AUTO, cwd=here) as client:
+        assert client.ok("list_memories")["total"] == 2
+        named = {one["project_id"] for one in client.ok("list_projects")["projects"]}
+        assert named <= {before, *projects_of(db)}
+
+
+def test_another_repository_at_the_same_place_is_told_nothing(db: Path, tmp_path: Path) -> None:
+    here = repository(tmp_path / "here", "https://example.org/team/old")
+    with Session(db, *AUTO, cwd=here) as client:
+        store(client)
+    here.rename(tmp_path / "gone")
+    repository(here, "https://example.org/team/new")
+    with Session(db, *AUTO, cwd=here) as client:
+        assert client.ok("list_memories")["total"] == 0

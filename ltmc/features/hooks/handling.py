@@ -7,7 +7,7 @@ memory. Private parts and secrets are taken out first, so that what follows has 
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from ltmc.features.hooks.payloads import Event
 from ltmc.features.hooks.small_talk import asks_for_something
 from ltmc.search import by_words
 from ltmc.storage.sqlite.hook_store import HookStore, Quoted
+from ltmc.tools import project_scope
 
 RECALL_TOKENS, RECALLED, RECALL_CHARACTERS = 400, 3, 330
 """The most that is recalled for a prompt: tokens, memories, characters of each."""
@@ -56,6 +57,34 @@ MOST_WORDS, MOST_NAMES = 500, 50
 _WORD, _SIGN, _WILD = re.compile(r"[^\s\"'`,;()|&<>=\\]+"), re.compile(r"[./~$*?\[]"), re.compile(r"[*?\[]")
 """A word of a command, what the name of a file has in it, and what makes it a pattern of names."""
 
+_GLUED, _GOES = re.compile(r"^-[A-Za-z](?=[./~$])"), ("cd", "pushd")
+"""An option that the name of a file follows without a blank, and after what a command works in another folder."""
+
+_STARTS_THERE = re.compile(r"\s{0,9}cd[ \t]{1,9}[^\s;&|()]{1,500}[ \t]{0,9}(?:&&|;|\n)")
+"""A command all of which works in another folder."""
+
+_TO_HOME_OR_ROOT = re.compile(
+    r"(?:^|[;&|(\s])(?:cd|pushd)[ \t]{0,9}-?[ \t]{0,9}(?:$|[;&|)\n])|[ \t]/[ \t]{0,9}(?:$|[;&|)\n\"']|-\w)"
+)
+"""``cd`` without a folder, and the root folder at the end of a command or before an option; not a division."""
+
+_PATHS = ("$PATH", "${PATH}", "$PYTHONPATH", "${PYTHONPATH}", "$LD_LIBRARY_PATH", "${LD_LIBRARY_PATH}")
+"""Lists of folders, which are not looked at."""
+
+_SOFTWARE = (
+    "/bin",
+    "/dev",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/sbin",
+    "/usr",
+    "/opt/homebrew",
+    "/Library",
+    "/System",
+)
+"""The folders of the system that hold what is installed; a folder ``src`` in them is anybody's."""
+
 _ANSWERS = {"Stop", "AfterAgent", "agentStop", "afterAgentResponse"}
 """The events of clients, run at `end` too, that end not the session but an answer."""
 
@@ -83,12 +112,23 @@ class Place(NamedTuple):
         projects: that in which things are kept; after it those in which memories are looked for too.
         root: the folder of the project.
         marks: the branch and commit there, noted of what is kept.
+        clone: what tells the repository from others on this machine; None once it is noted for the project.
     """
 
     projects: Sequence[str]
     root: Path
     rules: Rules
     marks: Mapping[str, str]
+    clone: str | None = None
+
+
+def known_place(place: Place, store: HookStore) -> Place:
+    """Return a place with the projects that its repository was before, when it had other remotes."""
+    if place.clone is None:
+        return place
+    known = store.projects_of_clone(place.clone)
+    projects = project_scope.with_earlier(place.projects, known)
+    return place._replace(projects=projects, clone=None if place.projects[0] in known else place.clone)
 
 
 class Recalled(NamedTuple):
@@ -131,33 +171,48 @@ def clean(event: Event, place: Place) -> Event:
 
 
 def _names_unkept(command: str, cwd: str, root: Path, ignore: Sequence[str]) -> bool:
-    """Tell whether a command names a file that is ignored, or one outside of the project."""
+    """Tell whether a command names a file that is ignored, or a file or folder outside of the project."""
     words = list(islice((found[0] for found in _WORD.finditer(command)), MOST_WORDS + 1))
-    names = [
-        os.path.expanduser(os.path.expandvars(word))  # noqa: PTH111 - the fastest
-        for word in words
-        if _SIGN.search(word) or os.path.lexists(os.path.join(cwd, word))  # noqa: PTH118
-    ]
-    if len(words) > MOST_WORDS or len(names) > MOST_NAMES:
+    if len(words) > MOST_WORDS or _TO_HOME_OR_ROOT.search(command):
         return True
-    for pattern in [name for name in names if _WILD.search(name)]:
+    start = folder = cwd
+    names = list[tuple[str, str]]()  # each with the folder that it is looked for in
+    for number, (before, word) in enumerate(pairwise(["", *words])):
+        for part in [word] if "://" in word else _GLUED.sub("", word).split(":"):
+            if part.strip("/") and part not in _PATHS:
+                name = os.path.expanduser(os.path.expandvars(part))  # noqa: PTH111 - the fastest
+                names += [(place, name) for place in {start, folder} if _may_be_one(part, name, place)]
+                if before in _GOES:
+                    folder = os.path.join(folder, name)  # noqa: PTH118
+                    if number == 1 and _STARTS_THERE.match(command) and os.path.isdir(folder):  # noqa: PTH112
+                        start = folder
+        if len(names) > 2 * MOST_NAMES:
+            return True
+    for place, pattern in [(place, name) for place, name in names if _WILD.search(name)]:
         if pattern.startswith("/") or ".." in pattern:
             return True  # who knows what it finds
         from glob import iglob
 
-        names += islice(iglob(pattern, root_dir=cwd), MOST_NAMES)  # noqa: PTH207 - names as the shell gives them
-    return any(_is_ignored(name, cwd, root, ignore) or _is_outside(name, cwd, root) for name in names)
+        found = islice(iglob(pattern, root_dir=place), MOST_NAMES)  # noqa: PTH207 - names as the shell gives them
+        names += [(place, name) for name in found]
+    return any(_is_ignored(name, at, root, ignore) or _is_outside(name, at, root) for at, name in names)
+
+
+def _may_be_one(word: str, name: str, place: str) -> bool:
+    return bool(_SIGN.search(word)) or os.path.lexists(os.path.join(place, name))  # noqa: PTH118
 
 
 def _is_outside(name: str, cwd: str, root: Path) -> bool:
-    """Tell whether a name is that of a file outside of the project, but no program and no device."""
-    if "/" not in name or "://" in name or name.startswith("/dev/"):
+    """Tell whether a name is that of something outside of the project, but no program, no device and no folder of
+    the system's software."""
+    if "://" in name or name.startswith("/dev/"):
         return False
-    full = os.path.realpath(os.path.join(cwd, name))  # noqa: PTH118
-    if Path(full).is_relative_to(root) or os.path.isdir(full):  # noqa: PTH112
+    full = Path(os.path.realpath(os.path.join(cwd, name)))  # noqa: PTH118
+    if full.is_relative_to(root):
         return False
-    programs = ("bin", "sbin", "libexec")
-    return not (os.access(full, os.X_OK) and Path(full).parent.name in programs)
+    if os.path.isdir(full):  # noqa: PTH112
+        return "src" in full.parts or not any(full.is_relative_to(one) for one in _SOFTWARE)
+    return not (os.access(full, os.X_OK) and full.parent.name in ("bin", "sbin", "libexec"))
 
 
 def _kept_name(path: str, cwd: str, root: Path, ignore: Sequence[str]) -> str | None:
@@ -214,6 +269,8 @@ def handle(event: Event, place: Place, store: HookStore, recall: Recall) -> str:
             by_words.remove_messages(store, old)
         if store.count_kept(project, event.session) < MOST_KEPT:
             _keep(event, project, store, place.marks)
+            if place.clone is not None:
+                store.note_clone(project, place.clone)
     return told
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 from ltmc.errors import LtmcError
 from ltmc.features.hooks.answers import answer, can_inject
-from ltmc.features.hooks.handling import RECALLED, Place, Recall, Recalled, clean, handle
+from ltmc.features.hooks.handling import RECALLED, Place, Recall, Recalled, clean, handle, known_place
 from ltmc.features.hooks.payloads import Event, event_of
 from ltmc.features.hooks.small_talk import asks_for_something
 from ltmc.search import index
@@ -60,6 +60,9 @@ class HookService:
         inject = place.rules.inject and can_inject(event)
         if not (place.rules.capture or inject):
             return ""
+        async with self._engine.read() as tx:
+            known = place
+            place = await tx.call(lambda rows: known_place(known, HookStore(rows)))
         recall = Recall()
         if inject and event.name == "prompt" and asks_for_something(event.prompt):
             recall = await self._recall(place.projects, event.prompt)

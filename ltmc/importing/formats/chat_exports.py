@@ -48,18 +48,23 @@ def read(path: Path, position: Position) -> Iterator[Item]:
                     position.skip("conversations of an unknown shape")
 
 
-def _files(path: Path, position: Position, stack: ExitStack) -> Iterator[tuple[str, Iterable[bytes]]]:
-    def wanted(name: str) -> bool:
-        return bool(_CONVERSATIONS.fullmatch(name) or _PROJECTS.fullmatch(name))
+def files(folder: Path) -> list[Path]:
+    """Return the files of an exported folder that are read, in order."""
+    return [file for file in sorted(folder.iterdir()) if _is_read(file.name) and file.is_file()]
 
+
+def _is_read(name: str) -> bool:
+    return bool(_CONVERSATIONS.fullmatch(name) or _PROJECTS.fullmatch(name))
+
+
+def _files(path: Path, position: Position, stack: ExitStack) -> Iterator[tuple[str, Iterable[bytes]]]:
     if path.is_dir():
-        for file in sorted(path.iterdir()):
-            if wanted(file.name) and file.is_file():
-                yield file.name, file_blocks(file)
+        for file in files(path):
+            yield file.name, file_blocks(file)
     elif path.suffix.lower() == ".zip":
         archive = stack.enter_context(zipfile.ZipFile(path))
         for member in members(archive):
-            if wanted(member.filename):
+            if _is_read(member.filename):
                 yield member.filename, member_blocks(archive, member, position)
     else:
         yield path.name, file_blocks(path)

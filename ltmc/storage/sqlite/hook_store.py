@@ -56,6 +56,10 @@ class Kept(NamedTuple):
     created_at: str
 
 
+MOST_CLONES = 200
+"""How many clones of a project are known, the newest."""
+
+
 class HookStore:
     """The rows that hooks need."""
 
@@ -95,6 +99,27 @@ class HookStore:
             (project_id, session, role, content, agent, SOURCE, _json(metadata), moment),
         ).fetchall()
         return int(row[0][0])
+
+    def projects_of_clone(self, clone: str) -> list[str]:
+        """Return the projects that a clone was noted for, the newest first."""
+        rows = self.cursor.execute(
+            "SELECT project_id FROM projects WHERE settings <> '{}' AND json_valid(settings) AND EXISTS "
+            "(SELECT 1 FROM json_each(settings, '$.clones') WHERE value = ?) ORDER BY created_at DESC",
+            (clone,),
+        )
+        return [row[0] for row in rows]
+
+    def note_clone(self, project_id: str, clone: str) -> None:
+        """Note of a project that is known that a clone is its."""
+        row = self.cursor.execute(
+            "SELECT settings FROM projects WHERE project_id = ? AND json_valid(settings)", (project_id,)
+        ).fetchone()
+        settings = json.loads(row[0]) if row else None
+        if isinstance(settings, dict):
+            clones = settings.get("clones", [])
+            settings["clones"] = [*clones, *([] if clone in clones else [clone])][-MOST_CLONES:]
+            sql = "UPDATE projects SET settings = ? WHERE project_id = ?"
+            self.cursor.execute(sql, (_json(settings), project_id))
 
     def count_kept(self, project_id: str, session: str) -> int:
         """Count the messages of a session."""
