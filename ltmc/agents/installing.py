@@ -192,6 +192,8 @@ def _note(ledger: Ledger, draft: Draft, owner: str) -> None:
     before, after = files.digest(draft.before), files.digest(draft.after)
     record = ledger.records.setdefault(str(draft.path), Record(before, after))
     record.folders += [str(folder) for folder in files.missing_folders(draft.path)]
+    if before is None:
+        record.found = None  # a file that was there, somebody removed
     if draft.changed:
         record.left = after if before in (record.found, record.left) else None
     if owner not in record.owners:

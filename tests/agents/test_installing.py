@@ -156,6 +156,19 @@ def test_an_absent_file_of_an_agent_that_is_here_comes_and_goes(bare: Path) -> N
     assert tree(bare) == before
 
 
+def test_a_file_that_its_owner_removed_meanwhile_goes_again(home: Path) -> None:
+    ok(home, "install", "cursor", "opencode")
+    for name in (".cursor/mcp.json", ".config/opencode/AGENTS.md"):
+        (home / name).unlink(missing_ok=True)
+    before = tree(home)
+    ok(home, "install", "cursor", "opencode")
+    assert (home / ".cursor/mcp.json").exists()
+    ok(home, "uninstall", "cursor", "opencode")
+    assert not (home / ".cursor/mcp.json").exists()
+    assert not (home / ".config/opencode/AGENTS.md").exists()
+    assert not [name for name in tree(home) if "backup" in name and name not in before]
+
+
 def test_every_agent_starts_this_ltmc(home: Path) -> None:
     ok(home, "install", "--all")
 
