@@ -1,6 +1,6 @@
 """What the tools of teams answer."""
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from ltmc.features.blueprints.results import NowReady
 from ltmc.features.team.calendar import LocalTime
@@ -75,7 +75,7 @@ class OpenAssignment(TypedDict):
 
 
 class Load(TypedDict):
-    """How much a member has to do; `utilization`: of a week's capacity."""
+    """How much a member has to do; `utilization`: of a week's capacity; `timezone`: where it is not UTC."""
 
     member_id: str
     name: str | None
@@ -85,7 +85,7 @@ class Load(TypedDict):
     utilization: float
     status: str
     next_free: str
-    timezone: str
+    timezone: NotRequired[str]
     overdue: int
     known: bool
     assignments: list[OpenAssignment]

@@ -376,7 +376,7 @@ def _load(
     hours = committed_hours(rows, given)
     used = round(hours / week_hours(member), 4)
     status = "overloaded" if used > 1 else "high" if used >= HIGH_UTILIZATION else "ok" if rows else "idle"
-    return {
+    load: Load = {
         "member_id": member.member_id,
         "name": member.name,
         "capacity": member.capacity,
@@ -385,7 +385,6 @@ def _load(
         "utilization": used,
         "status": status,
         "next_free": format_utc(completion(parse(moment), hours, member)),
-        "timezone": local_time(None, member)["timezone"],
         "overdue": sum(row.estimated_completion < moment for row in rows),
         "known": known,
         "assignments": [
@@ -399,6 +398,8 @@ def _load(
             for row in rows
         ],
     }
+    zone = local_time(None, member)["timezone"]
+    return load if zone == "UTC" else {**load, "timezone": zone}
 
 
 def _advice(
