@@ -17,6 +17,9 @@ _OF_ONE_WHEEL = {"RECORD", "WHEEL", "INSTALLER", "REQUESTED", "direct_url.json",
 """What of a .dist-info folder describes one wheel or one installation of it: none is read at run time,
 and they differ between the wheels for two Pythons."""
 
+_UNUSED = ("yaml/_yaml.",)
+"""What nothing here loads: PyYAML's faster parser, 3 MB of four Pythons; it goes on in Python without."""
+
 
 def download(python: tuple[int, int], cache: Path, platform: lock.Platform = lock.LINUX_X86_64) -> list[Path]:
     """Return the wheels for `python`, fetched into a folder of `cache`, or found there from an earlier time.
@@ -124,4 +127,4 @@ def _installed_name(name: str) -> PurePosixPath | None:
         return PurePosixPath(*rest[1:]) if rest[0] in {"purelib", "platlib"} else None
     if top.endswith(".dist-info") and rest[0] in _OF_ONE_WHEEL:
         return None
-    return path
+    return None if path.as_posix().startswith(_UNUSED) else path
