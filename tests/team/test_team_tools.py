@@ -556,6 +556,54 @@ def test_who_was_blocked_by_a_prerequisite_goes_on_when_the_last_of_them_ends(
     assert stored == wanted | {"free": "blocked"}
 
 
+@pytest.mark.parametrize(
+    ("status", "notes"),
+    [
+        (
+            "assigned",
+            [
+                "waiting",
+                "waits",
+                "can't start yet",
+                "blocked by other task",
+                "on hold until the previous step is done",
+                "wartet noch",
+                "Not my turn yet, will begin right away then",
+                "en attente de l'étape précédente",
+                "等待中",
+                "Waiting for the approved list",
+            ],
+        ),
+        (
+            "blocked",
+            [
+                "Ann is ill",
+                "Ben is on vacation until Monday",
+                "no access to the server",
+                "Waiting for the API key",
+                "the hardware has not arrived",
+                "waiting for the CTO's decision about the vendor",
+                "Anna ist krank",
+                "Zugang fehlt noch",
+                "en attente d'une décision du client",
+                "等待审批",
+            ],
+        ),
+    ],
+)
+def test_notes_of_who_was_blocked_keep_it_so_only_by_a_reason_of_their_own(
+    shared: Session, project: str, status: str, notes: list[str]
+) -> None:
+    first = task(shared, project, title="Approve the list")
+    for note in notes:
+        later = task(shared, project, title=note)
+        shared.ok("add_blueprint_dependency", dependent_blueprint_id=later, prerequisite_blueprint_id=first)
+        blocked(shared, assign(shared, later, {"id": "ann"}), note)
+    done = shared.ok("update_blueprint_metadata", blueprint_id=first, status="cancelled")
+    found = {one["title"]: one["assignment"]["status"] for one in done["now_ready"]}
+    assert found == dict.fromkeys(notes, status)
+
+
 def test_who_was_blocked_before_there_was_a_prerequisite_stays_so(shared: Session, project: str) -> None:
     first, second = task(shared, project, title="first"), task(shared, project, title="second")
     given_ = assign(shared, second, {"id": "ann"})

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from ltmc.features.blueprints.lexicon import is_wide, named, terms, words_of
+from ltmc.features.blueprints.lexicon import named, terms, vocabulary
 from ltmc.features.blueprints.results import NowReady, ReadyBlueprint
 from ltmc.storage.engine import Transaction
 from ltmc.storage.tables import blueprints, team
@@ -61,8 +61,8 @@ async def release(tx: Transaction, ended: Sequence[Blueprint], moment: str) -> l
 async def unblock(tx: Transaction, blueprint_id: str, needs: Iterable[Dependency], moment: str) -> None:
     """Let the assignment of a blueprint that can begin now go on, if its prerequisites were what blocked it.
 
-    They were, where one of them was open when the assignment was reported blocked, unless the report gives another
-    reason: notes that name none of them.
+    They were, where one of them was open when the assignment was reported blocked, unless the notes of the report
+    name a reason of their own, such as "sick" or "access"; what a prerequisite is called is none.
     """
     for one in await team.of_blueprint(tx, blueprint_id):
         if one.status != "blocked":
@@ -79,8 +79,8 @@ async def unblock(tx: Transaction, blueprint_id: str, needs: Iterable[Dependency
             for row in (await blueprints.many(tx, known)).values()
             if row.status in OPEN_STATUSES or (row.completed_at or row.updated_at) >= since
         ]
-        notes = next((report.notes for report in reversed(reports) if report.notes), None)
-        if waited and (notes is None or _names(notes, waited)):
+        notes = next((report.notes for report in reversed(reports) if report.notes), "")
+        if waited and not _own_reasons(notes) - _own_reasons(" ".join(row.title for row in waited)):
             status = "in_progress" if one.progress_percentage else "assigned"
             await team.update_assignment(tx, one.assignment_id, {"status": status, "updated_at": moment})
             why = "Its prerequisites have ended."
@@ -95,18 +95,14 @@ async def unblock(tx: Transaction, blueprint_id: str, needs: Iterable[Dependency
             )
 
 
-def _names(notes: str, prerequisites: Iterable[Blueprint]) -> bool:
-    """Tell whether notes name a prerequisite: by its id, by a telling word of its title, or as what it is."""
-    if named(terms("prerequisites"), notes.lower()):
-        return True
-    said = set(words_of(notes))
-    common = terms("openers") | terms("order") | terms("prepositions") | terms("subjects") | terms("actions")
-    for row in prerequisites:
-        telling = {word for word in words_of(row.title) if len(word) > 2} - common
-        wide = is_wide(row.title) and row.title.lower() in notes.lower()
-        if row.blueprint_id in notes or wide or said & telling:
-            return True
-    return False
+def _own_reasons(text: str) -> set[str]:
+    """Return the words of a text, as the lexicon has them, for what blocks work that is no prerequisite."""
+    known = vocabulary(text)
+    return named(terms("own_reasons"), text.lower(), known) | {
+        word
+        for word in terms("own_reasons")
+        if word.endswith("*") and any(one.startswith(word[:-1]) for one in known)
+    }
 
 
 async def now_ready(tx: Transaction, rows: Sequence[Blueprint]) -> NowReady:
