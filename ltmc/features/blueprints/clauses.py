@@ -25,9 +25,8 @@ _NUMBER = re.compile(r"\(?\b\d{1,2}[.)]\s+")
 """A number alone in front of what it counts, as in "test it and 4) deploy it"."""
 
 _LABEL = re.compile(r"(?!Done already: )[^\s:]+(?: [^\s:]+){0,2}: (?=\S)")
-_ABBREVIATION = re.compile(
-    r"(?:^|[\s(])(?:e\.g|i\.e|etc|vs|z\.B|bzw|d\.h|approx|no|fig|v?\d+)\.$", re.IGNORECASE
-)
+_ABBREVIATION = re.compile(r"(?:^|[\s(])(?:e\.g|i\.e|etc|vs|z\.B|bzw|d\.h|approx|no|fig)\.$", re.IGNORECASE)
+_COUNT = re.compile(r"(?:^|[\s(])v?\d{1,6}\.$", re.IGNORECASE)
 _ARROW = re.compile(r"(?<!<)(?:-{1,2}>|={1,2}>|[→⇒⟶➔➜])")
 _ARROW_BEFORE = re.compile(rf"{_ARROW.pattern}\s*\Z")
 
@@ -61,8 +60,9 @@ def is_action(text: str) -> bool:
 
 
 def _begins_with_action(words: Sequence[str]) -> bool:
-    begin = _without_lead(words)[:1]
-    return any(not terms("actions").isdisjoint(word + end for end in _ENDINGS) for word in begin)
+    begin = _without_lead(words)
+    single = any(not terms("actions").isdisjoint(word + end for end in _ENDINGS) for word in begin[:1])
+    return single or "-".join(begin[:2]) in terms("actions")
 
 
 def without_number(text: str) -> str:
@@ -82,8 +82,41 @@ def without_conjunction(text: str) -> str:
 
 
 def _without_lead(words: Sequence[str]) -> list[str]:
-    """Return words without those that lead to others."""
-    return [word for word in words if word not in _leads()]
+    """Return words without those that lead to others, and without what only asks, such as "could you"."""
+    return [word for word in words[_leading(words) :] if word not in _leads()]
+
+
+def _leading(words: Sequence[str]) -> int:
+    """Return how many words at the beginning only lead to others or only ask."""
+    place = 0
+    while place < len(words):
+        if behind := request(words, "requests", place) or request(words, "obligations", place):
+            place += behind
+        elif words[place] in _leads():
+            place += 1
+        else:
+            break
+    return place
+
+
+def request(words: Sequence[str], name: str, place: int = 0) -> int:
+    """Return how many words from a place on only ask for what is behind them, as in "Don't forget to test it".
+
+    Args:
+        name: the list of the lexicon that they are looked for in.
+    """
+    known, longest = _requests(name)
+    for most in range(min(longest, len(words) - place - 1), 0, -1):
+        if "-".join(words_of(" ".join(words[place : place + most]).replace("'", " "))) in known:
+            return most
+    return 0
+
+
+@cache
+def _requests(name: str) -> tuple[frozenset[str], int]:
+    """Return a list of requests, their words joined by hyphens alone, and how many words the longest of them has."""
+    known = frozenset(term.replace("'", "-") for term in terms(name))
+    return known, max(term.count("-") + 1 for term in known)
 
 
 @cache
@@ -134,7 +167,8 @@ def clauses_of(text: str) -> list[tuple[str, bool]]:
                 clauses.append(piece)
             else:
                 clauses[-1] += piece
-        told = goes_on or len(clauses) > 2 or _is_chain(clauses)
+        shaped = acts in (_is_gerund, _begins_with_infinitive)
+        told = goes_on or len(clauses) > 2 or shaped or _is_chain(clauses)
         found += [(clause, told or is_action(clause)) for clause in clauses]
         goes_on = sentence.rstrip().endswith((";", "；")) and found[-1][1]
     plain = [(clause.strip().strip(",，、،").strip(), step) for clause, step in found]
@@ -179,7 +213,12 @@ def _spoken(pieces: list[str]) -> tuple[list[str], Callable[[str], bool]]:
             if acts(whole[-1]):
                 whole.append("")
         return [piece for piece in whole if piece], acts
-    first = words(pieces[0])
+    if request(words_of(pieces[0]), "gerund_requests") and _is_gerund(pieces[0]):
+        return pieces, _is_gerund
+    first, said = words(pieces[0]), words_of(pieces[0])
+    obliged = any(request(said, "obligations", place) for place in range(min(_leading(said), 8)))
+    if obliged and _INFINITIVE.search("".join(first[:1])) and not is_action(pieces[0]):
+        return pieces, _begins_with_infinitive
     spoken = [one for one in languages() if one.acts(first)]
     return pieces, acts if spoken and terms("actions").isdisjoint(first[:1]) else is_action
 
@@ -202,6 +241,22 @@ def _is_infinitive(clause: str) -> bool:
     words = words_of(clause.partition(" (")[0])
     words = _without_lead(words) or [""]
     return bool(_INFINITIVE.search(words[0]) or (len(words) > 1 and _GERMAN_INFINITIVE.search(words[-1])))
+
+
+def _begins_with_infinitive(clause: str) -> bool:
+    """Tell whether a clause begins with an action, or is shaped like "et prévenir l'équipe"."""
+    words = _without_lead(words_of(clause))
+    return is_action(clause) or bool(_INFINITIVE.search("".join(words[:1])))
+
+
+def _is_gerund(clause: str) -> bool:
+    """Tell whether a clause is shaped like "involves upgrading it" or "and fixing the tests"."""
+    words = words_of(clause)
+    words = _without_lead(words[request(words, "gerund_requests") :])
+    stem = words[0].removesuffix("ing") if words and words[0].endswith("ing") else ""
+    return not terms("actions").isdisjoint(
+        (stem, f"{stem}e", stem[:-1] if stem[-2:-1] == stem[-1:] else stem)
+    )
 
 
 def _goes_on(piece: str) -> bool:
@@ -268,14 +323,22 @@ def _split(text: str, boundary: re.Pattern[str]) -> list[str]:
     for found in boundary.finditer(sealed(text)):
         if found[0] == "\n" and not _breaks(text, found):
             continue
-        if found[0].startswith(".") and _ABBREVIATION.search(
-            text[max(0, found.start() - 8) : found.start() + 1]
-        ):
-            continue
+        if found[0].startswith("."):
+            end = text[max(0, found.start() - 8) : found.start() + 1]
+            if _ABBREVIATION.search(end) or (_COUNT.search(end) and _counts(text, begin, found)):
+                continue
         pieces.append(text[begin : found.end()])
         begin = found.end()
     pieces.append(text[begin:])
     return pieces
+
+
+def _counts(text: str, begin: int, found: re.Match[str]) -> bool:
+    """Tell whether a number with a dot counts, as in "am 3. Mai", and does not end a sentence that says what to do."""
+    words = words_of(text[max(begin, found.start() - 80) : found.start()])
+    following = text[found.end() : found.end() + 80]
+    ends = len(words) > 2 and words[-2] not in terms("counted") and following[:1].isupper()
+    return not (ends and (is_action(following) or orders(following)))
 
 
 def _breaks(text: str, found: re.Match[str]) -> bool:

@@ -19,6 +19,7 @@ from ltmc.features.blueprints.clauses import (
     is_action,
     leads,
     orders,
+    request,
     sentences,
     tells,
     wide,
@@ -81,13 +82,22 @@ def title_of(text: str) -> str:
     while behind := _leading(words):
         words = words[behind:]
     plain = _TRAILING.sub("", without_number(_without_order(" ".join(words)))).strip(" \t.,;:。，；：、،؛।-—")
-    plain = plain or text.strip()
+    plain = (plain.rstrip("? ") if is_action(plain) else plain) or text.strip()
     is_name = "_" in plain.partition(" ")[0] or first.startswith("`")
     return shortened(plain if is_name else plain[:1].upper() + plain[1:], TITLE_CHARACTERS)
 
 
 def _leading(words: Sequence[str]) -> int:
     """Return how many words only lead to those behind them."""
+    if asking := request(words, "gerund_requests"):
+        return asking
+    asking = request(words, "requests") or request(words, "obligations")
+    if (
+        asking
+        and words[asking].lower() not in terms("demands")
+        and (asking > 1 or is_action(" ".join(words[1:])))
+    ):
+        return asking
     if len(words) > 1 and leads(words[0], " ".join(words[1:])):
         return 1
     return 2 if len(words) > 2 and "-".join(words[:2]).lower().strip(",:") in terms("order") else 0
