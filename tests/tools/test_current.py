@@ -382,7 +382,21 @@ def test_a_backdated_text_says_what_holds_after_it(memory: Memory) -> None:
     assert memory.found(as_of=day(10)) == {"The shop has 3 doors."}, "what held once may come back"
 
 
-@pytest.mark.parametrize("way", ["supersedes", "update", "replace", "moved", "postponed"])
+@pytest.mark.parametrize("tool", ["store_memory", "update_memory"])
+def test_a_text_from_before_the_current_one_is_history_by_either_tool(memory: Memory, tool: str) -> None:
+    current = memory.store("p.md", "The shop has 5 doors.", valid_from=day(-9), valid_until=day(9))
+    for _ in range(2):
+        told = memory.ok(tool, file_name="p.md", content="The shop has 3 doors.", valid_from=day(-99))
+        assert told["version"] == 2
+        assert told["superseded_by"] == {"resource_id": current["resource_id"], "file_name": "p.md"}
+    memory.ok(tool, file_name="p.md", content="The shop has 4 doors.", valid_from=day(-50))
+    assert memory.found() == {"The shop has 5 doors."}
+    assert memory.found(as_of=day(-10)) == {"The shop has 4 doors."}
+    assert memory.found(as_of=day(-51)) == {"The shop has 3 doors."}
+    assert memory.found(include_superseded=True) == {f"The shop has {count} doors." for count in (3, 4, 5)}
+
+
+@pytest.mark.parametrize("way", ["supersedes", "replace", "moved", "postponed"])
 def test_a_version_of_before_does_not_come_back_when_a_backdated_text_takes_the_place(
     memory: Memory, way: str
 ) -> None:
@@ -391,8 +405,6 @@ def test_a_version_of_before_does_not_come_back_when_a_backdated_text_takes_the_
     since = "2026-01-01"
     if way == "supersedes":
         memory.store("b.md", "The log tool is Loki.", supersedes=["a.md"], valid_from=since)
-    elif way == "update":
-        memory.ok("update_memory", file_name="a.md", content="The log tool is Loki.", valid_from=since)
     elif way == "replace":
         memory.store("a.md", "The log tool is Loki.", on_conflict="replace", valid_from=since)
     elif way == "moved":
