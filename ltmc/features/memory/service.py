@@ -13,7 +13,7 @@ from ltmc.features.memory.named import all_named, heir_of, require
 from ltmc.features.memory.named_files import NamedFiles
 from ltmc.features.memory.reading import past_of
 from ltmc.features.memory.results import MemoryStored
-from ltmc.features.memory.timeline import holding, settle
+from ltmc.features.memory.timeline import begin_earlier, holding, settle
 from ltmc.search import index
 from ltmc.search.chunking import TextChunk, chunk
 from ltmc.search.kinds import CHUNK, PAST
@@ -111,6 +111,7 @@ class MemoryService:
                 resource = replace(resource, metadata=noted, created_at=moment, updated_at=moment)
                 stored = await insert_version(tx, resource, known, holder, chunks, ready)
             heir_id = stored["resource_id"]
+            await begin_earlier(tx, known, start, heir_id, moment)
             if on_conflict == "replace":
                 last = max(start, moment)
                 first = last if same else resource.begins
@@ -118,8 +119,7 @@ class MemoryService:
                 wrong = [one for one in wrong if one.id != heir_id and one.begins <= last]
                 await _archive(tx, wrong, heir_id, moment)
             superseded = await settle(tx, project, file_name, moment, heir_id)
-            at = moment if is_over else start
-            superseded += await _supersede(tx, project, others, stored, at, moment)
+            superseded += await _supersede(tx, project, others, stored, moment if is_over else start, moment)
             await _note_shadowed(tx, () if known else projects_read(project_id)[1:], file_name, moment)
         return await self._compared(project, stored, superseded, ready)
 
@@ -196,6 +196,7 @@ class MemoryService:
             if not another or planned or start == version.begins:
                 superseded = await _take_place(tx, known, version, new.begins, heir_id, moment)
             else:
+                await begin_earlier(tx, known, start, heir_id, moment)
                 superseded = await settle(tx, project, old.file_name, moment, heir_id)
             if agreeing is not None:
                 await agreements.put(tx, heir_id, agreeing)
