@@ -58,6 +58,9 @@ def remember(
         state = "Already known" if answer["deduplicated"] else "Stored"
         where = f"{answer['file_name']} (id {answer['resource_id']})"
         click.echo(f"{state} as {where} in the project {answer['project_id']}.")
+        for one in answer.get("similar", []):
+            contradicted = f"May contradict ({one['contradicts']})" if "contradicts" in one else "Similar"
+            click.echo(f"{contradicted}: {one['file_name']} (id {one['resource_id']}): {one['line']}")
 
 
 @click.command()
@@ -114,6 +117,9 @@ def _show_memories(found: list[dict[str, Any]]) -> None:
             local(one["created_at"]),
         ),
     )
+    for one in found:
+        if "stale" in one:
+            click.echo(f"{one['file_name']} may be out of date; changed since: {', '.join(one['stale'])}.")
 
 
 @click.group()

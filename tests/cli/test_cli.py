@@ -8,7 +8,7 @@ import pytest
 from ltmc import __version__
 from ltmc.search import kernel
 from ltmc.tools import manifest
-from tests.client import run_cli
+from tests.client import Session, run_cli
 
 
 def test_help_names_every_command() -> None:
@@ -39,6 +39,25 @@ def test_remember_and_recall(db: Path) -> None:
     assert "Nothing matches" in nothing.stderr
     elsewhere = run_cli("recall", "roses", "--project", "other", "--db", str(db))
     assert elsewhere.returncode == 3
+
+
+def test_remember_names_what_it_is_like_and_recall_what_may_be_out_of_date(db: Path, tmp_path: Path) -> None:
+    (tmp_path / "pool.toml").write_text("size = 5\n")
+
+    def ltmc(*arguments: str) -> str:
+        done = run_cli(*arguments, "--db", str(db), "--project", "shop", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    with Session(db) as client:
+        client.ok("register_project", project_id="shop", root_path=str(tmp_path))
+    ltmc("remember", "The pool has 5 connections (see pool.toml).", "--name", "a.md")
+    said = ltmc("remember", "The pool has 9 connections (see pool.toml).", "--name", "b.md")
+    assert "May contradict (number): a.md (id 1): The pool has 5 connections" in said
+    assert "Similar: " in ltmc("remember", "The pool has 9 connections.", "--name", "c.md")
+    assert "out of date" not in ltmc("recall", "pool")
+    (tmp_path / "pool.toml").write_text("size = 11\n")
+    assert "a.md may be out of date; changed since: pool.toml." in ltmc("recall", "pool")
 
 
 def test_todos(db: Path) -> None:

@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mcp.shared.exceptions import MCPError
@@ -367,6 +368,44 @@ def test_what_another_memory_took_the_place_of_follows_its_start(memory: Memory)
     assert memory.found(as_of=day(10)) == {"The shop has 8 doors."}
 
 
+@pytest.mark.parametrize(
+    "way", ["store_memory", "update_memory", "same text", "replace", "both", "both, late first"]
+)
+def test_what_a_name_took_the_place_of_ends_where_its_first_version_begins(memory: Memory, way: str) -> None:
+    memory.store("a.md", "The shop has 5 doors.", valid_from=day(-90))
+    if way != "both":
+        memory.store("b.md", "The shop has 9 doors.", valid_from=day(-30), supersedes=["a.md"])
+    told: dict[str, Any] = {"file_name": "b.md", "content": "The shop has 7 doors.", "valid_from": day(-60)}
+    if way == "same text":
+        told["content"] = "The shop has 9 doors."
+    elif way == "replace":
+        told["on_conflict"] = "replace"
+    elif way not in {"store_memory", "update_memory"}:
+        told["supersedes"] = ["a.md"]
+    memory.ok("update_memory" if way == "update_memory" else "store_memory", **told)
+    if way == "both":
+        memory.store("b.md", "The shop has 9 doors.", valid_from=day(-30), supersedes=["a.md"])
+    assert memory.found(as_of=day(-61)) == {"The shop has 5 doors."}
+    assert memory.found(as_of=day(-40)) == {told["content"]}
+    memory.store("b.md", "The shop has 8 doors.", valid_from=day(-45))
+    assert memory.found(as_of=day(-50)) == {told["content"]}
+    assert memory.found(as_of=day(-40)) == {"The shop has 8 doors."}
+    last = 8 if way in {"same text", "replace"} else 9
+    assert memory.found() == {f"The shop has {last} doors."}
+    assert memory.found(as_of=day(-80)) == {"The shop has 5 doors."}
+
+
+def test_what_began_in_between_or_held_beside_a_name_stays(memory: Memory) -> None:
+    memory.store("a.md", "The shop has 5 doors.", valid_from=day(-60))
+    memory.store("b.md", "The shop has 9 doors.", valid_from=day(-30), supersedes=["a.md"])
+    memory.store("b.md", "The shop has 1 door.", valid_from=day(-90), valid_until=day(-80))
+    assert memory.found(as_of=day(-40)) == {"The shop has 5 doors."}
+    memory.store("c.md", "The shop has a bell.", valid_from=day(-90))
+    memory.store("c.md", "The shop has 2 bells and 9 doors.", valid_from=day(-10), supersedes=["b.md"])
+    memory.store("c.md", "The shop has an old bell.", valid_from=day(-20))
+    assert memory.found(as_of=day(-15)) == {"The shop has 9 doors.", "The shop has an old bell."}
+
+
 def test_a_backdated_text_says_what_holds_after_it(memory: Memory) -> None:
     later = memory.store("p.md", "The shop has 5 doors.", valid_from=day(-9))
     for _ in range(2):
@@ -382,7 +421,21 @@ def test_a_backdated_text_says_what_holds_after_it(memory: Memory) -> None:
     assert memory.found(as_of=day(10)) == {"The shop has 3 doors."}, "what held once may come back"
 
 
-@pytest.mark.parametrize("way", ["supersedes", "update", "replace", "moved", "postponed"])
+@pytest.mark.parametrize("tool", ["store_memory", "update_memory"])
+def test_a_text_from_before_the_current_one_is_history_by_either_tool(memory: Memory, tool: str) -> None:
+    current = memory.store("p.md", "The shop has 5 doors.", valid_from=day(-9), valid_until=day(9))
+    for _ in range(2):
+        told = memory.ok(tool, file_name="p.md", content="The shop has 3 doors.", valid_from=day(-99))
+        assert told["version"] == 2
+        assert told["superseded_by"] == {"resource_id": current["resource_id"], "file_name": "p.md"}
+    memory.ok(tool, file_name="p.md", content="The shop has 4 doors.", valid_from=day(-50))
+    assert memory.found() == {"The shop has 5 doors."}
+    assert memory.found(as_of=day(-10)) == {"The shop has 4 doors."}
+    assert memory.found(as_of=day(-51)) == {"The shop has 3 doors."}
+    assert memory.found(include_superseded=True) == {f"The shop has {count} doors." for count in (3, 4, 5)}
+
+
+@pytest.mark.parametrize("way", ["supersedes", "replace", "moved", "postponed"])
 def test_a_version_of_before_does_not_come_back_when_a_backdated_text_takes_the_place(
     memory: Memory, way: str
 ) -> None:
@@ -391,8 +444,6 @@ def test_a_version_of_before_does_not_come_back_when_a_backdated_text_takes_the_
     since = "2026-01-01"
     if way == "supersedes":
         memory.store("b.md", "The log tool is Loki.", supersedes=["a.md"], valid_from=since)
-    elif way == "update":
-        memory.ok("update_memory", file_name="a.md", content="The log tool is Loki.", valid_from=since)
     elif way == "replace":
         memory.store("a.md", "The log tool is Loki.", on_conflict="replace", valid_from=since)
     elif way == "moved":

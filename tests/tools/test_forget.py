@@ -139,6 +139,21 @@ def test_wrong_filters_are_named(full: Things) -> None:
     assert full.client.ok("forget", undo=done["undo"])["restored"] == 1
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_was_superseded_and_forgotten_after_its_heir_comes_back_superseded(
+    things: Things, first: int
+) -> None:
+    old = things.store("a.md", "The heron waits at the river.")
+    heir = things.store("b.md", "The heron waits at the lake.", supersedes=["a.md"])
+    undo = [things.ok("delete_memory", resource_id=heir)["undo"], things.forget(prefix="a.md")["undo"]]
+    for token in (undo[first], undo[1 - first]):
+        things.ok("forget", undo=token)
+    read = things.ok("get_memory", resource_id=old)
+    assert read["superseded_by"] == {"resource_id": heir, "file_name": "b.md"}
+    assert "note" not in read
+    assert [one["file_name"] for one in things.ok("list_memories")["memories"]] == ["b.md"]
+
+
 def test_deletions_of_one_thing_can_be_undone_too(full: Things) -> None:
     before = full.seen()
     newest = full.ok("get_memory", file_name="birds/heron.md")["resource_id"]

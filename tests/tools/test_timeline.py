@@ -123,17 +123,18 @@ class Timeline(RuleBasedStateMachine):
         moment = now()
         planned = one.start > moment
         begins = arguments.get("valid_from") or (one.start if planned or not edit else None)
-        until = one.until
+        is_history = edit and not planned and begins is not None and begins < one.start
+        until = None if is_history else one.until
         if until is not None and until < (begins or moment):
             if not edit:
                 self.client.bad("update_memory", "INVALID_ARGUMENT", project_id=self.project, **arguments)
                 return
             until = None
         stored = self.call("update_memory", **arguments)
-        if begins is not None:  # what began since then was wrong
+        if begins is not None and not is_history:  # what began since then was wrong
             self.told = [other for other in self.told if not begins <= other.start < one.start]
         if edit:
-            if planned or (begins and begins <= one.start):
+            if planned or begins == one.start:
                 self.told.remove(one)
             self.insert(stored, text, begins, until)
         else:

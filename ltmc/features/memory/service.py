@@ -13,7 +13,7 @@ from ltmc.features.memory.named import all_named, heir_of, require
 from ltmc.features.memory.named_files import NamedFiles
 from ltmc.features.memory.reading import past_of
 from ltmc.features.memory.results import MemoryStored
-from ltmc.features.memory.timeline import holding, settle
+from ltmc.features.memory.timeline import begin_earlier, holding, settle
 from ltmc.search import index
 from ltmc.search.chunking import TextChunk, chunk
 from ltmc.search.kinds import CHUNK, PAST
@@ -111,6 +111,7 @@ class MemoryService:
                 resource = replace(resource, metadata=noted, created_at=moment, updated_at=moment)
                 stored = await insert_version(tx, resource, known, holder, chunks, ready)
             heir_id = stored["resource_id"]
+            await begin_earlier(tx, known, start, heir_id, moment)
             if on_conflict == "replace":
                 last = max(start, moment)
                 first = last if same else resource.begins
@@ -118,8 +119,7 @@ class MemoryService:
                 wrong = [one for one in wrong if one.id != heir_id and one.begins <= last]
                 await _archive(tx, wrong, heir_id, moment)
             superseded = await settle(tx, project, file_name, moment, heir_id)
-            at = moment if is_over else start
-            superseded += await _supersede(tx, project, others, stored, at, moment)
+            superseded += await _supersede(tx, project, others, stored, moment if is_over else start, moment)
             await _note_shadowed(tx, () if known else projects_read(project_id)[1:], file_name, moment)
         return await self._compared(project, stored, superseded, ready)
 
@@ -139,7 +139,7 @@ class MemoryService:
         expires: str | None,
         project_id: str | None,
     ) -> MemoryStored:
-        """Change what is given of a memory; another text makes a new version, which is the current one from then on.
+        """Change what is given of a memory; another text makes a new version, as storing it does.
 
         Args:
             agrees_with: ids or names of memories that it does not contradict, beside those known; empty: of none.
@@ -167,12 +167,8 @@ class MemoryService:
         planned = old.begins > moment
         start = valid_from or (old.begins if planned or not another else moment)
         new = replace(_with_text(old, text, start, planned=planned) if another else old, **given)
-        if (
-            new.valid_until
-            and new.valid_until < start
-            and not another
-            and old.valid_from is valid_from is None
-        ):
+        has_no_start = not another and old.valid_from is valid_from is None
+        if has_no_start and new.valid_until and new.valid_until < start:
             given["valid_from"] = start = UNKNOWN_START
             new = replace(new, valid_from=start)
         _require_period(start, new.valid_until)
@@ -181,23 +177,27 @@ class MemoryService:
             moment = now()
             known = await resources.versions(tx, project, old.file_name)
             version = _open_version(known, old, moment)
+            is_history = another and not planned and start < version.begins
+            holder = holding(known, start) if is_history else version
             if start == UNKNOWN_START and valid_from is None:
                 _require_clear_start(str(new.valid_until), known, version, None)
             others = await all_named(tx, read, "supersedes", supersedes or ())
             agreeing = None if agrees_with is None else await _agreeing(tx, read, old, agrees_with)
-            if another:
-                noted = (
-                    (old.metadata if metadata is None else {})
-                    | origin.get().marks(project)
-                    | (metadata or {})
-                )
+            if holder is None or holder.content_hash != new.content_hash:
+                kept = old.metadata if metadata is None else {}
+                noted = kept | origin.get().marks(project) | (metadata or {})
                 new = replace(new, metadata=noted, created_at=moment, updated_at=moment)
-                stored = await insert_version(tx, new, known, version, chunks, ready)
+                stored = await insert_version(tx, new, known, holder, chunks, ready)
             else:
-                stored = await _change(tx, version, given, moment, ready)
+                if is_history:
+                    given.pop("valid_from", None)  # it holds then already
+                stored = await _change(tx, holder, given, moment, ready)
             heir_id = stored["resource_id"]
-            corrected = [version] if not another or planned or new.begins <= version.begins else []
-            superseded = await _take_place(tx, known, version, new, heir_id, corrected, moment)
+            if not another or planned or start == version.begins:
+                superseded = await _take_place(tx, known, version, new.begins, heir_id, moment)
+            else:
+                await begin_earlier(tx, known, start, heir_id, moment)
+                superseded = await settle(tx, project, old.file_name, moment, heir_id)
             if agreeing is not None:
                 await agreements.put(tx, heir_id, agreeing)
             at = valid_from or max(moment, new.begins)
@@ -288,20 +288,19 @@ async def _take_place(
     tx: Transaction,
     known: Sequence[Version],
     version: Version,
-    new: Resource,
+    start: str,
     heir_id: int,
-    corrected: list[Version],
     moment: str,
 ) -> list[int]:
     """Put what a version is now in its place; return the ids of what it supersedes.
 
-    What it holds in place of from an earlier time on was wrong: those that began since, and what is `corrected`.
+    What it holds in place of from an earlier time on was wrong: those that began since.
     """
-    wrong = [one for one in known if new.begins <= one.begins < version.begins]
+    wrong = [one for one in known if one is version or start <= one.begins < version.begins]
     places = [resources.Place(version.project_id, version.file_name)]
-    for one in [*wrong, *corrected]:
-        places += await resources.follow(tx, one, heir_id, new.begins)
-    await _archive(tx, [one for one in [*wrong, *corrected] if one.id != heir_id], heir_id, moment)
+    for one in wrong:
+        places += await resources.follow(tx, one, heir_id, start)
+    await _archive(tx, [one for one in wrong if one.id != heir_id], heir_id, moment)
     return [
         one
         for place in places
@@ -336,7 +335,7 @@ def _with_text(old: Resource, text: str, start: str, *, planned: bool) -> Resour
         content=text,
         content_hash=hash_of(text),
         valid_from=start if planned else None,
-        valid_until=old.valid_until if old.valid_until and old.valid_until >= start else None,
+        valid_until=old.valid_until if start >= old.begins and (old.valid_until or "") >= start else None,
     )
 
 

@@ -1,6 +1,6 @@
 """The versions of one name on one timeline: each holds until the next one begins."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ltmc.search import index
 from ltmc.search.kinds import CHUNK, PAST
@@ -71,6 +71,21 @@ def overlap(one: Chunk | Version, other: Chunk | Version) -> bool:
         )
 
     return lasts_until(one, other) and lasts_until(other, one)
+
+
+async def begin_earlier(
+    tx: Transaction, known: Sequence[Version], start: str, heir_id: int, moment: str
+) -> None:
+    """End what a name took the place of when it began at its new start, if that is before all `known` ones.
+
+    What began after the new start stays as it is: it holds in between.
+    """
+    starts = [one.begins for one in known if not one.is_replaced]
+    first = min(starts, default=start)
+    for one in known if start < first else ():
+        if one.begins == first:
+            for place in await resources.follow(tx, one, heir_id, start, begun_by=start):
+                await settle(tx, place.project_id, place.file_name, moment)
 
 
 async def settle(

@@ -328,14 +328,22 @@ class Place:
     file_name: str
 
 
-async def follow(tx: Transaction, old: Version, heir_id: int, start: str) -> list[Place]:
+async def follow(
+    tx: Transaction, old: Version, heir_id: int, start: str, *, begun_by: str = "9"
+) -> list[Place]:
     """Have other memories whose place one took when it began end with a new start, or by another heir.
+
+    Args:
+        begun_by: only those that began by then.
 
     Returns:
         Which they are.
     """
-    chosen = "superseded_by = ? AND superseded_at = ? AND (project_id <> ? OR file_name <> ?)"
-    given = (old.id, old.begins, old.project_id, old.file_name)
+    chosen = (
+        "superseded_by = ? AND superseded_at = ? AND (project_id <> ? OR file_name <> ?) "
+        "AND coalesce(valid_from, created_at) <= ?"
+    )
+    given = (old.id, old.begins, old.project_id, old.file_name, begun_by)
     places = await tx.all(
         Place, f"SELECT DISTINCT project_id, file_name FROM resources WHERE {chosen}", given
     )

@@ -206,6 +206,18 @@ async def put_back(tx: Transaction, token: str, moment: str) -> None:
         "AND (k.superseded_by IS NULL OR k.superseded_by IN (SELECT id FROM resources))",
         (token,),
     )
+    await tx.run(  # what was superseded and then forgotten has it when it comes back
+        "WITH k AS MATERIALIZED (SELECT json_extract(content, '$.id') AS id, "
+        "json_extract(content, '$.superseded_at') AS superseded_at, "
+        "json_extract(content, '$.superseded_by') AS superseded_by "
+        "FROM trash WHERE token = ?1 AND place = 'superseded'), "
+        "found AS MATERIALIZED (SELECT t.id, k.superseded_at, k.superseded_by FROM trash t CROSS JOIN k "
+        "WHERE t.token IN (SELECT token FROM forgettings WHERE token <> ?1) AND t.place = 'resources' "
+        "AND json_extract(t.content, '$.id') = k.id AND json_extract(t.content, '$.superseded_by') IS NULL) "
+        "UPDATE trash SET content = json_set(content, '$.superseded_at', found.superseded_at, "
+        "'$.superseded_by', found.superseded_by) FROM found WHERE trash.id = found.id",
+        (token,),
+    )
     await tx.run(
         "UPDATE resources SET expires_at = NULL WHERE expires_at <= ? AND id IN "
         "(SELECT json_extract(content, '$.id') FROM trash WHERE token = ? AND place = 'resources')",
