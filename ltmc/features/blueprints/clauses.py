@@ -89,7 +89,7 @@ def _without_lead(words: Sequence[str]) -> list[str]:
 def _leading(words: Sequence[str]) -> int:
     """Return how many words at the beginning only lead to others or only ask."""
     place = 0
-    while place < len(words):
+    while place < min(len(words), 16):
         if behind := request(words, "requests", place) or request(words, "obligations", place):
             place += behind
         elif words[place] in _leads():
