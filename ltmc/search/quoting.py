@@ -44,7 +44,7 @@ _END = re.compile(
     + "".join(rf"(?<!\b{re.escape(short)}\.)" for short in _ABBREVIATIONS)
     + r"[)\"'`*”’]*+\s++(?![a-z])|[。！？]"
 )
-_LINK = re.compile(r"\[([^\]\[]*)\]\([^)\s]{0,500}\)|https?://\S+")
+_LINK = re.compile(r"\[([^\]\[]*)\]\([^()\[\s]{0,500}\)|https?://\S+")
 _ASKS_FOR_CODE = re.compile(
     r"\b(?:code|snippets?|functions?|methods?|class|commands?|regex|examples?|scripts?|sql|syntax|implementations?)\b"
     r"|`",
