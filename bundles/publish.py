@@ -11,7 +11,7 @@ import jsonschema
 
 from bundles import lock, schemas
 from ltmc import __version__
-from ltmc.tools import manifest
+from ltmc.tools import selection
 
 ROOT = Path(__file__).parents[1]
 ARTEFACTS = ("ltmc.pyz", "ltmc.mcpb", "server.json", "ltmc-onefile", "ltmc-linux-x86_64.tar.gz")
@@ -28,7 +28,7 @@ def write_mcpb(pyz: Path, target: Path, epoch: tuple[int, int, int, int, int, in
 
 
 def extension_manifest() -> dict[str, Any]:
-    """Return the manifest.json of the desktop extension, with the tools of `ltmc.tools.manifest`."""
+    """Return the manifest.json of the desktop extension, with the tools that are offered."""
     project = _project()
     oldest, newest = lock.PYTHONS[0], lock.PYTHONS[-1]
     return {
@@ -45,7 +45,7 @@ def extension_manifest() -> dict[str, Any]:
             "entry_point": "server/ltmc.pyz",
             "mcp_config": {"command": "python3", "args": ["${__dirname}/server/ltmc.pyz", "serve"]},
         },
-        "tools": [{"name": tool.name, "description": tool.title} for tool in manifest.tools()],
+        "tools": [{"name": tool.name, "description": tool.title} for tool in selection.select("all")],
         "compatibility": {
             "platforms": ["linux"],
             "runtimes": {"python": f">={oldest[0]}.{oldest[1]},<{newest[0]}.{newest[1] + 1}"},

@@ -102,7 +102,9 @@ def test_a_summary_for_people(db: Path, tmp_path: Path) -> None:
     assert "Left out or changed: 1 records that the program made for itself." in done.stdout
     assert "Left alone: 1 files of no known format." in done.stdout
     assert f"In the projects {SHOP}." in done.stdout
-    assert "look in 'default' alone" in done.stdout
+    assert "look in" not in done.stdout
+    done = run_cli("import", str(tmp_path / "t"), "--db", str(db), LTMC_PROJECT="kiosk")
+    assert "look in 'kiosk' alone" in done.stdout
     done = run_cli("import", str(tmp_path / "t"), "--db", str(db), LTMC_READ_ONLY="1")
     assert (done.returncode, "read-only" in done.stderr) == (1, True)
 

@@ -61,7 +61,7 @@ class Server:
 
     def __init__(self, db: Path) -> None:
         self.process = subprocess.Popen(
-            [*SOURCE_COMMAND, "serve", "--db", str(db)],
+            [*SOURCE_COMMAND, "serve", "--db", str(db), "--project", "default"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

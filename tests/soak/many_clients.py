@@ -25,7 +25,9 @@ from tests.client import SOURCE_COMMAND, Session
 def server(db: Path, command: list[str] | None = None) -> StdioServerParameters:
     """How a server on `db` is started."""
     program, *arguments = command or SOURCE_COMMAND
-    return StdioServerParameters(command=program, args=[*arguments, "serve", "--db", str(db)])
+    return StdioServerParameters(
+        command=program, args=[*arguments, "serve", "--db", str(db), "--project", "default"]
+    )
 
 
 async def run(db: Path, servers: int, lanes: int, writes: int) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Life:
         self._calls: dict[int, tuple[str, str]] = {}
         self._data = self._lines(number)
         self._process = subprocess.Popen(
-            [*command, "serve", "--db", str(db)],
+            [*command, "serve", "--db", str(db), "--project", "default"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -28,7 +28,7 @@ class Wire:
 
     def __init__(self, db: Path, command: list[str] | None = None) -> None:
         self.process = subprocess.Popen(
-            [*(command or SOURCE_COMMAND), "serve", "--db", str(db)],
+            [*(command or SOURCE_COMMAND), "serve", "--db", str(db), "--project", "default"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -265,7 +265,7 @@ def test_oversized_lines_are_refused_and_skipped(shared_wire: Wire) -> None:
 def test_a_client_that_never_reads_is_held_back(db: Path) -> None:
     """The server stops reading; it does not grow, and it ends with its input."""
     process = subprocess.Popen(
-        [*SOURCE_COMMAND, "serve", "--db", str(db)],
+        [*SOURCE_COMMAND, "serve", "--db", str(db), "--project", "default"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -328,7 +328,7 @@ def test_end_of_input_lets_calls_in_flight_finish(db: Path) -> None:
 def test_a_client_that_vanishes_ends_it(db: Path) -> None:
     first = json.dumps({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": HANDSHAKE}).encode()
     with subprocess.Popen(
-        [*SOURCE_COMMAND, "serve", "--db", str(db)],
+        [*SOURCE_COMMAND, "serve", "--db", str(db), "--project", "default"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
