@@ -103,7 +103,7 @@ def test_a_summary_for_people(db: Path, tmp_path: Path) -> None:
     assert "Left alone: 1 files of no known format." in done.stdout
     assert f"In the projects {SHOP}." in done.stdout
     assert "look in" not in done.stdout
-    done = run_cli("import", str(tmp_path / "t"), "--db", str(db), LTMC_PROJECT="kiosk")
+    done = run_cli("import", str(tmp_path / "t"), "--db", str(tmp_path / "b.db"), LTMC_PROJECT="kiosk")
     assert "look in 'kiosk' alone" in done.stdout
     done = run_cli("import", str(tmp_path / "t"), "--db", str(db), LTMC_READ_ONLY="1")
     assert (done.returncode, "read-only" in done.stderr) == (1, True)
