@@ -172,7 +172,7 @@ def test_the_time_grows_with_the_length_alone(texts: list[str], characters: int)
         long = (text * (characters // len(text) + 1))[:characters]
         started = time.thread_time()
         masked(long)
-        assert time.thread_time() - started < 2, text
+        assert time.thread_time() - started < 8, text  # quadratic, it is minutes
 
 
 def test_a_call_beside_a_large_text_is_answered(client: Session) -> None:
