@@ -9,7 +9,6 @@ from ltmc.app.application import Application
 from ltmc.app.own_project import Folder, OwnProject
 from ltmc.app.redaction import found_in, kinds_by_secret, masked_json, masked_with
 from ltmc.errors import ErrorCode, LtmcError, read_only, shorten
-from ltmc.features.lean.toolbox import Toolbox
 from ltmc.search.notes import noted
 from ltmc.storage.guarded import looked_at
 from ltmc.tools.binding import bind
@@ -41,6 +40,8 @@ async def call(
         given, ignored = meant(raw, tool)
         arguments = binding.check(given, empty_is_unused=not tool.destructive)
         if tool.category == LEAN and (name := arguments["name"]):
+            from ltmc.features.lean.toolbox import Toolbox
+
             return await call(app, app.get(Toolbox).named(name), arguments["arguments"] or {}, ask)
         warnings: list[str] = []
         notes: set[str] = set()
