@@ -1,24 +1,21 @@
 """Which project a folder belongs to: its repository, read from git's own files without running git.
 
-It stands in ``app`` so that commands, the server and hooks can all use it. It needs no database, and what it
-reads may be anybody's: each file is an ordinary one and read in part, no reference is followed twice, and
-nothing raises.
+It stands in ``app`` so that commands, the server and hooks can all use it. It needs no database, and nothing raises.
 """
 
 import hashlib
 import os
 import re
-import stat
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from ltmc.features.projects.roots import why_refused
+from ltmc.files.repositories import Repository, first_line, real, repository_of, text
 from ltmc.tools.project_scope import DEFAULT_PROJECT
 
-POINTER_BYTES, CONFIG_BYTES, PACKED_BYTES = 8_192, 262_144, 8_388_608
-"""How much is read of a file that names one thing, of a repository's settings and of its packed references."""
+CONFIG_BYTES, PACKED_BYTES = 262_144, 8_388_608
+"""How much is read of a repository's settings and of its packed references."""
 
 LONGEST_NAME, LONGEST_BRANCH, LONGEST_URL = 60, 200, 2_048
 
@@ -38,17 +35,6 @@ _IGNORE_CASE = (
 _USUAL_PORTS = {"ssh": "22", "http": "80", "https": "443", "git": "9418"}
 
 
-class _Repository(NamedTuple):
-    """A repository.
-
-    Attributes:
-        git: the folder of this working tree's own state; `common`: the one that its worktrees share.
-    """
-
-    git: Path
-    common: Path
-
-
 def project_of(cwd: Path) -> str:
     """Return the project id of a folder: the name of its repository, or its own, and a hash.
 
@@ -64,8 +50,8 @@ def names_of(cwd: Path) -> list[str]:
 
     The second is that of a repository from the time before it had a remote. There is none for what can be no project.
     """
-    folder = _real(cwd)
-    repository = _repository(folder) if folder else None
+    folder = real(cwd)
+    repository = repository_of(folder) if folder else None
     if repository:
         keys = [_remote(repository.common), _without_git(repository.common)]
         return [_id(key.rpartition("/")[2].removesuffix(".git"), key) for key in dict.fromkeys(keys) if key]
@@ -77,8 +63,7 @@ def clone_of(cwd: Path) -> str | None:
 
     That is its path and when it was made: the time of a file that git writes then and never again.
     """
-    folder = _real(cwd)
-    repository = _repository(folder) if folder else None
+    repository = _repository(cwd)
     try:
         made = os.stat(repository.common / "description").st_mtime_ns if repository else None  # noqa: PTH116
     except OSError:
@@ -88,52 +73,33 @@ def clone_of(cwd: Path) -> str | None:
 
 def main_folder(cwd: Path) -> Path | None:
     """Return the main working tree of the repository of a folder, whichever worktree that lies in."""
-    folder = _real(cwd)
-    repository = _repository(folder) if folder else None
+    repository = _repository(cwd)
     return repository.common.parent if repository and repository.common.name == ".git" else None
 
 
 def branch_and_commit(cwd: Path) -> tuple[str | None, str | None]:
     """Return the branch that is checked out in a folder and its commit; None for what there is not."""
-    folder = _real(cwd)
-    repository = _repository(folder) if folder else None
-    head = _line(repository.git / "HEAD") if repository else ""
+    repository = _repository(cwd)
+    head = first_line(repository.git / "HEAD") if repository else ""
     if repository is None or not head.startswith("ref:"):
         return None, _commit(head)
     reference = head.removeprefix("ref:").strip()
     branch = reference.removeprefix("refs/heads/")
     if branch in (reference, ".invalid") or not _is_branch(branch):  # .invalid: kept in another format
         return None, None
-    commit = _commit(_line(repository.common / reference))
+    commit = _commit(first_line(repository.common / reference))
     return branch, commit or _packed(repository.common, reference)
 
 
-def _real(folder: Path) -> Path | None:
-    try:
-        return Path(os.path.realpath(folder))
-    except (OSError, ValueError):
-        return None
-
-
-def _repository(folder: Path) -> _Repository | None:
-    """Return the repository that a folder lies in."""
-    for place in (folder, *folder.parents):
-        git = place / ".git"
-        if pointer := _line(git):
-            git = place / pointer.removeprefix("gitdir:").strip()
-        for candidate in (git, place):  # the folder itself: a repository without a working tree
-            real = _real(candidate)
-            if real and _is_file(real / "HEAD"):
-                common = _real(real / (_line(real / "commondir") or "."))
-                if common and _is_folder(common / "objects") and _is_folder(common / "refs"):
-                    return _Repository(real, common)
-    return None
+def _repository(cwd: Path) -> Repository | None:
+    folder = real(cwd)
+    return repository_of(folder) if folder else None
 
 
 def _remote(common: Path) -> str | None:
     """Return the remote that a repository was cloned from, else its first one, in its one form."""
     first = None
-    for remote, url in _remotes(_read(common / "config", CONFIG_BYTES)):
+    for remote, url in _remotes(text(common / "config", CONFIG_BYTES)):
         found = _normalised(url, common)
         if found and remote == "origin":
             return found
@@ -166,8 +132,8 @@ def _normalised(url: str, common: Path) -> str | None:
         by_ssh = bool(colon) and "/" not in host and len(host) > 1  # one letter is a drive of Windows
         scheme, rest = ("ssh", url.replace(":", "/", 1)) if by_ssh else ("file", url)
     if scheme.lower() == "file":
-        real = _real((common.parent if common.name == ".git" else common) / rest)
-        return _without_git(real) if real else None
+        found = real((common.parent if common.name == ".git" else common) / rest)
+        return _without_git(found) if found else None
     address, _, path = rest.partition("/")
     user, _, address = address.rpartition("@")
     host, _, port = address.lower().partition(":")
@@ -207,44 +173,6 @@ def _commit(text: str) -> str | None:
 
 
 def _packed(common: Path, reference: str) -> str | None:
-    packed = _read(common / "packed-refs", PACKED_BYTES)
+    packed = text(common / "packed-refs", PACKED_BYTES)
     at = packed.find(f" {reference}\n")
     return _commit(packed[packed.rfind("\n", 0, at) + 1 : at]) if at >= 0 else None
-
-
-def _line(path: Path) -> str:
-    """Return the first line of a file; empty where it cannot be read."""
-    return _read(path, POINTER_BYTES).partition("\n")[0].strip()
-
-
-def _read(path: Path, most: int) -> str:
-    """Return the beginning of an ordinary file; empty where it cannot be read."""
-    try:
-        # A pipe would wait for whoever writes into it.
-        file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (OSError, ValueError):
-        return ""
-    try:
-        return os.read(file, most).decode("utf-8", "surrogateescape") if _ordinary(os.fstat(file)) else ""
-    except OSError:
-        return ""
-    finally:
-        os.close(file)
-
-
-def _ordinary(status: os.stat_result) -> bool:
-    return stat.S_ISREG(status.st_mode)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return _ordinary(path.stat())
-    except (OSError, ValueError):
-        return False
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return stat.S_ISDIR(path.stat().st_mode)
-    except (OSError, ValueError):
-        return False

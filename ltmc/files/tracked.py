@@ -1,12 +1,12 @@
 """The files that git tracks around a folder, by their names, read from its index without running git."""
 
-import os
-import stat
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 
-MOST_BYTES, POINTER_BYTES = 32 * 1024 * 1024, 4096
+from ltmc.files.repositories import beginning, repository_of
+
+MOST_BYTES = 32 * 1024 * 1024
 """How large an index is read; of some 300,000 files."""
 
 _ENTRY, _EXTENDED = 62, 0x4000
@@ -19,13 +19,13 @@ def paths_by_name(folder: Path, names: Collection[str]) -> dict[str, str]:
     Hidden files and those in hidden folders do not count.
     """
     found: dict[str, list[str]] = defaultdict(list)
-    place = _repository(folder) if names else None
-    if place is not None:
-        top, index = place
-        inside = folder.relative_to(top).as_posix()
+    repository = repository_of(folder) if names else None
+    if repository is not None:
+        inside = folder.relative_to(repository.top).as_posix()
         prefix = "" if inside == "." else f"{inside}/"
         ends = tuple(f"/{name}".encode() for name in names)
-        for path in _paths(index):
+        index = beginning(repository.git / "index", MOST_BYTES + 1)
+        for path in _paths(index) if len(index) <= MOST_BYTES else ():
             if path.endswith(ends):
                 shown = path.decode("utf-8", "surrogateescape")
                 rest = shown.removeprefix(prefix)
@@ -33,39 +33,6 @@ def paths_by_name(folder: Path, names: Collection[str]) -> dict[str, str]:
                 if shown.startswith(prefix) and not any(part.startswith(".") for part in parts):
                     found[parts[-1]].append(rest)
     return {name: paths[0] for name, paths in found.items() if len({*paths}) == 1}
-
-
-def _repository(folder: Path) -> tuple[Path, bytes] | None:
-    """Return the top of the working tree that a folder lies in, and what is in its index."""
-    for top in (folder, *folder.parents):
-        git = top / ".git"
-        pointer = _read(git, POINTER_BYTES).decode("utf-8", "surrogateescape").partition("\n")[0]
-        if pointer.startswith("gitdir:"):
-            git = top / pointer.removeprefix("gitdir:").strip()
-        if index := _read(git / "index", MOST_BYTES):
-            return top, index
-        if os.path.lexists(git):
-            return None
-    return None
-
-
-def _read(path: Path, most: int) -> bytes:
-    """Return an ordinary file; nothing of one that cannot be read or is larger."""
-    try:
-        # A pipe would wait for whoever writes into it.
-        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (OSError, ValueError):
-        return b""
-    try:
-        state = os.fstat(number)
-        if not stat.S_ISREG(state.st_mode) or state.st_size > most:
-            return b""
-        with os.fdopen(number, "rb", closefd=False) as file:
-            return file.read(most)
-    except OSError:
-        return b""
-    finally:
-        os.close(number)
 
 
 def _paths(index: bytes) -> Iterator[bytes]:
