@@ -31,8 +31,7 @@ def select(profile: str, *, read_only: bool = False) -> list[Tool]:
     Raises:
         ValueError: a word of `profile` is none of these.
     """
-    words = {word.strip() for word in profile.split(",") if word.strip()}
-    found = tools()
+    words, found = _words(profile), tools()
     known = dict.fromkeys(("all", "core", LEAN, *manifest.categories(), *(tool.category for tool in found)))
     if not words or words - set(known):
         raise ValueError(
@@ -44,11 +43,18 @@ def select(profile: str, *, read_only: bool = False) -> list[Tool]:
 
 
 def _offers(words: Iterable[str], tool: Tool) -> bool:
-    if tool.category == LEAN or (tool.lean and LEAN in words):
-        return LEAN in words
-    return "all" in words or tool.category in words or ("core" in words and tool.core)
+    return (
+        tool.category in words
+        or ("all" in words and tool.category != LEAN)
+        or ("core" in words and tool.core)
+        or (LEAN in words and bool(tool.lean))
+    )
 
 
 def is_lean(profile: str) -> bool:
     """Tell whether a profile lists few arguments of few tools."""
-    return profile.strip() == LEAN
+    return _words(profile) == {LEAN}
+
+
+def _words(profile: str) -> set[str]:
+    return {word.strip() for word in profile.split(",") if word.strip()}

@@ -59,6 +59,7 @@ class Toolbox:
 
     def _scores(self, query: str) -> dict[str, float]:
         """Return for each tool how like the query is to all that is said of it, and to the likest part of that."""
+        asked = _words(query)
         texts = {name: _said_of(tool) for name, tool in self._tools.items()}
         if self._by_meaning:
             if not self._vectors:
@@ -67,8 +68,8 @@ class Toolbox:
             meant = index.query_vector(query)
             likeness = {name: [cosine(meant, one) for one in of] for name, of in self._vectors.items()}
         else:
-            likeness = {name: [_shared(query, text) for text in said] for name, said in texts.items()}
-        named = {name: _words(name) & _words(query) for name in self._tools}
+            likeness = {name: [_shared(asked, text) for text in said] for name, said in texts.items()}
+        named = {name: _words(name) & asked for name in self._tools}
         times = Counter(word for words in named.values() for word in words)
         return {
             name: (whole + max(whole, *parts)) / 2 + sum(NAMED / times[word] for word in named[name])
@@ -83,9 +84,8 @@ def _said_of(tool: Tool) -> list[str]:
     return [" ".join(parts[1:]), *filter(None, parts)]
 
 
-def _shared(query: str, text: str) -> float:
-    """Return the share of the query's words that a text has."""
-    asked = _words(query)
+def _shared(asked: set[str], text: str) -> float:
+    """Return the share of the words of a query that a text has."""
     return len(asked & _words(text)) / (len(asked) or 1)
 
 
