@@ -171,10 +171,13 @@ def _log(event: Event, error: BaseException) -> None:
         said = error.message if isinstance(error, LtmcError) else f"{type(error).__name__}: {error}"
         said = " ".join(masked(said[:1_000]).split())[:500]
         path = _log_file()
+        if path is None:
+            return
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            line = f"{now()} {event.name[:20]!r} {event.agent}: {said}\n"
+            name = event.name if event.name in EVENTS else "unknown"
+            line = f"{now()} {name!r} {event.agent}: {said}\n"
             if (size := os.fstat(file).st_size) > LOG_BYTES:
                 os.lseek(file, size - LOG_BYTES // 2, os.SEEK_SET)
                 last = os.read(file, LOG_BYTES // 2)
@@ -195,8 +198,12 @@ def last_failure(db: Path) -> str | None:
         return None
 
 
-def _log_file() -> Path:
+def _log_file() -> Path | None:
+    """Return the log; None where nothing is written."""
     try:
-        return load()[0].db.with_name(LOG_NAME)
+        settings, _ = load()
+        return None if settings.read_only else settings.db.with_name(LOG_NAME)
     except LtmcError:  # the settings themselves are wrong
+        if os.environ.get("LTMC_READ_ONLY"):
+            return None
         return Path(os.environ.get("LTMC_DB") or default_db()).expanduser().absolute().with_name(LOG_NAME)

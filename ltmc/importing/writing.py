@@ -173,12 +173,12 @@ class Writer:
         return Message(
             id=0,
             project_id=self._project_named(item),
-            conversation_id=name_of(item.conversation) or form,
+            conversation_id=name_of(self._masked(item.conversation)) or form,
             role=item.role,
             content=text,
             agent_name=form if assistant else None,
             source_tool=form,
-            metadata=self._masked(metadata_of(item.metadata)),
+            metadata=metadata_of(self._masked(item.metadata)),  # before it is cut
             created_at=moment_of(item.at) or now(),
         )
 
@@ -197,7 +197,7 @@ class Writer:
             content_hash="",
             version=1,
             tags=tags_of([*map(self._masked, item.tags), form]),
-            metadata=self._masked(metadata_of(item.metadata)),
+            metadata=metadata_of(self._masked(item.metadata)),  # before it is cut
             language=None,
             complexity=None,
             archived=False,
@@ -229,7 +229,7 @@ class Writer:
         return masked if masked.strip() else ""
 
     def _masked(self, value: Any) -> Any:
-        return masked_by(self._guard, without(value, PRIVATE) if isinstance(value, str) else value)
+        return masked_by(self._guard, without(storable(value), PRIVATE) if isinstance(value, str) else value)
 
     def _project_named(self, item: Said | Noted | Linked) -> str:
         if self._project is not None:
@@ -237,7 +237,8 @@ class Writer:
         given = item.folder or item.project or ""
         if given not in self._projects:
             name = self._project_of(Path(item.folder)) if item.folder and "\0" not in item.folder else given
-            self._projects[given] = _NO_NAME.sub("-", name).strip("-")[:100] or DEFAULT_PROJECT
+            name = _NO_NAME.sub("-", self._masked(name)).strip("-")[:100]
+            self._projects[given] = name or DEFAULT_PROJECT
         return self._projects[given]
 
 

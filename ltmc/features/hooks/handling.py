@@ -151,6 +151,7 @@ def clean(event: Event, place: Place) -> Event:
     """Take out of an event what must not be kept: private parts, secrets, and files that are ignored."""
 
     root, rules = place.root, place.rules
+    event.session = rules.mask(event.session)
 
     def cleaned(text: str, most: int) -> str:
         text = rules.mask(without(text, PRIVATE, IN_PLACE_OF_PRIVATE)[: most + LONGEST_SECRET])

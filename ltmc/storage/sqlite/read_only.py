@@ -128,6 +128,15 @@ class ReadOnlyDatabase:
         return connection
 
 
+def options_of(path: Path) -> str:
+    """Return how SQLite opens a database, as the query of its URI, so that nothing in its folder changes.
+
+    Raises:
+        LtmcError: BACKEND_UNAVAILABLE when it cannot be read so.
+    """
+    return f"mode=ro&{_state(path).options}"
+
+
 def copy_unchanged(source: Path, target: Path) -> None:
     """Copy the database at `source` without a change to its folder.
 
@@ -173,7 +182,7 @@ def _state(path: Path) -> _State:
 def aim_of(path: Path) -> str:
     """Return what the search index of a database is made for; empty where it has none, or cannot be read."""
     try:
-        uri = f"{path.as_uri()}?mode=ro&{_state(path).options}"
+        uri = f"{path.as_uri()}?{options_of(path)}"
         with closing(sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS)) as connection:
             return index_entries.state(connection.cursor()).aim
     except (OSError, LtmcError, sqlite3.Error, TypeError):  # a table that is not there yet, or empty
