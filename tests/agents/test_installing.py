@@ -547,6 +547,13 @@ def test_doctor_tells_of_agents(home: Path, db: Path) -> None:
     assert "ltmc install goose" in ltmc(home, "doctor", "--db", str(db)).stdout
 
 
+def test_the_folder_of_data_is_private_when_installing_makes_it(home: Path) -> None:
+    ok(home, "install", "cursor")
+    folder = home / ".local/share/ltmc"
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / "agents.json")]
+    assert modes == [0o700, 0o600]
+
+
 def test_a_damaged_ledger_is_named(home: Path) -> None:
     ledger = home / ".local/share/ltmc/agents.json"
     ledger.parent.mkdir(parents=True)
