@@ -299,6 +299,30 @@ def test_a_read_of_a_read_only_database_waits_no_longer_than_its_limit(
     asyncio.run(work())
 
 
+def test_a_read_only_database_loses_no_connection_to_cancellation(db: Path) -> None:
+    run(db, write)
+
+    async def work() -> None:
+        database = ReadOnlyDatabase(db)
+
+        async def read() -> None:
+            async with database.read() as tx:
+                await tx.value(ENDLESS)
+
+        opened = list[object]()
+        for turns in range(30):  # at each await of it
+            reading = asyncio.create_task(read())
+            for _ in range(turns):
+                await asyncio.sleep(0.0005)
+            reading.cancel()
+            await asyncio.wait([reading])
+            opened += [database._open_count == len(database._idle)]
+        await database.close()
+        assert all(opened)
+
+    asyncio.run(work())
+
+
 def test_the_write_ahead_log_is_cut_after_a_long_reader(db: Path) -> None:
     async def work(database: Database) -> None:
         reader = sqlite3.connect(db, isolation_level=None)

@@ -65,10 +65,9 @@ class ReadOnlyDatabase:
         """Open a snapshot of the database."""
         with translated(self.path):
             async with turn(self._free, deadline_in(LOCK_SECONDS)):
-                while (state := _state(self.path)) != self._state:
-                    await settled(self._turn_to(state))
-                resident = self._resident
-                connection = self._idle.pop() if self._idle else await settled(self._open(state))
+                while (state := _state(self.path)) != self._state or not self._idle:
+                    await settled(self._turn_to(state) if state != self._state else self._add(state))
+                connection, resident = self._idle.pop(), self._resident
                 try:
                     await settled(connection.execute("BEGIN"))
                     yield SqliteTransaction(connection, resident)
@@ -111,6 +110,9 @@ class ReadOnlyDatabase:
         idle, self._idle, self._state, self._resident = self._idle, [], state, {}
         for connection in idle:
             await self._close(connection)
+
+    async def _add(self, state: _State) -> None:
+        await self._give_back(await self._open(state), state)
 
     async def _give_back(self, connection: aiosqlite.Connection, state: _State) -> None:
         try:
