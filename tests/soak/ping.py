@@ -318,7 +318,9 @@ async def run(
                     if tool.name not in slowest or found.ping > slowest[tool.name].ping:
                         slowest[tool.name] = found
                     if found.ping > LONGEST_PING or found.refused:
-                        print(f"{tool.name:36} {found}", flush=True)
+                        print(f"  {tool.name:36} {found}", flush=True)
+                if tool.name in slowest:
+                    print(f"{tool.name:36} {slowest[tool.name]}", flush=True)
     return slowest
 
 
