@@ -178,7 +178,8 @@ def test_every_agent_starts_this_ltmc(home: Path) -> None:
     serve = ["-P", "-m", "ltmc", "serve"]
     plain = {"command": sys.executable, "args": serve}
     core = {"command": sys.executable, "args": [*serve, "--profile", "core"]}
-    assert servers(".claude/skills/ltmc/.mcp.json") == plain
+    plugin = {"command": sys.executable, "args": [*serve, "--transport", "stdio"]}
+    assert servers(".claude/skills/ltmc/.mcp.json") == plugin, "other words than an entry of a person has"
     assert servers(".config/Claude/claude_desktop_config.json") == plain
     assert servers(".gemini/extensions/ltmc/gemini-extension.json") == plain
     assert servers(".cursor/mcp.json") == core
@@ -539,6 +540,13 @@ def test_doctor_tells_of_agents(home: Path, db: Path) -> None:
     ok(home, "install", "--all")
     assert agents()["zed"] == ["installed", f"{sys.executable} -P -m ltmc serve"]
     assert agents()["codex"][0] == "installed; its hooks are not approved yet: type /hooks in Codex"
+    assert agents()["claude-code"][0] == "installed"
+    for known in ('{"projects": {"/a": {"mcpServers": {"ltmc": {}}}}}', '{"mcpServers": {"ltmc": {}}}'):
+        (home / ".claude.json").write_text(known)
+        assert "its tools are there twice" in agents()["claude-code"][0]
+    for known in ("[]", "{", '{"projects": [], "mcpServers": null}', '{"projects": {"/a": 1}}'):
+        (home / ".claude.json").write_text(known)
+        assert agents()["claude-code"][0] == "installed"
     path = home / ".config/goose/config.yaml"
     path.write_text(path.read_text().replace(sys.executable, "/gone/python"))
     assert agents()["goose"][0] == "installed, but /gone/python is missing: run ltmc install goose"

@@ -68,6 +68,5 @@ CLIENT = Client(
     lambda places: [_folder(places)],
     _user,
     _project,
-    "Codex runs hooks only after you approve them: type /hooks in it once.",
-    _unapproved,
+    remark=_unapproved,
 )
