@@ -2,11 +2,9 @@
 
 import asyncio
 import re
-import sqlite3
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +142,8 @@ class Writer:
             known = await imports.known(tx, batch.keys)  # another import may have been faster
             for project in dict.fromkeys(row.project_id for row in batch.rows):
                 await projects.make(tx, project, now())
-                await tx.call(partial(_note, project, self._clones.get(project, ())))
+                for clone in self._clones.get(project, ()):
+                    await _note_clone(tx, project, clone)
             fresh = [message for key, message in batch.messages.items() if key not in known]
             rows = [await chats.insert(tx, message) for message in fresh]
             await index.add(tx, MESSAGE, rows, entries)
@@ -256,9 +255,8 @@ def masked_by(guard: SecretGuard, value: Any) -> Any:
     return next(iter(guard.stored([value])))
 
 
-def _note(project: str, clones: Iterable[str], rows: sqlite3.Cursor) -> None:
-    for clone in clones:
-        HookStore(rows).note_clone(project, clone)
+async def _note_clone(tx: Transaction, project: str, clone: str) -> None:
+    await tx.call(lambda rows: HookStore(rows).note_clone(project, clone))
 
 
 async def _link(tx: Transaction, link: tuple[str, str, str, str], position: Position) -> int:

@@ -555,6 +555,26 @@ def test_doctor_tells_of_agents(home: Path, db: Path) -> None:
     assert "ltmc install goose" in ltmc(home, "doctor", "--db", str(db)).stdout
 
 
+@pytest.mark.parametrize(
+    ("env", "why"),
+    [
+        ({"LTMC_PROFILE": "core"}, "profile (core; core,hooks has it)"),
+        ({"LTMC_READ_ONLY": "1"}, "read_only"),
+        ({"LTMC_PROFILE": "core,hooks"}, None),
+    ],
+)
+def test_hooks_that_no_server_answers_are_told(home: Path, env: dict[str, str], why: str | None) -> None:
+    said = ok(home, "install", "claude-code", "codex", **env)
+    told = f"ts hooks are not answered: the tool hook_event is left out by the setting {why}"
+    assert said.count(told) == (2 if why else 0), said
+    assert said.count("ts hooks are not answered") == (2 if why else 0)
+    file = home / ".codex/config.toml"
+    file.write_text(file.read_text().replace('"serve"', '"serve", "--profile=lean"'))
+    states = json.loads(ltmc(home, "doctor", "--json", LTMC_READ_ONLY="0").stdout)["agents"]
+    assert "by the setting profile (lean; lean,hooks has it)" in states["codex"][0]
+    assert states["claude-code"][0] == "installed"
+
+
 def test_a_damaged_ledger_is_named(home: Path) -> None:
     ledger = home / ".local/share/ltmc/agents.json"
     ledger.parent.mkdir(parents=True)

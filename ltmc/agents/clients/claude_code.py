@@ -19,10 +19,14 @@ def _folder(places: Places) -> Path:
     return places.moved("CLAUDE_CONFIG_DIR", ".claude")
 
 
+def _server() -> list[str]:
+    # Of servers that are started by the same words Claude Code leaves out the plugin's, which the hooks call.
+    return [*hooks.server_command(), "--transport", "stdio"]
+
+
 def _user(places: Places) -> list[Piece]:
     plugin = _folder(places) / "skills" / "ltmc"
-    # Of servers that are started by the same words Claude Code leaves out the plugin's, which the hooks call.
-    command, *arguments = [*hooks.server_command(), "--transport", "stdio"]
+    command, *arguments = _server()
     server = {"command": command, "args": arguments}
     return [
         json_file(plugin / ".mcp.json", {"mcpServers": {SERVER: server}}, ("mcpServers", SERVER)),
@@ -93,5 +97,5 @@ CLIENT = Client(
     _user,
     _project,
     "Sessions that run take it up with /reload-plugins.",
-    _twice,
+    lambda places: "; ".join(filter(None, [hooks.unanswered(_server()), _twice(places)])),
 )
