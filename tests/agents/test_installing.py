@@ -372,6 +372,23 @@ def test_the_hooks_of_cline_are_programs_beside_those_of_a_person(home: Path) ->
     assert (home / ".local/share/ltmc/ltmc.db").exists()
 
 
+def test_the_hooks_of_cline_without_an_editor_are_in_its_own_folder(bare: Path) -> None:
+    (bare / ".cline").mkdir()
+    before = tree(bare)
+    ok(bare, "install", "cline")
+    assert (bare / ".cline/rules/ltmc.md").read_text() == guidance.BLOCK
+    assert os.access(bare / ".cline/hooks/PostToolUse", os.X_OK)
+    during = tree(bare)
+    (bare / "Documents/Cline").mkdir(parents=True)
+    ok(bare, "install", "cline")
+    assert list((bare / "Documents/Cline").iterdir()) == [], "they would run twice"
+    (bare / "Documents/Cline").rmdir()
+    (bare / "Documents").rmdir()
+    assert tree(bare) == during
+    ok(bare, "uninstall", "cline")
+    assert tree(bare) == before
+
+
 def test_what_a_person_told_the_server_stays(home: Path) -> None:
     told = {
         ".cursor/mcp.json": '{"mcpServers": {"ltmc": {"command": "/old/ltmc", "args": ["serve", "--db", "/a.db"]}}}',

@@ -190,6 +190,40 @@ def test_answers_of_cursor_are_kept(repository: Project) -> None:
     assert not repository.failures()
 
 
+def test_what_the_program_of_cline_says_is_kept(repository: Project) -> None:
+    """As version 3.0.65 said it, with more after the fields that are read."""
+    session = {"taskId": "conv_1", "sessionContext": {"rootSessionId": "1795710095196_ncr5i"}}
+    about = {"clineVersion": "", **session, "workspaceRoots": [str(repository.root)], "parent_agent_id": None}
+
+    def tool(name: str, given: dict[str, str], output: object) -> dict[str, object]:
+        called = {"id": "c", "name": name, "input": given, "output": output, "durationMs": 128}
+        used = {"toolName": name, "parameters": given, "result": json.dumps(output), "success": True}
+        return {**about, "hookName": "tool_result", "tool_result": called, "postToolUse": used}
+
+    ran = [
+        {"query": "true", "result": "", "success": True},
+        {"query": "cat none", "result": "[stderr]\ncat: none", "error": "Command exited", "success": False},
+    ]
+    edit = {"path": str(repository.root / "a.py"), "new_text": "quince = 1"}
+    start = {**about, "hookName": "agent_start", "taskStart": {"taskMetadata": {}}}
+    turn = {"outputText": "All done then.", "status": "completed"}
+    for event, payload in (
+        ("start", start),
+        ("tool", tool("run_commands", {"commands": '["true","cat none"]'}, ran)),
+        ("tool", tool("run_commands", {"commands": '["true"]'}, ran[:1])),
+        ("tool", tool("editor", edit, {"query": "edit:a.py", "result": "created", "success": True})),
+        ("tool", tool("editor", edit, {"query": "edit:a.py", "error": "it exists", "success": False})),
+        ("end", {**about, "hookName": "agent_end", "turn": turn, "taskComplete": {"taskMetadata": {}}}),
+    ):
+        assert repository.run(event, payload, "--agent", "cline").stdout == b"{}"
+    assert repository.kept() == [
+        "Failed: cat none\n[stderr]\ncat: none",
+        "Edited a.py\nquince = 1",
+        "All done then.",
+    ]
+    assert {row["conversation_id"] for row in repository.messages()} == {"1795710095196_ncr5i"}
+
+
 def test_the_summary_of_a_compaction_is_kept(repository: Project) -> None:
     payload = repository.payload("claude-code", "before-compact") | {
         "hook_event_name": "PostCompact",
