@@ -45,7 +45,8 @@ _PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: ([^\n]{1,1000})$", r
 """A file in a patch of apply_patch."""
 
 _EXIT_CODE = re.compile(
-    r"^[ \t]{0,8}(?:process )?exit(?:ed)?[ _](?:with )?code:? {0,3}(\d{1,3})\b", re.I | re.M
+    r"^[ \t]{0,8}(?:process |<shellId: \w{1,20} completed with )?exit(?:ed)?[ _](?:with )?code:? {0,3}(\d{1,3})\b",
+    re.I | re.M,
 )
 """How the outputs of commands tell that they failed, at the beginning of a line."""
 
