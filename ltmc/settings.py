@@ -113,6 +113,8 @@ def load(**flags: Any) -> tuple[Settings, dict[str, str]]:
         if name.upper().startswith(ENV_PREFIX)
     }
     environment = {name: value for name, value in environment.items() if name in _READERS}
+    if environment.get("project") == "":  # as agents fill in `${LTMC_PROJECT:-}` where nothing names one
+        del environment["project"]
     given = {name: value for name, value in flags.items() if value is not None}
     stored = _read_toml(config_file())
     origins = dict.fromkeys(Settings._fields, "default")

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ltmc.app.hook_rules import place_of
-from ltmc.errors import LtmcError, invalid
+from ltmc.errors import ErrorCode, LtmcError, invalid
 from ltmc.features.hooks.answers import answer, can_inject
 from ltmc.features.hooks.brief import Brief, brief
-from ltmc.features.hooks.handling import Recall, by_words_alone, clean, handle, known_place
+from ltmc.features.hooks.handling import Place, Recall, by_words_alone, clean, handle, known_place
 from ltmc.features.hooks.payloads import AGENTS, EVENTS, Event, event_of
 from ltmc.settings import Settings, default_db, load
 from ltmc.storage.sqlite.hook_store import opened
@@ -85,8 +85,21 @@ def _handled(event: Event, settings: Settings) -> str:
         with opened(settings.db, read_only=True) as store:
             place = known_place(place, store)
             return brief(store, place.projects, event.session)["text"] if event.name != "prompt" else ""
-    if event.name == "start" and place.rules.capture and not settings.db.exists():
-        _make(settings.db)
+    try:
+        return _written(event, settings, place, inject=inject)
+    except LtmcError as error:
+        # Some clients run the hooks of a start and of the first prompt side by side.
+        if (
+            error.code is not ErrorCode.NOT_FOUND
+            or event.name not in ("start", "prompt")
+            or not place.rules.capture
+        ):
+            raise
+    _make(settings.db)
+    return _written(event, settings, place, inject=inject)
+
+
+def _written(event: Event, settings: Settings, place: Place, *, inject: bool) -> str:
     with opened(settings.db) as store:
         place = known_place(place, store)
         recall = Recall()

@@ -85,7 +85,7 @@ _SOFTWARE = (
 )
 """The folders of the system that hold what is installed; a folder ``src`` in them is anybody's."""
 
-_ANSWERS = {"Stop", "AfterAgent", "agentStop", "afterAgentResponse"}
+_ANSWERS = {"Stop", "AfterAgent", "agentStop", "afterAgentResponse", "agent_end"}
 """The events of clients, run at `end` too, that end not the session but an answer."""
 
 IN_PLACE_OF_PRIVATE = "[private]"

@@ -273,6 +273,8 @@ def _require_present(connection: sqlite3.Connection, path: Path) -> None:
     version = None
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'").fetchone():
         version = connection.execute("SELECT max(version) FROM schema_migrations").fetchone()[0]
+    elif not connection.execute("SELECT 1 FROM sqlite_master").fetchone():  # it is being made
+        raise LtmcError(ErrorCode.NOT_FOUND, f"There is no database {path} yet.")
     if version != known:
         raise LtmcError(
             ErrorCode.UNSUPPORTED,
