@@ -1,5 +1,7 @@
 """The performance tools through a real client: everything measured, nothing invented."""
 
+import contextlib
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +149,30 @@ def test_bad_ranges_are_refused(shared: Session) -> None:
         ("get_taskmaster_performance_metrics", "project_id", "a b"),
     ):
         shared.bad(tool, "INVALID_ARGUMENT", field, **{field: value})
+
+
+def test_logs_end_with_their_days(tmp_path: Path) -> None:
+    db, old = tmp_path / "ltmc.db", "2024-01-01T00:00:00Z"
+    with Session(db) as client:
+        client.ok("list_projects")
+    with contextlib.closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute("INSERT INTO projects (project_id, created_at) VALUES ('p', ?)", (old,))
+        connection.execute(
+            "INSERT INTO sync_sessions (sync_id, project_id, paths, interval_ms, auto_sync, status, process_id, "
+            "started_at) VALUES ('s', 'p', '[]', 100, 0, 'stopped', 1, ?)",
+            (old,),
+        )
+        connection.execute(
+            "INSERT INTO tool_calls (tool, duration_ms, ok, created_at) VALUES ('x', 1, 1, ?)", (old,)
+        )
+        connection.execute(
+            "INSERT INTO sync_events (sync_id, file_path, change_type, sync_state, created_at) "
+            "VALUES ('s', 'a.py', 'created', 'synced', ?)",
+            (old,),
+        )
+    with Session(db) as client:
+        client.ok("list_projects")
+    with contextlib.closing(sqlite3.connect(db)) as connection:
+        for log in ("tool_calls", "sync_events"):
+            kept = f"SELECT count(*) FROM {log} WHERE created_at = ?"
+            assert connection.execute(kept, (old,)).fetchone() == (0,), log

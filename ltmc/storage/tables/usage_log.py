@@ -143,7 +143,7 @@ async def call_totals(
     )
 
 
-LOGS = ("tool_calls", "retrieval_events", "routing_log")
+LOGS = ("tool_calls", "retrieval_events", "routing_log", "sync_events")
 """The tables that grow with use and are pruned; the links of a retrieval go with it."""
 
 
