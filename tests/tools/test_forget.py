@@ -256,7 +256,7 @@ def test_what_is_purged_is_not_in_the_file_any_more(db: Path) -> None:
         return [word for word in words if word.lower().encode()[:9] in kept]
 
     assert held() == list(words), "it could be undone"
-    done = run_cli("forget", "--purge", "--db", str(db))
+    done = run_cli("forget", "--purge", "--yes", "--db", str(db))
     assert (done.returncode, "5 times" in done.stdout) == (0, True), done
     assert held() == []
     with closing(sqlite3.connect(db)) as connection:

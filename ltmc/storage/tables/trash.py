@@ -235,18 +235,25 @@ async def put_back(tx: Transaction, token: str, moment: str) -> None:
     await drop(tx, token)
 
 
-async def oldest(tx: Transaction, before: str) -> Forgetting | None:
-    """Return the oldest forgetting before a time."""
+_OF_PROJECT = "project_id = coalesce(:project, project_id)"
+
+
+async def oldest(tx: Transaction, before: str, project_id: str | None = None) -> Forgetting | None:
+    """Return the oldest forgetting before a time, of one project or of all."""
     return await tx.one(
         Forgetting,
-        "SELECT * FROM forgettings WHERE forgotten_at < ? ORDER BY forgotten_at LIMIT 1",
-        (before,),
+        f"SELECT * FROM forgettings WHERE forgotten_at < :before AND {_OF_PROJECT} ORDER BY forgotten_at LIMIT 1",
+        {"before": before, "project": project_id},
     )
 
 
-async def every(tx: Transaction) -> list[Forgetting]:
-    """Return what can be undone, the newest first."""
-    return await tx.all(Forgetting, "SELECT * FROM forgettings ORDER BY forgotten_at DESC, rowid DESC")
+async def every(tx: Transaction, project_id: str | None = None) -> list[Forgetting]:
+    """Return what can be undone, the newest first, of one project or of all."""
+    return await tx.all(
+        Forgetting,
+        f"SELECT * FROM forgettings WHERE {_OF_PROJECT} ORDER BY forgotten_at DESC, rowid DESC",
+        {"project": project_id},
+    )
 
 
 _SAME = "c.project_id = k.project_id AND c.conversation_id = k.conversation_id"
