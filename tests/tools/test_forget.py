@@ -179,7 +179,10 @@ def test_a_name_that_was_stored_anew_is_not_overwritten(things: Things) -> None:
     again = things.forget(kind="memory", ids=["a.md"])
     things.ok("forget", undo=done["undo"])
     assert things.ok("get_memory", file_name="a.md")["content"] == "The heron waits."
-    things.bad("forget", "CONFLICT", "undo", undo=again["undo"])
+    things.ok("forget", undo=again["undo"])
+    assert things.ok("get_memory", file_name="a.md")["content"] == "The heron strikes."
+    history = things.ok("memory_history", file_name="a.md")["versions"]
+    assert [(one["version"], one["current"]) for one in history] == [(2, True), (1, False)]
 
 
 def test_dependencies_go_and_come_back_unless_they_would_close_a_circle(things: Things) -> None:

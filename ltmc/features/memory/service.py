@@ -21,7 +21,7 @@ from ltmc.search.notes import note
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.guarded import Guard, looked_at
 from ltmc.storage.sources import by_id
-from ltmc.storage.tables import agreements, resources
+from ltmc.storage.tables import agreements, resources, trash
 from ltmc.storage.tables.resources import Chunk, Resource, Version
 from ltmc.timestamps import now
 from ltmc.tools.arguments import NEVER
@@ -109,7 +109,10 @@ class MemoryService:
                     resource = replace(resource, valid_from=current.begins)
                 noted = origin.get().marks(project) | resource.metadata
                 resource = replace(resource, metadata=noted, created_at=moment, updated_at=moment)
-                stored = await insert_version(tx, resource, known, holder, chunks, ready)
+                gone = await trash.last_versions(tx, project, file_name)
+                stored = await insert_version(
+                    tx, resource, known, holder, chunks, ready, max(gone.values(), default=0)
+                )
             heir_id = stored["resource_id"]
             await begin_earlier(tx, known, start, heir_id, moment)
             if on_conflict == "replace":
@@ -187,7 +190,10 @@ class MemoryService:
                 kept = old.metadata if metadata is None else {}
                 noted = kept | origin.get().marks(project) | (metadata or {})
                 new = replace(new, metadata=noted, created_at=moment, updated_at=moment)
-                stored = await insert_version(tx, new, known, holder, chunks, ready)
+                gone = await trash.last_versions(tx, project, old.file_name)
+                stored = await insert_version(
+                    tx, new, known, holder, chunks, ready, max(gone.values(), default=0)
+                )
             else:
                 if is_history:
                     given.pop("valid_from", None)  # it holds then already
@@ -260,10 +266,15 @@ async def insert_version(
     holder: Version | None,
     chunks: Sequence[TextChunk],
     ready: index.Prepared,
+    gone: int,
 ) -> MemoryStored:
-    """Store the next version after those known; another memory that is to end the holder ends the new one."""
-    number, own = known[0].version + 1 if known else 1, {one.id for one in known}
-    resource = replace(resource, version=number, superseded_at=None, superseded_by=None)
+    """Store the next version after those known; another memory that is to end the holder ends the new one.
+
+    Args:
+        gone: the highest number of a version that was forgotten: none names two texts.
+    """
+    last, own = max([0, *(one.version for one in known)]), {one.id for one in known}
+    resource = replace(resource, version=max(last, gone) + 1, superseded_at=None, superseded_by=None)
     if holder and holder.superseded_by not in {None, *own} and (holder.superseded_at or "") > resource.begins:
         resource = replace(resource, superseded_at=holder.superseded_at, superseded_by=holder.superseded_by)
     resource = await resources.insert(tx, resource)

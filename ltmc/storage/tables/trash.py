@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ltmc.storage.engine import Transaction
-from ltmc.storage.sources import R, Source
+from ltmc.storage.sources import R, Source, forms_of
 from ltmc.storage.tables.blueprints import Dependency
 
 _IDS = "(SELECT value FROM json_each(:ids))"
@@ -180,6 +180,26 @@ async def name_taken(tx: Transaction, token: str) -> str | None:
         (token,),
     )
     return None if found is None else str(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    file_name: str
+    version: int
+
+
+async def last_versions(tx: Transaction, project_id: str, *names: str) -> dict[str, int]:
+    """Return the highest number of a version that is kept of each of some names, or of all, by their usual form."""
+    name = "json_extract(t.content, '$.file_name')"
+    asked = f"AND {name} IN ({', '.join(['?, ?'] * len(names))})" if names else ""
+    found = await tx.all(
+        _Numbered,
+        f"SELECT {name} AS file_name, max(json_extract(t.content, '$.version')) AS version "
+        "FROM forgettings f CROSS JOIN trash t ON t.token = f.token AND t.place = 'resources' "
+        f"WHERE f.project_id = ? {asked} GROUP BY 1 ORDER BY 2",
+        (project_id, *(form for one in names for form in forms_of(one))),
+    )
+    return {forms_of(one.file_name)[0]: one.version for one in found}
 
 
 async def put_back(tx: Transaction, token: str, moment: str) -> None:
