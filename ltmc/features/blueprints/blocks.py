@@ -73,17 +73,21 @@ def read_sections(text: str) -> list[Section]:
 
 
 def goals_apart(sections: Iterable[Section]) -> list[Section]:
-    """Return the sections with what tells the goals, under a heading or behind "Goals:", as sections of their own."""
+    """Return the sections with what tells goals, risks and the like as sections of their own.
+
+    That stands under a heading or behind "Goals:"; risks and the like are no actions.
+    """
     found: list[Section] = []
     above = 0
     for section in sections:
         if not above or section.level <= above:
-            above = section.level if _names_goals(section.heading) else 0
+            above = section.level if _is_aside(section.heading, section.blocks) else 0
         found.append(replace(section, blocks=[], goals=above > 0))
         for place, block in enumerate(section.blocks):
-            following = section.blocks[place + 1].kind if place + 1 < len(section.blocks) else ""
+            following = section.blocks[place + 1 : place + 2]
+            leads = block.kind == "prose" and any(one.kind in LISTS for one in following)
             listed = found[-1].goals and not found[-1].heading and block.kind in LISTS
-            if block.kind == "prose" and following in LISTS and _names_goals(block.text):
+            if leads and _is_aside(block.text, following):
                 found.append(Section(goals=True))
             elif found[-1].goals and not found[-1].heading and not listed:
                 found.append(Section())
@@ -91,8 +95,12 @@ def goals_apart(sections: Iterable[Section]) -> list[Section]:
     return found
 
 
-def _names_goals(text: str) -> bool:
-    return "-".join(words_of(text)) in terms("goals")
+def _is_aside(lead: str, told: Iterable[Block]) -> bool:
+    name = "-".join(words_of(lead))
+    if name not in terms("asides"):
+        return name in terms("goals")
+    acts = [is_action(item.lstrip("-*+0123456789.) ")) for one in told for item in one.items]
+    return 2 * sum(acts) < len(acts)
 
 
 @cache

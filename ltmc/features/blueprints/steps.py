@@ -216,6 +216,7 @@ def _from_lists(sections: Sequence[Section], deep: int) -> tuple[str, list[Step]
             criteria = block.kind == "prose" and not _without_criteria(block.text)[0]
             if telling or criteria or (block.kind not in LISTS and not begun and following not in LISTS):
                 reading.tell(block.text, general=True)
+                telling = telling and (section.is_context or block.kind not in LISTS)  # one list is led to
                 continue
             if block.kind in LISTS:
                 begun, start = True, len(reading.steps)
@@ -335,6 +336,7 @@ def _from_prose(sections: Sequence[Section]) -> tuple[str, list[Step]]:
             telling = telling or _announces(block)
             if telling or block.kind == "other":
                 reading.tell(block.text, general=telling)
+                telling = telling and (section.is_context or block.kind not in LISTS)
                 continue
             said, criteria = _without_criteria(block.text)
             reading.tell(criteria, general=True)
