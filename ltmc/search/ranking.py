@@ -133,6 +133,8 @@ class Order:
 
     def _confidence(self, best: Candidate) -> float:
         """Return how sure it is that `best` is what was asked for."""
+        if self._finder.asks_for_unknown:
+            return 0.0
         words = best.bm25 / self._full if self._full else 0.0
         if not self._request.vector:
             return words / fusion.WORDS_CONFIDENCE

@@ -34,6 +34,11 @@ def refuse(allowed: str) -> PydanticCustomError:
     return PydanticCustomError("not_allowed", "{allowed}", {"allowed": allowed})
 
 
+def one_of(*schemas: dict[str, Any]) -> WithJsonSchema:
+    """Return what says that a value is of one of some types; hosts convert no list of types."""
+    return WithJsonSchema({"anyOf": list(schemas)})
+
+
 def encodable(text: str) -> str:
     """`text` if it can be stored: no NUL, no lone surrogate."""
     if "\x00" in text:
@@ -213,12 +218,7 @@ ConversationId = Annotated[Filled, AfterValidator(_printable), Field(max_length=
 Name = Annotated[Filled, AfterValidator(_printable), Field(max_length=255)]
 NamePrefix = Annotated[Name, AfterValidator(_composed)]
 Tags = Annotated[list[str], AfterValidator(_tags)]
-TagsOrText = Annotated[
-    list[str],
-    BeforeValidator(_from_comma_list),
-    AfterValidator(_tags),
-    WithJsonSchema({"type": ["array", "string"], "items": {"type": "string"}}),
-]
+TagsOrText = Annotated[list[str], BeforeValidator(_from_comma_list), AfterValidator(_tags)]
 JsonObject = Annotated[_Object, PlainValidator(_kept_object), WithJsonSchema({"type": "object"})]
 AnyObject = Annotated[_Object, PlainValidator(_json_object), WithJsonSchema({"type": "object"})]
 JsonValue = Annotated[Any, AfterValidator(json_value), WithJsonSchema({})]
@@ -230,7 +230,7 @@ RowIdText = Annotated[str, BeforeValidator(lambda value: str(value) if type(valu
 Reference = Annotated[
     Annotated[RowIdText, AfterValidator(encodable), AfterValidator(_not_blank), AfterValidator(str.strip)],
     Field(max_length=255),
-    WithJsonSchema({"type": ["string", "integer"]}),
+    one_of({"type": "string"}, {"type": "integer"}),
 ]
 References = Annotated[list[Reference], Field(max_length=100)]
 TopK = Annotated[int, Field(ge=1, le=50, strict=True), _Number]
@@ -265,7 +265,7 @@ def _expires(value: Any) -> str:
     raise refuse(f"a day or moment to come such as 2999-12-31, 1 to {MOST_DAYS} days, or never")
 
 
-Expires = Annotated[str, BeforeValidator(_expires), WithJsonSchema({"type": ["string", "integer"]})]
+Expires = Annotated[str, BeforeValidator(_expires), one_of({"type": "string"}, {"type": "integer"})]
 TodoStatus = Annotated[Literal["all", "pending", "completed"], _Enum]
 
 NEVER = "none"

@@ -50,6 +50,19 @@ def test_it_is_found_among_others(shared: Session, project: str, query: str, tex
     assert found(shared, project, query)[:1] == ["wanted"]
 
 
+def test_the_number_of_another_error_is_no_sure_find(shared: Session, project: str) -> None:
+    remember(
+        shared,
+        project,
+        customs="E4477 customs error: the tariff number lost a zero.",
+        lunch="noon",
+        sky="grey",
+    )
+    assert "weak" not in shared.ok("retrieve_memory", query="E4477 customs error", project_id=project)
+    other = shared.ok("retrieve_memory", query="E5210 customs error", project_id=project)
+    assert (other["results"][0]["file_name"], other["weak"]) == ("customs.md", True)
+
+
 @pytest.mark.parametrize("query", ["zebra", "%", "_", "🎉", "xyzzy plugh", "??"])
 def test_what_matches_nothing_is_marked_as_weak(shared: Session, project: str, query: str) -> None:
     remember(shared, project, a="The billing service retries failed payments.", b="Lunch is at noon.")

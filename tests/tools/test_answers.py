@@ -105,7 +105,7 @@ def test_todos_answer_with_their_status(shared: Session, told: str) -> None:
 )
 def test_what_memory_does_not_hold_is_said_to_be_unknown(shared: Session, told: str, query: str) -> None:
     answer = ask(shared, told, query)
-    assert (answer["answer"], answer["answer_mode"], answer["context"]) == (None, "none", "")
+    assert (answer["answer"], answer["answer_mode"], answer["token_count"]) == (None, "none", 0)
     assert answer["note"] == "Memory holds no answer to this question."
     assert not any("quote" in source for source in answer["sources"])
 

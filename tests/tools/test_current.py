@@ -498,7 +498,7 @@ def test_what_was_superseded_stands_after_its_heir_and_says_so(memory: Memory) -
     memory.store("plan.md", "Plan: we rewrite the importer in Rust in spring.")
     memory.store("retract.md", "The rewrite of the importer is cancelled.", supersedes=["plan.md"])
     query = "do we rewrite the importer in Rust in spring"
-    found = memory.ok("retrieve_memory", query=query, include_superseded=True)
+    found = memory.ok("retrieve_memory", query=query, include_superseded=True, include_context=True)
     assert [one["file_name"] for one in found["results"]] == ["retract.md", "plan.md"]
     assert "plan.md (superseded by retract.md)" in found["context"]
 

@@ -19,7 +19,7 @@ def test_stored_text_is_found_byte_for_byte(shared: Session, project: str) -> No
     assert stored["chunk_count"] == 1
     assert stored["version"] == 1
     assert stored["deduplicated"] is False
-    found = shared.ok("retrieve_memory", query="zebra", project_id=project)
+    found = shared.ok("retrieve_memory", query="zebra", include_context=True, project_id=project)
     (result,) = found["results"]
     assert result["content"] == text
     assert result["resource_id"] == stored["resource_id"]
@@ -27,6 +27,8 @@ def test_stored_text_is_found_byte_for_byte(shared: Session, project: str) -> No
     assert result["file_name"] == "billing.md"
     assert found["total"] == found["count"] == 1
     assert text in found["context"]
+    plain = shared.ok("retrieve_memory", query="zebra", project_id=project)
+    assert "context" not in plain, "no text stands in an answer twice"
 
 
 def test_same_content_is_stored_once(shared: Session, project: str) -> None:
@@ -180,7 +182,7 @@ def test_retrieve_memory_refuses(shared: Session, field: str, arguments: dict) -
 
 def test_empty_memory_is_an_empty_success(shared: Session, project: str) -> None:
     found = shared.ok("retrieve_memory", query="anything", project_id=project)
-    assert (found["results"], found["context"], found["total"]) == ([], "", 0)
+    assert (found["results"], found["total"]) == ([], 0)
 
 
 def test_retrieval_filters_pages_and_labels(shared: Session, project: str) -> None:
@@ -229,6 +231,7 @@ def test_answers_quote_their_sources(shared: Session, project: str) -> None:
         "ask_with_context",
         query="How often are failed payments retried?",
         conversation_id="c",
+        include_context=True,
         project_id=project,
     )
     assert "retries failed payments three times." in answer["answer"]
@@ -239,6 +242,7 @@ def test_answers_quote_their_sources(shared: Session, project: str) -> None:
     assert "We talked of payments." in answer["context"]
     small = shared.ok("ask_with_context", query="failed payments", max_tokens=16, project_id=project)
     assert small["token_count"] <= 16
+    assert "context" not in small
 
 
 def test_no_answer_is_said_plainly(shared: Session, project: str) -> None:

@@ -53,8 +53,8 @@ def test_a_changed_file_is_named_until_the_memory_is_confirmed(
     (listed,) = shared.ok("list_memories", project_id=project)["memories"]
     asked = shared.ok("ask_with_context", query="What size has the walnut?", project_id=project)
     assert read["stale"] == listed["stale"] == asked["sources"][0]["stale"] == ["src/walnut.py"]
-    for tool in ("build_context", "retrieve_memory"):
-        context = shared.ok(tool, query="walnut", project_id=project)["context"]
+    for tool, given in (("build_context", {}), ("retrieve_memory", {"include_context": True})):
+        context = shared.ok(tool, query="walnut", project_id=project, **given)["context"]
         assert "walnut.md (stale: src/walnut.py)" in context
     shared.ok("update_memory", file_name="walnut.md", content=text, project_id=project)
     assert stale(shared, project) is None

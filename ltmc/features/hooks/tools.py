@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 from pydantic import WithJsonSchema
 
 from ltmc.features.hooks.service import HookAnswer, HookService
+from ltmc.tools.arguments import one_of
 from ltmc.tools.declaration import tool
 
 Said = Annotated[Any, WithJsonSchema({"type": "string"})]
-Given = Annotated[Any, WithJsonSchema({"type": ["string", "object", "array"]})]
+Given = Annotated[Any, one_of({"type": "string"}, {"type": "object"}, {"type": "array", "items": {}})]
 """Fields of the client's payload, as it fills them in: anything is taken, and what has no meaning is left out."""
 
 

@@ -55,6 +55,7 @@ class AnswerService:
         top_k: int,
         max_tokens: int,
         include_history: bool,
+        include_context: bool = False,
         project_id: str | None,
     ) -> Answer:
         """Answer with sentences quoted from memory, each with its source."""
@@ -79,7 +80,10 @@ class AnswerService:
         history: list[Turn] = []
         if conversation_id is not None and include_history:
             history = await self._history(project, conversation_id, int(max_tokens * HISTORY_SHARE))
-        return await asyncio.to_thread(_answer, sources, quotes, history, max_tokens)
+        answer = await asyncio.to_thread(_answer, sources, quotes, history, max_tokens)
+        if not include_context:
+            del answer["context"]
+        return answer
 
     async def build_context(
         self,

@@ -180,11 +180,11 @@ class Answer(TypedDict):
     """Sentences quoted from memory, each with the number of its source.
 
     `weak`: they are the nearest there are, perhaps no answer. Without any, `answer` is null and `sources` names where
-    to look on.
+    to look on. `context`, where asked for: the texts that they stand in; `token_count`: its length in any case.
     """
 
     answer: str | None
-    context: str
+    context: NotRequired[str]
     sources: list[SourceQuote]
     history: list[Turn]
     token_count: int

@@ -67,8 +67,9 @@ class SearchService:
         explain: bool,
         include_superseded: bool = False,
         as_of: str | None = None,
-    ) -> MemoriesRetrieved:
-        """Return the memories that match, with their joined text."""
+        include_context: bool = False,
+    ) -> MemoriesFound | MemoriesRetrieved:
+        """Return the memories that match, with their joined text if asked for."""
         found = await self.find(
             query,
             tool="retrieve_memory",
@@ -82,6 +83,8 @@ class SearchService:
             include_superseded=include_superseded,
             as_of=as_of,
         )
+        if not include_context:
+            return found
         passages = [passage_of(hit) for hit in found["results"]]
         context = (await asyncio.to_thread(pack, passages, WHOLE_CONTEXT_TOKENS)).text
         return {**found, "context": context}

@@ -16,6 +16,7 @@ from ltmc.features.memory.results import (
     Context,
     FilteredSearch,
     Forgotten,
+    MemoriesFound,
     MemoriesRetrieved,
     MemoryDeleted,
     MemoryHistory,
@@ -184,8 +185,9 @@ async def retrieve_memory(
     explain: Bool = False,
     include_superseded: Bool = False,
     as_of: End | None = None,
+    include_context: Bool = False,
     project_id: ProjectId = None,
-) -> MemoriesRetrieved:
+) -> MemoriesFound | MemoriesRetrieved:
     """Recall the current memories that match a query, best first. Use it before starting work.
 
     Args:
@@ -193,6 +195,7 @@ async def retrieve_memory(
         explain: Show what each score is made of.
         include_superseded: Also what no longer holds.
         as_of: What held at this day or moment.
+        include_context: Also the results as one text.
     """
     return await searches.retrieve(
         query,
@@ -205,6 +208,7 @@ async def retrieve_memory(
         explain=explain,
         include_superseded=include_superseded,
         as_of=as_of,
+        include_context=include_context,
     )
 
 
@@ -217,12 +221,14 @@ async def ask_with_context(
     top_k: TopK = 5,
     max_tokens: MaxTokens = 4000,
     include_history: Bool = True,
+    include_context: Bool = False,
     project_id: ProjectId = None,
 ) -> Answer:
     """Answer a question with sentences quoted from memories, chats, todos and code, with their sources.
 
     Args:
         conversation_id: Looked in first; its last messages are added.
+        include_context: Also the texts quoted from, up to max_tokens.
     """
     return await answers.ask(
         query,
@@ -230,6 +236,7 @@ async def ask_with_context(
         top_k=top_k,
         max_tokens=max_tokens,
         include_history=include_history,
+        include_context=include_context,
         project_id=project_id,
     )
 
