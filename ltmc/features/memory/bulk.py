@@ -49,8 +49,8 @@ async def put(tx: Transaction, memories: Sequence[Prepared]) -> int:
         resource = replace(resource, created_at=made, updated_at=made)
         if resource.project_id not in gone:
             gone[resource.project_id] = await trash.last_versions(tx, resource.project_id)
-        last = gone[resource.project_id].get(resource.file_name, 0)
-        heir = await insert_version(tx, resource, known, holder, memory.chunks, memory.entries, last)
+        forgotten = gone[resource.project_id]
+        heir = await insert_version(tx, resource, known, holder, memory.chunks, memory.entries, forgotten)
         await settle(tx, resource.project_id, resource.file_name, moment, heir["resource_id"])
         stored += 1
     return stored

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from ltmc.search.kinds import CHUNK, PAST
 from ltmc.search.notes import note
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.guarded import Guard, looked_at
-from ltmc.storage.sources import by_id
+from ltmc.storage.sources import by_id, forms_of
 from ltmc.storage.tables import agreements, resources, trash
 from ltmc.storage.tables.resources import Chunk, Resource, Version
 from ltmc.timestamps import now
@@ -109,10 +109,7 @@ class MemoryService:
                     resource = replace(resource, valid_from=current.begins)
                 noted = origin.get().marks(project) | resource.metadata
                 resource = replace(resource, metadata=noted, created_at=moment, updated_at=moment)
-                gone = await trash.last_versions(tx, project, file_name)
-                stored = await insert_version(
-                    tx, resource, known, holder, chunks, ready, max(gone.values(), default=0)
-                )
+                stored = await insert_version(tx, resource, known, holder, chunks, ready)
             heir_id = stored["resource_id"]
             await begin_earlier(tx, known, start, heir_id, moment)
             if on_conflict == "replace":
@@ -190,10 +187,7 @@ class MemoryService:
                 kept = old.metadata if metadata is None else {}
                 noted = kept | origin.get().marks(project) | (metadata or {})
                 new = replace(new, metadata=noted, created_at=moment, updated_at=moment)
-                gone = await trash.last_versions(tx, project, old.file_name)
-                stored = await insert_version(
-                    tx, new, known, holder, chunks, ready, max(gone.values(), default=0)
-                )
+                stored = await insert_version(tx, new, known, holder, chunks, ready)
             else:
                 if is_history:
                     given.pop("valid_from", None)  # it holds then already
@@ -266,15 +260,13 @@ async def insert_version(
     holder: Version | None,
     chunks: Sequence[TextChunk],
     ready: index.Prepared,
-    gone: int,
+    gone: Mapping[str, int] | None = None,
 ) -> MemoryStored:
-    """Store the next version after those known; another memory that is to end the holder ends the new one.
-
-    Args:
-        gone: the highest number of a version that was forgotten: none names two texts.
-    """
-    last, own = max([0, *(one.version for one in known)]), {one.id for one in known}
-    resource = replace(resource, version=max(last, gone) + 1, superseded_at=None, superseded_by=None)
+    """Store the version after those known and `gone`; another memory that is to end the holder ends the new one."""
+    name, own = forms_of(resource.file_name)[0], {one.id for one in known}
+    gone = await trash.last_versions(tx, resource.project_id, name) if gone is None else gone
+    number = 1 + max(known[0].version if known else 0, gone.get(name, 0))
+    resource = replace(resource, version=number, superseded_at=None, superseded_by=None)
     if holder and holder.superseded_by not in {None, *own} and (holder.superseded_at or "") > resource.begins:
         resource = replace(resource, superseded_at=holder.superseded_at, superseded_by=holder.superseded_by)
     resource = await resources.insert(tx, resource)
