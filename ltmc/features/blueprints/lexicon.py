@@ -12,6 +12,7 @@ from importlib import resources
 from itertools import pairwise
 from typing import Any
 
+_LATIN = re.compile(r"[a-z][a-z0-9+#]*")
 _WORD = re.compile(
     r"(?:[^\W_]|[\u0900-\u0903\u093a-\u094f\u064b-\u0652\u200c])+"
     r"(?:[-'.](?:[^\W_]|[\u0900-\u0903\u093a-\u094f\u064b-\u0652\u200c])+)*[+#]*"
@@ -168,6 +169,7 @@ def vocabulary(text: str) -> set[str]:
     """Return the words of a text, the parts of compounds, and neighbours as compounds of two and three."""
     words = words_of(text)
     parts = {part for word in words for part in re.split("[-.]", word)}
+    parts |= {name for word in words if is_wide(word) for name in _LATIN.findall(word)}  # OAuth2ログイン
     pairs = {f"{left}-{right}" for left, right in pairwise(words)}
     triples = {f"{one}-{two}-{three}" for one, two, three in zip(words, words[1:], words[2:], strict=False)}
     return {*words, *parts, *pairs, *triples}
