@@ -113,6 +113,8 @@ def load(**flags: Any) -> tuple[Settings, dict[str, str]]:
         if name.upper().startswith(ENV_PREFIX)
     }
     environment = {name: value for name, value in environment.items() if name in _READERS}
+    if environment.get("project") == "":  # as agents fill in `${LTMC_PROJECT:-}` where nothing names one
+        del environment["project"]
     given = {name: value for name, value in flags.items() if value is not None}
     stored = _read_toml(config_file())
     origins = dict.fromkeys(Settings._fields, "default")
@@ -205,6 +207,20 @@ def _text(value: Any) -> str:
     return value
 
 
+def _redis_url(value: Any) -> str:
+    from urllib.parse import urlsplit
+
+    allowed = "allowed: redis://host:port/number, rediss:// or unix:///path"
+    try:
+        parts = urlsplit(_text(value))
+        known = parts.scheme in ("redis", "rediss", "unix") and parts.port != 0
+    except ValueError:  # which may repeat a password
+        known = False
+    if not known:
+        raise ValueError(allowed)
+    return str(value)
+
+
 def _project_id(value: Any) -> str:
     if not isinstance(value, str) or not _PROJECT.fullmatch(value):
         raise ValueError(f"allowed: 1 to 100 letters, digits, _ or -; or {AUTO}")
@@ -289,7 +305,7 @@ def _targets(value: Any) -> dict[str, float]:
 _READERS: dict[str, Callable[[Any], Any]] = {
     "db": _file,
     "durability": _one_of("full", "normal"),
-    "redis_url": _text,
+    "redis_url": _redis_url,
     "profile": _text,
     "read_only": _flag,
     "project": _project_id,

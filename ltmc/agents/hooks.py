@@ -7,9 +7,13 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from ltmc.distribution.form import own_command
+from ltmc.errors import LtmcError
+from ltmc.settings import load
+from ltmc.tools import selection
 
 TOOL = "hook_event"
 """The server's tool for hooks."""
@@ -77,6 +81,20 @@ def tool_hook(server: str, event: str, agent: str, fields: Sequence[str] = ()) -
         "input": {"event": event, "agent": agent} | given,
         "timeout": SECONDS,
     }
+
+
+def unanswered(command: Sequence[str]) -> str:
+    """Say so if the server that a command starts does not offer the tool that hooks call."""
+    words = [part for word in command for part in word.split("=", 1)]
+    try:
+        found, _ = load(profile=dict(pairwise(words)).get("--profile"))
+        offered = selection.select(found.profile, read_only=found.read_only)
+    except (LtmcError, ValueError):
+        return ""
+    if any(tool.name == TOOL for tool in offered):
+        return ""
+    why = "read_only" if found.read_only else f"profile ({found.profile}; {found.profile},hooks has it)"
+    return f"its hooks are not answered: the tool {TOOL} is left out by the setting {why}"
 
 
 def group(hook: dict[str, Any], matcher: str | None = None) -> dict[str, Any]:

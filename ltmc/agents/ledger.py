@@ -60,6 +60,7 @@ class Ledger:
         try:
             if records:
                 files.write(self._path, (json.dumps(records, indent=1) + "\n").encode())
+                self._path.chmod(0o600)
             else:
                 self._path.unlink(missing_ok=True)
         except OSError as error:
@@ -82,7 +83,7 @@ def opened() -> Iterator[Ledger]:
     """
     folder = Path(platformdirs.user_data_dir("ltmc", appauthor=False))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(0o700, parents=True, exist_ok=True)
         lock = os.open(folder, os.O_RDONLY) if fcntl else -1
     except OSError as error:
         raise _unusable(folder, error) from None

@@ -37,15 +37,17 @@ async def examine(settings: Settings, origins: dict[str, str]) -> dict[str, Any]
         "known schema": migrations.SCHEMA_VERSION,
     }
     report: dict[str, Any] = {"status": "healthy", "services": {}}
-    if path.exists():
-        try:
-            database |= await _stored(app)
-        except LtmcError as error:
-            database["error"] = error.message
-        report = await health(app, thorough=True)
-    else:
-        database["error"] = "there is no database; what stores something makes it"
-    await app.close()
+    try:
+        if path.exists():
+            try:
+                database |= await _stored(app)
+            except (LtmcError, sqlite3.Error) as error:  # also a table that is not there
+                database["error"] = str(error)
+            report = await health(app, thorough=True)
+        else:
+            database["error"] = "there is no database; what stores something makes it"
+    finally:
+        await app.close()
     return {
         "version": __version__,
         "form": form(),
@@ -121,8 +123,8 @@ def _shown(name: str, value: Any) -> str | bool | None:
 
 
 def _without_password(url: str) -> str:
-    scheme, _, rest = url.rpartition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"  # what follows may be a password too
 
 
 async def probe(settings: Settings, name: str) -> dict[str, Any]:

@@ -30,7 +30,8 @@ def place_of(event: Event, settings: Settings) -> Place:
         (*settings.capture_ignore, *(pattern for one in allowed for pattern in one.ignore)),
     )
     branch, commit = branch_and_commit(Path(event.cwd))
-    marks = {name: value for name, value in (("branch", branch), ("commit", commit)) if value is not None}
+    found = (("branch", branch and masked(branch)), ("commit", commit))
+    marks = {name: value for name, value in found if value is not None}
     projects = projects_of(Path(event.cwd), settings.project)
     clone = clone_of(Path(event.cwd)) if len(projects) > 1 else None
     return Place(projects, root, rules, marks, clone)

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ltmc.app.hook_rules import place_of
-from ltmc.errors import LtmcError, invalid
+from ltmc.errors import ErrorCode, LtmcError, invalid
 from ltmc.features.hooks.answers import answer, can_inject
 from ltmc.features.hooks.brief import Brief, brief
-from ltmc.features.hooks.handling import Recall, by_words_alone, clean, handle, known_place
+from ltmc.features.hooks.handling import Place, Recall, by_words_alone, clean, handle, known_place
 from ltmc.features.hooks.payloads import AGENTS, EVENTS, Event, event_of
 from ltmc.settings import Settings, default_db, load
 from ltmc.storage.sqlite.hook_store import opened
@@ -85,8 +85,21 @@ def _handled(event: Event, settings: Settings) -> str:
         with opened(settings.db, read_only=True) as store:
             place = known_place(place, store)
             return brief(store, place.projects, event.session)["text"] if event.name != "prompt" else ""
-    if event.name == "start" and place.rules.capture and not settings.db.exists():
-        _make(settings.db)
+    try:
+        return _written(event, settings, place, inject=inject)
+    except LtmcError as error:
+        # Some clients run the hooks of a start and of the first prompt side by side.
+        if (
+            error.code is not ErrorCode.NOT_FOUND
+            or event.name not in ("start", "prompt")
+            or not place.rules.capture
+        ):
+            raise
+    _make(settings.db)
+    return _written(event, settings, place, inject=inject)
+
+
+def _written(event: Event, settings: Settings, place: Place, *, inject: bool) -> str:
     with opened(settings.db) as store:
         place = known_place(place, store)
         recall = Recall()
@@ -171,10 +184,13 @@ def _log(event: Event, error: BaseException) -> None:
         said = error.message if isinstance(error, LtmcError) else f"{type(error).__name__}: {error}"
         said = " ".join(masked(said[:1_000]).split())[:500]
         path = _log_file()
+        if path is None:
+            return
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            line = f"{now()} {event.name[:20]!r} {event.agent}: {said}\n"
+            name = event.name if event.name in EVENTS else "unknown"
+            line = f"{now()} {name!r} {event.agent}: {said}\n"
             if (size := os.fstat(file).st_size) > LOG_BYTES:
                 os.lseek(file, size - LOG_BYTES // 2, os.SEEK_SET)
                 last = os.read(file, LOG_BYTES // 2)
@@ -195,8 +211,12 @@ def last_failure(db: Path) -> str | None:
         return None
 
 
-def _log_file() -> Path:
+def _log_file() -> Path | None:
+    """Return the log; None where nothing is written."""
     try:
-        return load()[0].db.with_name(LOG_NAME)
+        settings, _ = load()
+        return None if settings.read_only else settings.db.with_name(LOG_NAME)
     except LtmcError:  # the settings themselves are wrong
+        if os.environ.get("LTMC_READ_ONLY"):
+            return None
         return Path(os.environ.get("LTMC_DB") or default_db()).expanduser().absolute().with_name(LOG_NAME)

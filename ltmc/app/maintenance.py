@@ -1,6 +1,7 @@
 """Looking after the database: backup, restore, and the search index brought in step."""
 
 import asyncio
+import glob
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ltmc.search.reindexing import reindex as bring_in_step
 from ltmc.settings import Settings
 from ltmc.storage.sqlite.backup import BackupReport, copy_in_use
 from ltmc.storage.sqlite.backup import backup as write_backup
+from ltmc.storage.sqlite.files import BEFORE_RESTORE, OF_REPLACED
 from ltmc.storage.sqlite.read_only import copy_unchanged
 from ltmc.storage.sqlite.restore import RestoreReport
 from ltmc.storage.sqlite.restore import restore as put_backup
@@ -73,6 +75,12 @@ async def purge(settings: Settings, project_id: str | None) -> tuple[int, bool]:
         return purged, emptied if purged else await app.engine.empty_log()  # what an earlier run left there
     finally:
         await app.close()
+
+
+def copies_of(path: Path) -> list[str]:
+    """Return the copies of a database that upgrades, restores and other files in its place left beside it."""
+    kept = (".v*.backup", f"{BEFORE_RESTORE}*", f"{OF_REPLACED}*")
+    return sorted(str(one) for end in kept for one in path.parent.glob(glob.escape(path.name) + end))
 
 
 async def reindex(settings: Settings, *, everything: bool, progress: Callable[[int, int], None]) -> Reindexed:

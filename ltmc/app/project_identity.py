@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+from ltmc.app.redaction import masked
 from ltmc.features.projects.roots import why_refused
 from ltmc.files.repositories import Repository, first_line, real, repository_of, text
 from ltmc.tools.project_scope import DEFAULT_PROJECT
@@ -159,6 +160,8 @@ def _key(folder: Path) -> str:
 
 
 def _id(name: str, key: str) -> str:
+    if masked(name) != name:  # a secret; cut, it would not be known as one
+        name = ""
     plain = unicodedata.normalize("NFKD", name[:LONGEST_NAME]).encode("ascii", "ignore").decode()
     readable = _NOT_IN_AN_ID.sub("-", plain)[:LONGEST_NAME].strip("-") or "project"
     return f"{readable}-{hashlib.sha256(os.fsencode(key)).hexdigest()[:8]}"

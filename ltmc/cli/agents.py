@@ -90,8 +90,9 @@ def install(clients: "list[Client]", scope: "Scope", dry_run: bool) -> None:
         click.echo(f"{client.title}: {'installed.' if changed else 'is installed already.'}")
         for draft in changed:
             click.echo(f"  {draft.path}")
-        if changed and client.afterwards and not scope.project:
-            click.echo(f"  {client.afterwards}")
+        told = (client.afterwards, client.remark(scope.places)) if changed and not scope.project else ()
+        for line in filter(None, told):
+            click.echo(f"  {line[0].upper()}{line[1:]}")
     if clients and unpacks_at_each_start():
         click.echo(
             "This program unpacks itself at each start, so each hook that is a command takes half a second. "

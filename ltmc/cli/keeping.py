@@ -1,7 +1,6 @@
 """Looking after memories from a terminal: what is there, what changes and what is forgotten."""
 
 import asyncio
-import glob
 import sys
 from contextlib import suppress
 from typing import Any
@@ -283,7 +282,7 @@ def _show_trash(where: dict[str, Any], *, as_json: bool) -> int:
 
 
 def _purge(where: dict[str, Any], *, yes: bool, as_json: bool) -> None:
-    from ltmc.app.maintenance import purge
+    from ltmc.app.maintenance import copies_of, purge
     from ltmc.errors import read_only
 
     settings = load_settings(db=where["db"], existing=True)
@@ -293,7 +292,7 @@ def _purge(where: dict[str, Any], *, yes: bool, as_json: bool) -> None:
         click.echo("Nothing is deleted yet; --yes does it.", err=True)
         return
     purged, emptied = asyncio.run(purge(settings, where["project_id"]))
-    copies = sorted(map(str, settings.db.parent.glob(f"{glob.escape(settings.db.name)}.v*.backup")))
+    copies = copies_of(settings.db)
     if as_json:
         print_json({"purged": purged, "log_emptied": emptied, "copies": copies})
         return
@@ -301,7 +300,7 @@ def _purge(where: dict[str, Any], *, yes: bool, as_json: bool) -> None:
     if not emptied:
         click.echo("Others use the database just now: its log keeps traces until a later run.")
     if copies:
-        click.echo(f"The copies that upgrades left keep what they held: {', '.join(copies)}")
+        click.echo(f"The copies that upgrades and restores left keep what they held: {', '.join(copies)}")
 
 
 def _undo(token: str, where: dict[str, Any], *, as_json: bool) -> None:

@@ -7,13 +7,15 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from ltmc.errors import ErrorCode, LtmcError
+from ltmc.settings import ENV_PREFIX
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,6 +28,16 @@ EXIT_FAILED, EXIT_USAGE, EXIT_NOTHING_FOUND = 1, 2, 3
 class Group(click.Group):
     """The group of all commands, for a process in any surroundings."""
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the arguments up to the name of a command."""
+        with _masked_words():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Read the other arguments and run the command."""
+        with _masked_words():
+            return super().invoke(ctx)
+
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run a command."""
         if isinstance(sys.stdout, io.TextIOWrapper):
@@ -35,11 +47,28 @@ class Group(click.Group):
         return super().main(*args, **extra)
 
 
+@contextmanager
+def _masked_words() -> Iterator[None]:
+    """Take secrets out of what click says about arguments."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = without_secrets(error.message)  # type: ignore[misc]
+        raise
+
+
+def without_secrets(message: str) -> str:
+    """Return a message without secrets, also those of the arguments and settings that it shows cut."""
+    from ltmc.app.redaction import found_in, kinds_by_secret, masked_with
+
+    given = [*sys.argv, *(value for name, value in os.environ.items() if name.upper().startswith(ENV_PREFIX))]
+    shown: str = masked_with(message, kinds_by_secret(found_in(given, "")))
+    return shown
+
+
 def fail(message: str, code: str) -> NoReturn:
     """Print an error and end the process."""
-    from ltmc.app.redaction import masked
-
-    click.echo(f"Error: {masked(message)}", err=True)
+    click.echo(f"Error: {without_secrets(message)}", err=True)
     sys.exit(EXIT_USAGE if code == "INVALID_ARGUMENT" else EXIT_FAILED)
 
 

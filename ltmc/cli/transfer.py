@@ -16,6 +16,7 @@ from ltmc.cli.options import (
     table,
     with_database,
     with_json,
+    without_secrets,
 )
 from ltmc.errors import ErrorCode, LtmcError, invalid
 
@@ -68,7 +69,8 @@ def import_(
         where = "the usual places" if found else ", ".join(str(path) for path in paths)
         more = f" ({unknown} files of no known format)" if unknown else ""
         allowed = "" if found else f"; allowed: {refusals.ALLOWED}"
-        click.echo(f"Nothing that can be imported was found in {where}{more}{allowed}.", err=True)
+        said = f"Nothing that can be imported was found in {where}{more}{allowed}."
+        click.echo(without_secrets(said), err=True)
         sys.exit(0 if found else EXIT_NOTHING_FOUND)
     with click.progressbar(
         length=1, label="Importing", file=sys.stderr, hidden=not sys.stderr.isatty()
@@ -119,7 +121,7 @@ def _show(report: "Report") -> None:
     for one in report.sources:
         if one.error:
             how_far = " to its end" if one.format else ""
-            click.echo(f"Not imported{how_far}: {one.path}: {one.error}", err=True)
+            click.echo(without_secrets(f"Not imported{how_far}: {one.path}: {one.error}"), err=True)
     if report.dry_run:
         click.echo("Nothing was stored (--dry-run).")
     if report.pending:

@@ -114,7 +114,7 @@ def _enter(root: Path, *, make: bool = False) -> None:
         OSError: it is absent, is no folder, or others can change it.
     """
     ours = {0, os.geteuid()}
-    ahead = [*reversed(root.parts[1:])]
+    ahead = [*reversed(root.parts[1:])] or ["."]
     handle = os.open("/", _FOLDER)
     above = ours | {os.fstat(handle).st_uid}  # in a user namespace root is nobody
     try:
@@ -237,7 +237,7 @@ def mend(archive: Path, site: Path) -> list[str]:
             path, content = site / relative, source.read(entry)
             if path.is_dir():
                 shutil.rmtree(path)
-            if not path.exists() or path.read_bytes() != content:
+            if not path.is_file() or path.read_bytes() != content:  # from a pipe it would be waited for
                 path.parent.mkdir(0o700, parents=True, exist_ok=True)
                 whole = path.with_name(f"{path.name}{STAGING}")
                 whole.write_bytes(content)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ltmc.app.application import Application
-from ltmc.app.project_identity import project_of
+from ltmc.app.project_identity import clone_of, project_of
 from ltmc.app.secret_guard import SecretGuard
 from ltmc.errors import read_only
 from ltmc.importing.formats import own_export
@@ -121,7 +121,7 @@ async def run(
     try:
         engine = None if dry_run and not settings.db.exists() else app.engine
         guard = SecretGuard("off" if settings.secrets == "off" else "mask")
-        writer = Writer(engine, guard, project_of, project, dry_run=dry_run)
+        writer = Writer(engine, guard, project_of, clone_of, project, dry_run=dry_run)
         restorer = Restorer(engine, lambda value: masked_by(guard, value), project, dry_run=dry_run)
         sizes = [_state(path)[0] for path, _ in found]
         total, done, reports = sum(sizes), 0, []

@@ -28,6 +28,7 @@ from ltmc.search.kinds import MESSAGE
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.guarded import let_through
 from ltmc.storage.sqlite.hook_store import SOURCE as BY_HOOKS
+from ltmc.storage.sqlite.hook_store import HookStore
 from ltmc.storage.tables import chats, graph, imports, projects
 from ltmc.storage.tables.chats import Message
 from ltmc.storage.tables.imports import ImportSource
@@ -73,6 +74,7 @@ class Writer:
         engine: None where nothing is to be written, and there is no database to compare with.
         guard: masks secrets.
         project_of: names the project of a folder.
+        clone_of: names the repository of a folder; it is noted for the project, as hooks and servers do.
         project: what all goes to; None: to the project of each.
     """
 
@@ -81,13 +83,15 @@ class Writer:
         engine: Engine | None,
         guard: SecretGuard,
         project_of: Callable[[Path], str],
+        clone_of: Callable[[Path], str | None],
         project: str | None,
         *,
         dry_run: bool,
     ) -> None:
         self._engine, self._guard, self._project_of, self._project = engine, guard, project_of, project
-        self._dry_run = dry_run
+        self._clone_of, self._dry_run = clone_of, dry_run
         self._projects: dict[str, str] = {}
+        self._clones: dict[str, set[str]] = {}
         self.projects: dict[str, None] = {}
         """The projects that something came into."""
 
@@ -138,6 +142,8 @@ class Writer:
             known = await imports.known(tx, batch.keys)  # another import may have been faster
             for project in dict.fromkeys(row.project_id for row in batch.rows):
                 await projects.make(tx, project, now())
+                for clone in self._clones.get(project, ()):
+                    await _note_clone(tx, project, clone)
             fresh = [message for key, message in batch.messages.items() if key not in known]
             rows = [await chats.insert(tx, message) for message in fresh]
             await index.add(tx, MESSAGE, rows, entries)
@@ -173,12 +179,12 @@ class Writer:
         return Message(
             id=0,
             project_id=self._project_named(item),
-            conversation_id=name_of(item.conversation) or form,
+            conversation_id=name_of(self._masked(item.conversation)) or form,
             role=item.role,
             content=text,
             agent_name=form if assistant else None,
             source_tool=form,
-            metadata=self._masked(metadata_of(item.metadata)),
+            metadata=metadata_of(self._masked(item.metadata)),  # before it is cut
             created_at=moment_of(item.at) or now(),
         )
 
@@ -197,7 +203,7 @@ class Writer:
             content_hash="",
             version=1,
             tags=tags_of([*map(self._masked, item.tags), form]),
-            metadata=self._masked(metadata_of(item.metadata)),
+            metadata=metadata_of(self._masked(item.metadata)),  # before it is cut
             language=None,
             complexity=None,
             archived=False,
@@ -229,21 +235,29 @@ class Writer:
         return masked if masked.strip() else ""
 
     def _masked(self, value: Any) -> Any:
-        return masked_by(self._guard, without(value, PRIVATE) if isinstance(value, str) else value)
+        return masked_by(self._guard, without(storable(value), PRIVATE) if isinstance(value, str) else value)
 
     def _project_named(self, item: Said | Noted | Linked) -> str:
         if self._project is not None:
             return self._project
         given = item.folder or item.project or ""
         if given not in self._projects:
-            name = self._project_of(Path(item.folder)) if item.folder and "\0" not in item.folder else given
-            self._projects[given] = _NO_NAME.sub("-", name).strip("-")[:100] or DEFAULT_PROJECT
+            folder = Path(item.folder) if item.folder and "\0" not in item.folder else None
+            name = self._project_of(folder) if folder else given
+            name = _NO_NAME.sub("-", self._masked(name)).strip("-")[:100]
+            project = self._projects[given] = name or DEFAULT_PROJECT
+            if folder and (clone := self._clone_of(folder)):
+                self._clones.setdefault(project, set()).add(clone)
         return self._projects[given]
 
 
 def masked_by(guard: SecretGuard, value: Any) -> Any:
     """Return a value without secrets."""
     return next(iter(guard.stored([value])))
+
+
+async def _note_clone(tx: Transaction, project: str, clone: str) -> None:
+    await tx.call(lambda rows: HookStore(rows).note_clone(project, clone))
 
 
 async def _link(tx: Transaction, link: tuple[str, str, str, str], position: Position) -> int:

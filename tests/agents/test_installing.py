@@ -178,7 +178,8 @@ def test_every_agent_starts_this_ltmc(home: Path) -> None:
     serve = ["-P", "-m", "ltmc", "serve"]
     plain = {"command": sys.executable, "args": serve}
     core = {"command": sys.executable, "args": [*serve, "--profile", "core"]}
-    assert servers(".claude/skills/ltmc/.mcp.json") == plain
+    plugin = {"command": sys.executable, "args": [*serve, "--transport", "stdio"]}
+    assert servers(".claude/skills/ltmc/.mcp.json") == plugin, "other words than an entry of a person has"
     assert servers(".config/Claude/claude_desktop_config.json") == plain
     assert servers(".gemini/extensions/ltmc/gemini-extension.json") == plain
     assert servers(".cursor/mcp.json") == core
@@ -371,6 +372,23 @@ def test_the_hooks_of_cline_are_programs_beside_those_of_a_person(home: Path) ->
     assert (home / ".local/share/ltmc/ltmc.db").exists()
 
 
+def test_the_hooks_of_cline_without_an_editor_are_in_its_own_folder(bare: Path) -> None:
+    (bare / ".cline").mkdir()
+    before = tree(bare)
+    ok(bare, "install", "cline")
+    assert (bare / ".cline/rules/ltmc.md").read_text() == guidance.BLOCK
+    assert os.access(bare / ".cline/hooks/PostToolUse", os.X_OK)
+    during = tree(bare)
+    (bare / "Documents/Cline").mkdir(parents=True)
+    ok(bare, "install", "cline")
+    assert list((bare / "Documents/Cline").iterdir()) == [], "they would run twice"
+    (bare / "Documents/Cline").rmdir()
+    (bare / "Documents").rmdir()
+    assert tree(bare) == during
+    ok(bare, "uninstall", "cline")
+    assert tree(bare) == before
+
+
 def test_what_a_person_told_the_server_stays(home: Path) -> None:
     told = {
         ".cursor/mcp.json": '{"mcpServers": {"ltmc": {"command": "/old/ltmc", "args": ["serve", "--db", "/a.db"]}}}',
@@ -539,12 +557,46 @@ def test_doctor_tells_of_agents(home: Path, db: Path) -> None:
     ok(home, "install", "--all")
     assert agents()["zed"] == ["installed", f"{sys.executable} -P -m ltmc serve"]
     assert agents()["codex"][0] == "installed; its hooks are not approved yet: type /hooks in Codex"
+    assert agents()["claude-code"][0] == "installed"
+    for known in ('{"projects": {"/a": {"mcpServers": {"ltmc": {}}}}}', '{"mcpServers": {"ltmc": {}}}'):
+        (home / ".claude.json").write_text(known)
+        assert "its tools are there twice" in agents()["claude-code"][0]
+    for known in ("[]", "{", '{"projects": [], "mcpServers": null}', '{"projects": {"/a": 1}}'):
+        (home / ".claude.json").write_text(known)
+        assert agents()["claude-code"][0] == "installed"
     path = home / ".config/goose/config.yaml"
     path.write_text(path.read_text().replace(sys.executable, "/gone/python"))
     assert agents()["goose"][0] == "installed, but /gone/python is missing: run ltmc install goose"
     (home / ".cursor/mcp.json").write_text("{")
     assert "mcp.json cannot be read: line 1" in agents()["cursor"][0]
     assert "ltmc install goose" in ltmc(home, "doctor", "--db", str(db)).stdout
+
+
+def test_the_folder_of_data_is_private_when_installing_makes_it(home: Path) -> None:
+    ok(home, "install", "cursor")
+    folder = home / ".local/share/ltmc"
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (folder, folder / "agents.json")]
+    assert modes == [0o700, 0o600]
+
+
+@pytest.mark.parametrize(
+    ("env", "why"),
+    [
+        ({"LTMC_PROFILE": "core"}, "profile (core; core,hooks has it)"),
+        ({"LTMC_READ_ONLY": "1"}, "read_only"),
+        ({"LTMC_PROFILE": "core,hooks"}, None),
+    ],
+)
+def test_hooks_that_no_server_answers_are_told(home: Path, env: dict[str, str], why: str | None) -> None:
+    said = ok(home, "install", "claude-code", "codex", **env)
+    told = f"ts hooks are not answered: the tool hook_event is left out by the setting {why}"
+    assert said.count(told) == (2 if why else 0), said
+    assert said.count("ts hooks are not answered") == (2 if why else 0)
+    file = home / ".codex/config.toml"
+    file.write_text(file.read_text().replace('"serve"', '"serve", "--profile=lean"'))
+    states = json.loads(ltmc(home, "doctor", "--json", LTMC_READ_ONLY="0").stdout)["agents"]
+    assert "by the setting profile (lean; lean,hooks has it)" in states["codex"][0]
+    assert states["claude-code"][0] == "installed"
 
 
 def test_a_damaged_ledger_is_named(home: Path) -> None:

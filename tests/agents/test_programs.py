@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ltmc.agents import hooks
 from tests.agents.model import COMMAND, SAID, answering
 from tests.agents.test_installing import JSONC, TOML, ltmc, ok, tree
 from tests.conftest import unavailable
@@ -148,7 +149,12 @@ def kept(home: Path) -> list[str]:
         return [content.partition("\n")[0] for (content,) in rows]
 
 
-def test_the_hooks_of_claude_code_keep_and_recall(home: Path) -> None:
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside an entry of a person"])
+def test_the_hooks_of_claude_code_keep_and_recall(home: Path, beside: bool) -> None:
+    if beside:
+        command, *arguments = hooks.server_command()
+        entry = {"command": command, "args": arguments}
+        (home / ".claude.json").write_text(json.dumps({"mcpServers": {"ltmc": entry}}))
     with installed(home, "claude-code"), answering() as (address, asked):
         for prompt in ("The quince jam is boiled on Tuesdays", "And the plums"):
             env = {"ANTHROPIC_BASE_URL": address, "ANTHROPIC_API_KEY": "none"}

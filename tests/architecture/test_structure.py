@@ -20,7 +20,7 @@ SHARED = {"errors", "settings", "timestamps"}
 ARROWS = {
     "__main__": {"cli", "app", "server"},
     "cli": {"app", "agents", "tools", "distribution", "server", "importing", "exporting"},
-    "agents": {"distribution"},
+    "agents": {"distribution", "tools"},
     "importing": {"app", "tools", "features", "search", "storage"},
     "exporting": {"app", "storage"},
     "server": {"app", "tools", "distribution"},

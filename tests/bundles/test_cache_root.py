@@ -8,6 +8,7 @@ import subprocess
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,11 @@ def test_a_root_that_became_open_to_others_is_used_no_more(root: Path, archive: 
     assert unpacking.prune() == ([], [])
 
 
+def test_the_root_of_all_is_looked_at_as_any_other() -> None:
+    with suppress(OSError):
+        unpacking._enter(Path("/"))
+
+
 def test_a_lock_file_that_is_a_link_is_not_followed(root: Path, archive: Path) -> None:
     victim = root.parent / "victim"
     victim.write_text("precious")
@@ -172,11 +178,12 @@ def test_what_dead_processes_left_goes_at_the_next_unpacking(root: Path, archive
 def test_what_differs_is_named_and_mended(root: Path, archive: Path) -> None:
     site = unpacking.locate(archive)
     assert unpacking.mend(archive, site) == []
-    (site / "a.py").write_text("")
     (site / "planted.py").touch()
     (site / "__pycache__").mkdir()
     (site / "__pycache__" / "a.cpython-311.pyc").touch()
     shutil.rmtree(site / "b")
+    (site / "a.py").unlink()
+    os.mkfifo(site / "a.py")
     outside = root / "outside"
     outside.mkdir()
     (site / "b").symlink_to(outside)

@@ -1,6 +1,8 @@
 """The command line, run as a program."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -163,6 +165,41 @@ def test_doctor_tells_origins_and_hides_passwords(db: Path, tmp_path: Path) -> N
     assert "hunter2" not in done.stdout + done.stderr
     assert report["search"]["kernel"] == f"built; uses {kernel.available()[-1]}"
     assert "healthy" in run_cli("doctor", "--db", str(db)).stdout
+
+
+REFUSED_URLS = ["http://h/0", "localhost:6379", "redis://:a/hunter2@h:1/0", "redis://u:hunter2@h:x/0"]
+
+
+@pytest.mark.parametrize("url", REFUSED_URLS)
+@pytest.mark.parametrize("command", ["doctor", "serve"])
+def test_what_is_no_redis_is_refused(db: Path, command: str, url: str) -> None:
+    assert run_cli("todo", "add", "a", "--db", str(db)).returncode == 0
+    done = run_cli(command, "--db", str(db), text="", LTMC_REDIS_URL=url)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert "redis_url" in line
+    assert "rediss://" in line
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("query", ["nix=1", "db=x", "socket_timeout=x", "password=hunter2&nix=1"])
+def test_doctor_ends_whatever_redis_thinks_of_a_url(db: Path, query: str) -> None:
+    assert run_cli("todo", "add", "a", "--db", str(db)).returncode == 0
+    url = f"redis://127.0.0.1:1/0?{query}"
+    done = run_cli("doctor", "--json", "--db", str(db), LTMC_REDIS_URL=url)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert "redis_url is not as Redis reads it" in report["health"]["cache"]
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_doctor_ends_where_a_table_is_gone(db: Path) -> None:
+    assert run_cli("todo", "add", "a", "--db", str(db)).returncode == 0
+    with closing(sqlite3.connect(db)) as connection:
+        connection.execute("DROP TABLE chat_messages")
+    done = run_cli("doctor", "--json", "--db", str(db))
+    assert (done.returncode, "Traceback (most" in done.stderr) == (1, False), done.stderr
+    assert "chat_messages" in json.loads(done.stdout)["database"]["error"]
 
 
 def test_doctor_fails_on_what_is_no_database(tmp_path: Path) -> None:

@@ -88,6 +88,14 @@ def test_the_environment_goes_before_the_file(
         )
 
 
+@pytest.mark.parametrize("toml", ["", "project = 'orchard'"])
+def test_an_empty_variable_names_no_project(config: Path, monkeypatch: pytest.MonkeyPatch, toml: str) -> None:
+    config.write_text(toml)
+    without = load()
+    monkeypatch.setenv("LTMC_PROJECT", "")
+    assert load() == without
+
+
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [

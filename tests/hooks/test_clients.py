@@ -1,6 +1,7 @@
 """Each client's payloads through the real command: kept, recalled, answered in the client's own form."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -105,12 +106,15 @@ def test_without_anything_stored_nothing_is_told(repository: Project, agent: str
 
 def test_the_first_hook_makes_the_database(tmp_path, db) -> None:
     project = Project(tmp_path / "orchard", db)
-    assert project.prompt(ASKED) == ""
+    project.run("tool", project.payload("claude-code", "edit"))
     assert len(project.failures()) == 1
     assert not db.exists()
-    assert project.start() == ""
-    assert project.prompt(ASKED) == ""
-    assert project.kept() == [ASKED]
+    with ThreadPoolExecutor(4) as pool:  # as Copilot CLI runs those of the start and of the first prompt
+        runs = [pool.submit(one) for one in 2 * (project.start, lambda: project.prompt(ASKED))]
+        for run in runs:
+            run.result()
+    assert project.kept() == [ASKED, ASKED]
+    assert len(project.failures()) == 1
     assert db.stat().st_mode & 0o777 == 0o600
 
 
@@ -188,6 +192,50 @@ def test_answers_of_cursor_are_kept(repository: Project) -> None:
     repository.run("end", payload | {"text": ""}, "--agent", "cursor")
     assert len(repository.kept()) == 2
     assert not repository.failures()
+
+
+def test_what_the_program_of_cline_says_is_kept(repository: Project) -> None:
+    """As version 3.0.65 said it, with more after the fields that are read."""
+    session = {"taskId": "conv_1", "sessionContext": {"rootSessionId": "1795710095196_ncr5i"}}
+    about = {"clineVersion": "", **session, "workspaceRoots": [str(repository.root)], "parent_agent_id": None}
+
+    def tool(name: str, given: dict[str, str], output: object) -> dict[str, object]:
+        called = {"id": "c", "name": name, "input": given, "output": output, "durationMs": 128}
+        used = {"toolName": name, "parameters": given, "result": json.dumps(output), "success": True}
+        return {**about, "hookName": "tool_result", "tool_result": called, "postToolUse": used}
+
+    ran = [
+        {"query": "true", "result": "", "success": True},
+        {"query": "cat none", "result": "[stderr]\ncat: none", "error": "Command exited", "success": False},
+    ]
+    edit = {"path": str(repository.root / "a.py"), "new_text": "quince = 1"}
+    start = {**about, "hookName": "agent_start", "taskStart": {"taskMetadata": {}}}
+    turn = {"outputText": "All done then.", "status": "completed"}
+    for event, payload in (
+        ("start", start),
+        ("tool", tool("run_commands", {"commands": '["true","cat none"]'}, ran)),
+        ("tool", tool("run_commands", {"commands": '["true"]'}, ran[:1])),
+        ("tool", tool("editor", edit, {"query": "edit:a.py", "result": "created", "success": True})),
+        ("tool", tool("editor", edit, {"query": "edit:a.py", "error": "it exists", "success": False})),
+        ("end", {**about, "hookName": "agent_end", "turn": turn, "taskComplete": {"taskMetadata": {}}}),
+    ):
+        assert repository.run(event, payload, "--agent", "cline").stdout == b"{}"
+    assert repository.kept() == [
+        "Failed: cat none\n[stderr]\ncat: none",
+        "Edited a.py\nquince = 1",
+        "All done then.",
+    ]
+    assert {row["conversation_id"] for row in repository.messages()} == {"1795710095196_ncr5i"}
+
+
+def test_a_failure_that_copilot_calls_a_success_is_kept(repository: Project) -> None:
+    """As version 1.0.102 said it."""
+    for code in (0, 1):
+        said = f"cat: none: No such file or directory\n<shellId: 0 completed with exit code {code}>"
+        told = {"toolArgs": {"command": "cat none", "description": "Read it"}}
+        told |= {"toolResult": {"resultType": "success", "textResultForLlm": said}}
+        repository.run("tool", {**repository.payload("copilot", "failure"), **told}, "--agent", "copilot")
+    assert repository.kept() == [f"Failed: cat none\n{said}"]
 
 
 def test_the_summary_of_a_compaction_is_kept(repository: Project) -> None:

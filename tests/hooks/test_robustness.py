@@ -14,7 +14,7 @@ import pytest
 
 from ltmc.app import hooks
 from ltmc.search import analysis
-from tests.client import SOURCE_COMMAND, Session, use
+from tests.client import SOURCE_COMMAND, Session, run_cli, use
 from tests.hooks.clients import Project, context
 
 ASKED = {"claude-code": "", "gemini": "{}", "cursor": '{"continue": true}'}
@@ -49,13 +49,47 @@ def test_wrong_arguments(repository: Project, arguments: list[str]) -> None:
     assert "allowed" in line
 
 
-@pytest.mark.parametrize("kind", ["another", "newer", "older", "absent", "folder", "index"])
+def test_no_secret_is_kept_or_logged(repository: Project) -> None:
+    core = "zqxjkvwp"
+    token = f"ghp_{core * 4}zqxj"
+    place = Project(repository.root.with_name(token), repository.db)
+    place.root.joinpath(".git", "HEAD").write_text(f"ref: refs/heads/fix/{token}\n")
+    place.prompt("Why does the kiosk wait?", session=token)
+    for arguments in ([token], ["prompt", "--agent", token], [token, "--agent", "codex"]):
+        place.run(arguments[0], {}, *arguments[1:])
+    (message,) = place.messages()
+    assert message["content"] == "Why does the kiosk wait?"
+    held = b"".join(path.read_bytes() for path in place.db.parent.iterdir()).lower()
+    assert core.encode() not in held
+
+
+def test_read_only_hooks_leave_no_trace(repository: Project) -> None:
+    repository.remember("The kiosk waits for its DNS.", "--tag", "decision")
+
+    def seen() -> dict[str, int]:
+        return {
+            path.name: path.lstat().st_mtime_ns
+            for path in (repository.db.parent, *repository.db.parent.iterdir())
+        }
+
+    before = seen()
+    env = {"LTMC_READ_ONLY": "1"}
+    assert "kiosk" in repository.start(**env)
+    repository.prompt("Why does the kiosk wait?", **env)
+    for payload in (b"nonsense", b"{}"):
+        repository.run("lunch", payload, **env)
+        repository.run("start", payload, **env)
+    repository.run("start", {}, LTMC_PROFILE="lunch", LTMC_SECRETS="none", **env)
+    done = run_cli("brief", "--project", repository.id, LTMC_DB=str(repository.db), **env)
+    assert "kiosk" in done.stdout
+    assert seen() == before
+
+
+@pytest.mark.parametrize("kind", ["another", "newer", "older", "folder", "index"])
 def test_a_database_that_cannot_be_used(repository: Project, kind: str) -> None:
     path = repository.db
     if kind == "another":
         path.write_bytes(b"this is no database at all, " * 100)
-    elif kind == "absent":
-        path.unlink()
     elif kind == "folder":
         path.unlink()
         path.mkdir()

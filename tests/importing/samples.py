@@ -221,6 +221,30 @@ def cline(top: Path) -> Path:
     return path
 
 
+def cline_program(top: Path) -> Path:
+    """Two messages as the program of Cline 3.0.65 writes them; the file beside them has the folder."""
+    name = f"{MILLISECONDS}_ncr5i"
+    call = {"type": "tool_use", "id": "c", "name": "run_commands", "input": {"commands": ["echo hangar"]}}
+    result = {"type": "tool_result", "tool_use_id": "c", "content": [{"query": "echo", "result": "left out"}]}
+    said = [
+        ("user", {"type": "text", "text": '<user_input mode="act">Why is the kiosk slow?</user_input>'}),
+        ("assistant", call),
+        ("user", result),
+        ("assistant", {"type": "text", "text": "The kiosk waits for its DNS."}),
+    ]
+    messages = [
+        {"id": str(number), "role": role, "content": [part], "ts": MILLISECONDS}
+        for number, (role, part) in enumerate(said)
+    ]
+    path = top / "sessions" / name / f"{name}.messages.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"version": 1, "agent": "lead", "sessionId": name, "messages": messages}))
+    path.with_name(f"{name}.json").write_text(
+        json.dumps({"version": 1, "session_id": name, "cwd": "/work/no-such/shop", "prompt": "left out"})
+    )
+    return path
+
+
 def goose_database(top: Path) -> Path:
     """Two messages of Goose."""
 
@@ -275,6 +299,7 @@ TALKS: dict[str, Callable[[Path], Path]] = {
     "cursor": cursor_database,
     "opencode": opencode,
     "cline": cline,
+    "cline-program": cline_program,
     "goose": goose_database,
     "goose-lines": goose_lines,
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ltmc.app.project_identity import project_of
+from ltmc.app.project_identity import clone_of, project_of
 from ltmc.app.secret_guard import SecretGuard
 from ltmc.importing import streams
 from ltmc.importing.items import Position
@@ -221,7 +221,7 @@ def test_whatever_stands_in_a_record_is_read_or_left_out(form: Any, tmp_path: Pa
         "claude": samples.claude_export,
     }
     guard = SecretGuard("mask")
-    writer = Writer(None, guard, project_of, None, dry_run=True)
+    writer = Writer(None, guard, project_of, clone_of, None, dry_run=True)
     for name, make in made.items():
         (tmp_path / name).mkdir()
         path = make(tmp_path / name)

@@ -29,6 +29,28 @@ def count(db: Path, table: str = "chat_messages", where: str = "TRUE") -> int:
         return int(connection.execute(f"SELECT count(*) FROM {table} WHERE {where}").fetchone()[0])
 
 
+def test_no_secret_comes_in_by_a_name(db: Path, tmp_path: Path) -> None:
+    core = "zqxjkvwp"
+    token = f"ghp_{core * 4}zqxj"
+    odd = {
+        "sessionId": f"{token[:9]}\0{token[9:]}",
+        "gitBranch": f"{'x' * 480}/{token}",
+        "cwd": f"/work/no-such/{token}",
+    }
+    path = write_lines(tmp_path / f"{token}.jsonl", [claude_record(1, "user", "first", **odd)])
+    assert imported(db, path, LTMC_SECRETS="refuse")["new"] == {"messages": 1}
+    engram = samples.engram(tmp_path)
+    with closing(sqlite3.connect(engram)) as connection, connection:
+        connection.execute(
+            "UPDATE observations SET project = ?1, title = ?1, session_id = ?1, type = ?1", (token,)
+        )
+        connection.execute("UPDATE sessions SET id = ?1, project = ?1, directory = ''", (token,))
+        connection.execute("UPDATE user_prompts SET project = ?1, session_id = ?1", (token,))
+    assert sum(imported(db, engram, LTMC_SECRETS="refuse")["new"].values()) == 2
+    written = b"".join(one.read_bytes() for one in db.parent.iterdir())
+    assert core.encode() not in written.lower()
+
+
 def test_what_is_bad_is_left_out_and_counted(db: Path, tmp_path: Path) -> None:
     path = write_lines(tmp_path / "s.jsonl", [claude_record(1, "user", "first")])
     with path.open("ab") as file:

@@ -11,6 +11,7 @@ from mcp_types import ErrorData, ListRootsResult, Root
 
 from ltmc.app.project_identity import project_of
 from tests.client import Session, run_cli
+from tests.importing.samples import claude_record, write_lines
 from tests.paths.test_identity import git, repository
 
 AUTO = ("--project", "auto")
@@ -386,7 +387,7 @@ def test_a_setting_that_is_no_project_is_refused(db: Path, value: str) -> None:
 
 
 @pytest.mark.parametrize("change", ["set-url", "remove"])
-@pytest.mark.parametrize("by", ["server", "terminal", "hook"])
+@pytest.mark.parametrize("by", ["server", "terminal", "hook", "import"])
 def test_what_was_stored_before_the_remote_changed_is_found(
     db: Path, tmp_path: Path, by: str, change: str
 ) -> None:
@@ -402,6 +403,11 @@ def test_what_was_stored_before_the_remote_changed_is_found(
             store(client)
     elif by == "terminal":
         assert run_cli("remember", "The quince is ripe.", "--name", "a.md", cwd=here, **env).returncode == 0
+    elif by == "import":
+        said = claude_record(1, "user", "Is the quince ripe?", cwd=str(here / "no-more"))
+        transcript = write_lines(tmp_path / "s.jsonl", [said])
+        assert run_cli("import", str(transcript), **env).returncode == 0
+        run_cli("remember", "The quince is ripe.", "--project", project_of(here), **env)
     else:
         hook("start", session="s", hook_event_name="SessionStart")
         hook("prompt", session="s", prompt="Is the quince ripe?", hook_event_name="UserPromptSubmit")

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from ltmc.storage.engine import Transaction
 from ltmc.storage.sqlite import database as database_module
 from ltmc.storage.sqlite import waiting
 from ltmc.storage.sqlite.database import Database
+from ltmc.storage.sqlite.open_file import READERS
 from ltmc.storage.sqlite.read_only import ReadOnlyDatabase
 from tests.http.serving import Serving
 from tests.permissions import NOBODY, as_nobody
@@ -257,17 +258,24 @@ def test_the_log_of_use_waits_while_the_file_cannot_be_used(
     assert sum("the log of use waits" in message for message in caplog.messages) == 2
 
 
-def test_reads_run_side_by_side(db: Path) -> None:
-    async def work(database: Database) -> None:
+@pytest.mark.parametrize("kind", [Database, ReadOnlyDatabase])
+def test_reads_run_side_by_side(db: Path, kind: type[Database | ReadOnlyDatabase]) -> None:
+    run(db, write)
+
+    async def work() -> None:
+        database = kind(db)
         together = threading.Barrier(3)
 
         async def read() -> None:
             async with database.read() as tx:
                 await tx.call(lambda _: together.wait(20))
 
-        await asyncio.gather(read(), read(), read())
+        try:
+            await asyncio.gather(read(), read(), read())
+        finally:
+            await database.close()
 
-    run(db, work)
+    asyncio.run(work())
 
 
 def test_a_read_of_a_read_only_database_waits_no_longer_than_its_limit(
@@ -278,13 +286,39 @@ def test_a_read_of_a_read_only_database_waits_no_longer_than_its_limit(
 
     async def work() -> None:
         database = ReadOnlyDatabase(db)
-        async with database.read():
+        async with AsyncExitStack() as others:
+            for _ in range(READERS):
+                await others.enter_async_context(database.read())
             with pytest.raises(LtmcError, match="came first"):
                 async with asyncio.timeout(5), database.read():
                     pass
         async with database.read() as tx:
             assert await tx.value("SELECT 1") == 1
         await database.close()
+
+    asyncio.run(work())
+
+
+def test_a_read_only_database_loses_no_connection_to_cancellation(db: Path) -> None:
+    run(db, write)
+
+    async def work() -> None:
+        database = ReadOnlyDatabase(db)
+
+        async def read() -> None:
+            async with database.read() as tx:
+                await tx.value(ENDLESS)
+
+        opened = list[object]()
+        for turns in range(30):  # at each await of it
+            reading = asyncio.create_task(read())
+            for _ in range(turns):
+                await asyncio.sleep(0.0005)
+            reading.cancel()
+            await asyncio.wait([reading])
+            opened += [database._open_count == len(database._idle)]
+        await database.close()
+        assert all(opened)
 
     asyncio.run(work())
 

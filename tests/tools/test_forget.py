@@ -1,5 +1,6 @@
 """Forgetting: after a preview, out of everything at once, back for 30 days, then gone from the file."""
 
+import json
 import re
 import sqlite3
 from contextlib import closing
@@ -272,6 +273,17 @@ def test_what_is_purged_is_not_in_the_file_any_more(db: Path) -> None:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         connection.execute("INSERT INTO search_terms (search_terms) VALUES ('integrity-check')")
         connection.rollback()
+
+
+def test_purging_names_the_copies_that_keep_what_they_held(db: Path, tmp_path: Path) -> None:
+    assert run_cli("todo", "add", "Quetzalcoatlus", "--db", str(db)).returncode == 0
+    assert run_cli("backup", str(tmp_path / "copy"), "--db", str(db)).returncode == 0
+    done = run_cli("restore", str(tmp_path / "copy"), "--force", "--json", "--db", str(db))
+    kept = json.loads(done.stdout)["kept"]
+    replaced = db.with_name("ltmc.db-wal.of-replaced-2999-01-01T000000.000000Z")
+    replaced.touch()
+    done = run_cli("forget", "--purge", "--yes", "--json", "--db", str(db))
+    assert json.loads(done.stdout)["copies"] == [str(replaced), kept]
 
 
 def test_a_server_purges_what_was_forgotten_long_ago(db: Path) -> None:

@@ -263,6 +263,27 @@ HOSTILE = {
 }
 
 
+def rewritten(table: str, old: str, new: str) -> list[str]:
+    """Statements that change the text of a table's schema, whatever SQLite thinks of it."""
+    where = f"WHERE name = '{table}'"
+    return [
+        "PRAGMA writable_schema = ON",
+        f"UPDATE sqlite_master SET sql = replace(sql, '{old}', '{new}') {where}",
+    ]
+
+
+HOSTILE |= {
+    # In a name SQLite takes for letters what Unicode takes for blanks.
+    "has another table resources": rewritten("resources", "content TEXT", "\xa0content TEXT"),
+    "has another table todos": rewritten("todos", "title TEXT NOT NULL", "title TEXT\xa0NOT\xa0NULL"),
+    "has another table search_terms_data": rewritten(
+        "search_terms_data", "block BLOB", "block BLOB CHECK (length(block) < 4000)"
+    ),
+    "has another table sqlite_sequence": rewritten("sqlite_sequence", "seq)", "seq CHECK (seq < 2))"),
+    "holds the table sqlite_stat1": ["ANALYZE", *rewritten("sqlite_stat1", "stat)", "stat, more)")],
+}
+
+
 @pytest.mark.parametrize("words", HOSTILE)
 def test_a_schema_that_is_not_expected_is_refused(db: Path, saved: Path, words: str) -> None:
     change(saved, *HOSTILE[words])
@@ -357,6 +378,9 @@ UNSOUND = {
         """INSERT INTO trash VALUES (1, 't', 'resources', '{"tags": "[null]"}')""",
     ],
     "table todos, row after 0: Could not decode": ["UPDATE todos SET title = CAST(x'ff' AS TEXT)"],
+    "its seq is no id, or leaves none": [f"UPDATE sqlite_sequence SET seq = {2**63 - 1}"],
+    "table sqlite_sequence, row 1: its seq is no id": ["UPDATE sqlite_sequence SET seq = 'x'"],
+    "table todos, row 9223372036854775807: its id is no id": [f"UPDATE todos SET id = {2**63 - 1}"],
     "table resource_chunks, row 2: it belongs to a row of resources": [
         "INSERT INTO resource_chunks SELECT 2, 99, 0, 0, 1, 'x', 1"
     ],

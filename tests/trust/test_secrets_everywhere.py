@@ -243,6 +243,29 @@ def test_the_command_line_repeats_no_secret(db: Path) -> None:
     assert CORE not in files_of(db)
 
 
+@pytest.mark.parametrize("action", ["off", "refuse"])
+def test_no_error_about_arguments_or_settings_repeats_a_secret(db: Path, tmp_path: Path, action: str) -> None:
+    assert run_cli("todo", "add", "a", "--db", str(db)).returncode == 0
+    long = "x" * 50 + " " + TOKEN  # it is cut where it is shown
+    (tmp_path / TOKEN).write_text("{")
+    for arguments, env in (
+        ([TOKEN], {}),
+        (["todo", TOKEN], {}),
+        (["recall", "a", TOKEN], {}),
+        (["recall", "a", "--top", TOKEN], {}),
+        (["serve", "--transport", TOKEN], {}),
+        (["list", "--project", long], {}),
+        (["show", long], {}),
+        (["brief", "--project", TOKEN, TOKEN], {}),
+        (["import", str(tmp_path / TOKEN)], {}),
+        (["list"], {"LTMC_PROFILE": long}),
+        (["serve"], {"LTMC_LOG_LEVEL": long}),
+    ):
+        done = run_cli(*arguments, text="", LTMC_SECRETS=action, LTMC_DB=str(db), **env)
+        assert done.returncode, arguments
+        assert CORE not in done.stderr, arguments
+
+
 @pytest.mark.parametrize("look", [SecretGuard("mask").stored, SecretGuard("refuse").logged])
 def test_values_of_every_kind_are_looked_at(look: Callable[[Any], Any]) -> None:
     values = (

@@ -1,13 +1,15 @@
 """Claude Code: a plugin in the user's folder of skills, which edits no file of the user's."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from ltmc import __version__
-from ltmc.agents import guidance, hooks
+from ltmc.agents import files, guidance, hooks
 from ltmc.agents.model import Client
 from ltmc.agents.pieces import SERVER, Block, JsonServer, OwnFile, Piece, json_file
 from ltmc.agents.places import Places
+from ltmc.agents.text import EditError
 
 NAME = "claude-code"
 EDITS = "Edit|Write|MultiEdit|NotebookEdit|Bash"
@@ -17,12 +19,17 @@ def _folder(places: Places) -> Path:
     return places.moved("CLAUDE_CONFIG_DIR", ".claude")
 
 
+def _server() -> list[str]:
+    # Of servers that are started by the same words Claude Code leaves out the plugin's, which the hooks call.
+    return [*hooks.server_command(), "--transport", "stdio"]
+
+
 def _user(places: Places) -> list[Piece]:
     plugin = _folder(places) / "skills" / "ltmc"
+    command, *arguments = _server()
+    server = {"command": command, "args": arguments}
     return [
-        json_file(
-            plugin / ".mcp.json", {"mcpServers": {SERVER: hooks.server_entry()}}, ("mcpServers", SERVER)
-        ),
+        json_file(plugin / ".mcp.json", {"mcpServers": {SERVER: server}}, ("mcpServers", SERVER)),
         json_file(
             plugin / ".claude-plugin" / "plugin.json",
             {
@@ -69,6 +76,20 @@ def _project(root: Path) -> list[Piece]:
     ]
 
 
+def _twice(places: Places) -> str:
+    """Say so if settings of the user's name a server of that name too."""
+    file = places.moved("CLAUDE_CONFIG_DIR") / ".claude.json"
+    try:
+        known = json.loads(files.decode(files.read(file)) or "{}")
+    except (EditError, OSError, ValueError, RecursionError):
+        return ""
+    projects = known.get("projects") if isinstance(known, dict) else None
+    scopes = [known, *(projects.values() if isinstance(projects, dict) else ())]
+    if not any(SERVER in (one.get("mcpServers") or ()) for one in scopes if isinstance(one, dict)):
+        return ""
+    return f"its tools are there twice, since {file} names a server {SERVER} too: claude mcp remove {SERVER}"
+
+
 CLIENT = Client(
     NAME,
     "Claude Code",
@@ -76,4 +97,5 @@ CLIENT = Client(
     _user,
     _project,
     "Sessions that run take it up with /reload-plugins.",
+    lambda places: "; ".join(filter(None, [hooks.unanswered(_server()), _twice(places)])),
 )

@@ -40,11 +40,15 @@ def _user(places: Places) -> list[Piece]:
         pieces.append(_server(Path(named or data / "settings" / "cline_mcp_settings.json")))
     if is_here(_extension(places)):
         pieces.append(_server(_extension(places) / "settings" / "cline_mcp_settings.json"))
-    documents = places.home / "Documents" / "Cline"
+    # Both read the folder in the documents; the program reads its own besides, and would run hooks twice.
+    documents, own = places.home / "Documents" / "Cline", _program(places)
+    rule = documents / "Rules" / "ltmc.md"
+    if (own / "rules" / "ltmc.md").exists() or not is_here(documents):
+        documents, rule = own, own / "rules" / "ltmc.md"
     if pieces and is_here(documents):
-        pieces.append(OwnFile(documents / "Rules" / "ltmc.md", guidance.BLOCK))
+        pieces.append(OwnFile(rule, guidance.BLOCK))
         if sys.platform != "win32":
-            pieces += _hooks(documents / "Hooks")
+            pieces += _hooks(own / "hooks" if documents == own else documents / "Hooks")
     return pieces
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ltmc.agents import files, guidance, hooks, toml_text
 from ltmc.agents.model import Client
-from ltmc.agents.pieces import SERVER, Block, JsonHooks, Piece, TomlServer
+from ltmc.agents.pieces import SERVER, Block, JsonHooks, Piece, TomlServer, command_of
 from ltmc.agents.places import Places
 from ltmc.agents.text import EditError
 
@@ -51,15 +51,20 @@ def _project(root: Path) -> list[Piece]:
     ]
 
 
-def _unapproved(places: Places) -> str:
-    """Say so if Codex was not told yet that it may run the hooks."""
+def _remark(places: Places) -> str:
+    """Say so if Codex was not told yet that it may run the hooks, or if nothing answers them."""
     file = _folder(places) / "hooks.json"
     try:
-        states = toml_text.read(files.decode(files.read(_folder(places) / "config.toml")), ("hooks", "state"))
+        text = files.decode(files.read(_folder(places) / "config.toml"))
+        states = toml_text.read(text, ("hooks", "state"))
+        command = command_of(toml_text.read(text, ("mcp_servers", SERVER))) or []
     except (EditError, OSError):
-        states = None
+        states, command = None, []
     approved = isinstance(states, dict) and any(name.startswith(f"{file}:") for name in states)
-    return "" if approved or not file.exists() else "its hooks are not approved yet: type /hooks in Codex"
+    unapproved = (
+        "" if approved or not file.exists() else "its hooks are not approved yet: type /hooks in Codex"
+    )
+    return "; ".join(filter(None, [unapproved, hooks.unanswered(command)]))
 
 
 CLIENT = Client(
@@ -68,6 +73,5 @@ CLIENT = Client(
     lambda places: [_folder(places)],
     _user,
     _project,
-    "Codex runs hooks only after you approve them: type /hooks in it once.",
-    _unapproved,
+    remark=_remark,
 )

@@ -85,7 +85,7 @@ _SOFTWARE = (
 )
 """The folders of the system that hold what is installed; a folder ``src`` in them is anybody's."""
 
-_ANSWERS = {"Stop", "AfterAgent", "agentStop", "afterAgentResponse"}
+_ANSWERS = {"Stop", "AfterAgent", "agentStop", "afterAgentResponse", "agent_end"}
 """The events of clients, run at `end` too, that end not the session but an answer."""
 
 IN_PLACE_OF_PRIVATE = "[private]"
@@ -151,6 +151,7 @@ def clean(event: Event, place: Place) -> Event:
     """Take out of an event what must not be kept: private parts, secrets, and files that are ignored."""
 
     root, rules = place.root, place.rules
+    event.session = rules.mask(event.session)
 
     def cleaned(text: str, most: int) -> str:
         text = rules.mask(without(text, PRIVATE, IN_PLACE_OF_PRIVATE)[: most + LONGEST_SECRET])

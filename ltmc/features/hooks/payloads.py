@@ -31,6 +31,7 @@ _EDITED_KEYS = (
     "newString",
     "content",
     "new_str",
+    "new_text",
     "new_source",
     "file_text",
     "contents",
@@ -44,7 +45,8 @@ _PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: ([^\n]{1,1000})$", r
 """A file in a patch of apply_patch."""
 
 _EXIT_CODE = re.compile(
-    r"^[ \t]{0,8}(?:process )?exit(?:ed)?[ _](?:with )?code:? {0,3}(\d{1,3})\b", re.I | re.M
+    r"^[ \t]{0,8}(?:process |<shellId: \w{1,20} completed with )?exit(?:ed)?[ _](?:with )?code:? {0,3}(\d{1,3})\b",
+    re.I | re.M,
 )
 """How the outputs of commands tell that they failed, at the beginning of a line."""
 
@@ -88,7 +90,9 @@ def event_of(name: str, agent: str | None, payload: Mapping[str, Any]) -> Event:
     event = Event(name, agent)
     event.native = _text(fields, "hook_event_name", "hookEventName", "hookName", "event")[:LONGEST_NAME]
     event.plain = not {"hook_event_name", "hookEventName"} & fields.keys()
-    event.session = _name(_text(fields, "session_id", "sessionId", "conversation_id", "taskId"))
+    context = fields.get("sessionContext")  # of Cline, which names its transcripts so
+    session = _text(context, "rootSessionId") if isinstance(context, Mapping) else ""
+    event.session = _name(session or _text(fields, "session_id", "sessionId", "conversation_id", "taskId"))
     event.session = event.session or f"{agent}-{now()[:10]}"
     roots = fields.get("workspace_roots") or fields.get("workspaceRoots")
     first = roots[0] if isinstance(roots, list) and roots else ""
@@ -102,6 +106,8 @@ def event_of(name: str, agent: str | None, payload: Mapping[str, Any]) -> Event:
         event.said = _text(fields, "compact_summary", "last_assistant_message", "prompt_response", "reason")
         if event.native == "afterAgentResponse":  # of Cursor
             event.said = _text(fields, "text")
+        elif isinstance(turn := fields.get("turn"), Mapping):  # of Cline
+            event.said = _text(turn, "outputText")
     return event
 
 
@@ -127,7 +133,7 @@ def _inner(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what Cline keeps in an object named as the event."""
     for key in ("userPromptSubmit", "postToolUse", "preCompact", "taskComplete", "taskStart"):
         if isinstance(inner := fields.get(key), Mapping):
-            return inner
+            return {"tool_result": None, **inner}  # beside postToolUse it tells the same otherwise
     return {}
 
 
@@ -140,6 +146,12 @@ def _read_tool(event: Event, fields: Mapping[str, Any]) -> None:
         _first(fields, "tool_response", "toolResult", "tool_output", "tool_result", "result", "output")
     )
     command = _text(given, "command", "cmd", "script") or _text(fields, "command")
+    if "commands" in given and isinstance(
+        result, list
+    ):  # of Cline, which runs several: the first that failed
+        ran = [one for one in result if isinstance(one, Mapping) and one.get("success") is False]
+        result = {"is_error": True, "output": _text(ran[0], "result", "error")} if ran else {}
+        command = _text(ran[0], "query") if ran else ""
     failed = _failed(fields, result) or (event.agent == "codex" and _failed_by_transcript(fields))
     if " " not in command and _text(given, *_PATH_KEYS):  # an editor's tool: what it does to the file
         tool, command = command or tool, ""

@@ -5,6 +5,7 @@ A server answers them to anyone who asks, so they read little, however much is s
 """
 
 import asyncio
+import logging
 import shutil
 import sqlite3
 import time
@@ -28,6 +29,8 @@ LOW_DISK_BYTES = 100 * 1024 * 1024
 
 REQUIRED = ("sqlite", "search_index", "graph", "disk")
 """The probes without which LTMC is unhealthy."""
+
+logger = logging.getLogger(__name__)
 
 
 class Probe(TypedDict):
@@ -97,6 +100,9 @@ class Probes:
             found = {"status": "down", "error": f"no answer within {seconds:g} s"}
         except (LtmcError, sqlite3.Error, OSError) as error:
             found = {"status": "down", "error": str(error)}
+        except Exception as error:  # the boundary: others run beside it, and would go on after the report
+            logger.exception("the probe %s failed", name)
+            found = {"status": "down", "error": f"it failed inside LTMC ({type(error).__name__})"}
         found["latency_ms"] = round((time.perf_counter() - started) * 1000, 3)
         return found
 

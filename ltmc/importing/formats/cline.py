@@ -12,7 +12,7 @@ from ltmc.importing.texts import mapping, string, text_of
 NAME = "cline"
 
 _DETAILS = re.compile("<(?P<end>/)?environment_details>")
-_WRAPPER = re.compile(r"</?(?:task|feedback|user_message|answer)>\s*")
+_WRAPPER = re.compile(r"</?(?:task|feedback|user_message|answer|user_input(?: mode=\"[a-z]{1,20}\")?)>\s*")
 _FOLDER = re.compile(r"^# Current Work(?:ing|space) Directory \((?P<folder>[^)\n]+)\)", re.MULTILINE)
 _ANSWER = re.compile(r"\[[^\n\]]{1,500}\] Result:")
 """How the answer of a tool begins."""
@@ -27,7 +27,7 @@ def read(path: Path, position: Position) -> Iterator[Item]:
     """Yield what was said."""
     content = document(path, position)
     messages = content if isinstance(content, list) else mapping(content).get("messages")
-    task, folder = path.parent.name, string(mapping(content).get("cwd"))
+    task, folder = path.parent.name, string(mapping(content).get("cwd")) or _folder(path)
     began = int(task) if task.isdecimal() and len(task) < 20 else path.stat().st_mtime
     for number, one in enumerate(messages if isinstance(messages, list) else []):
         message = mapping(one)
@@ -39,3 +39,11 @@ def read(path: Path, position: Position) -> Iterator[Item]:
             continue
         at = message.get("ts") or began
         yield Said(f"{task}\n{number}\n{role}\n{text}", task, str(role), text, at, folder)
+
+
+def _folder(path: Path) -> str | None:
+    """Return the folder that a session of the program is of, from the file beside its messages."""
+    about = path.with_name(f"{path.name.removesuffix('.messages.json')}.json")
+    if about == path or not about.is_file():
+        return None
+    return string(mapping(document(about, Position())).get("cwd"))

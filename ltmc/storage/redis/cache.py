@@ -33,14 +33,22 @@ class RedisCache:
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
         self._read_only = read_only
-        self._client = redis.asyncio.from_url(
-            url,
-            decode_responses=True,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            # once more, for a connection that the server has dropped
-            retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
-        )
+        try:
+            self._client = redis.asyncio.from_url(
+                url,
+                decode_responses=True,
+                socket_timeout=TIMEOUT_SECONDS,
+                socket_connect_timeout=TIMEOUT_SECONDS,
+                # once more, for a connection that the server has dropped
+                retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
+            )
+            self._client.connection_pool.make_connection()  # type: ignore[no-untyped-call] # connects to nothing
+        except (ValueError, TypeError):  # which may repeat a password
+            raise LtmcError(
+                ErrorCode.BACKEND_UNAVAILABLE,
+                "The setting redis_url is not as Redis reads it, such as redis://localhost:6379/0.",
+                details={"backend": "redis"},
+            ) from None
         place = self._client.connection_pool.connection_kwargs
         self.host: str | None = place.get("host", place.get("path"))
         self.port: int | None = place.get("port")

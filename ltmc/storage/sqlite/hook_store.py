@@ -252,7 +252,12 @@ def opened(path: Path, *, read_only: bool = False) -> Iterator[HookStore]:
         raise LtmcError(ErrorCode.NOT_FOUND, f"There is no database {path} yet.")
     if is_foreign(path):
         raise unavailable(path, "another file took its place, and the log beside it is of that one")
-    uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+    options = "mode=rw"
+    if read_only:
+        from ltmc.storage.sqlite.read_only import options_of  # most hooks write
+
+        options = options_of(path)
+    uri = f"{path.absolute().as_uri()}?{options}"
     with translated(path), closing(sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS)) as connection:
         connection.isolation_level = None
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -268,6 +273,8 @@ def _require_present(connection: sqlite3.Connection, path: Path) -> None:
     version = None
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'").fetchone():
         version = connection.execute("SELECT max(version) FROM schema_migrations").fetchone()[0]
+    elif not connection.execute("SELECT 1 FROM sqlite_master").fetchone():  # it is being made
+        raise LtmcError(ErrorCode.NOT_FOUND, f"There is no database {path} yet.")
     if version != known:
         raise LtmcError(
             ErrorCode.UNSUPPORTED,

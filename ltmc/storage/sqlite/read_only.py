@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from ltmc.storage.sqlite import index_entries, log_note, migrations
 from ltmc.storage.sqlite.database import SqliteTransaction
 from ltmc.storage.sqlite.errors import translated, unavailable
 from ltmc.storage.sqlite.files import copy_pages, identity, log_of
-from ltmc.storage.sqlite.open_file import READ_CACHE_KIB
+from ltmc.storage.sqlite.open_file import FURTHER_READ_CACHE_KIB, READ_CACHE_KIB, READERS
 from ltmc.storage.sqlite.waiting import LOCK_SECONDS, deadline_in, settled, turn
 
 _ALONE = "immutable=1"
@@ -35,6 +35,9 @@ class _State:
     file: tuple[int, ...]
 
 
+_NONE = _State("", ())
+
+
 class ReadOnlyDatabase:
     """The engine on a file that exists already, also where the disk cannot be written.
 
@@ -46,8 +49,10 @@ class ReadOnlyDatabase:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._reading = asyncio.Lock()
-        self._opened: tuple[aiosqlite.Connection, _State] | None = None
+        self._free = asyncio.Semaphore(READERS)
+        self._idle: list[aiosqlite.Connection] = []
+        self._open_count = 0
+        self._state: _State | None = None
         self._resident: dict[Callable[[], Any], Any] = {}
 
     @property
@@ -59,14 +64,15 @@ class ReadOnlyDatabase:
     async def read(self) -> AsyncIterator[SqliteTransaction]:
         """Open a snapshot of the database."""
         with translated(self.path):
-            async with turn(self._reading, deadline_in(LOCK_SECONDS)):
-                connection, state = await self._connection()
+            async with turn(self._free, deadline_in(LOCK_SECONDS)):
+                while (state := _state(self.path)) != self._state or not self._idle:
+                    await settled(self._turn_to(state) if state != self._state else self._add(state))
+                connection, resident = self._idle.pop(), self._resident
                 try:
                     await settled(connection.execute("BEGIN"))
-                    yield SqliteTransaction(connection, self._resident)
+                    yield SqliteTransaction(connection, resident)
                 finally:
-                    if connection.in_transaction:
-                        await settled(connection.execute("ROLLBACK"))
+                    await settled(self._give_back(connection, state))
             if state.options == _ALONE:
                 _require_unchanged(self.path, state)
 
@@ -94,28 +100,42 @@ class ReadOnlyDatabase:
 
     async def close(self) -> None:
         """Close the file; the next use opens it again."""
-        async with self._reading:
-            await self._let_go()
+        async with AsyncExitStack() as all_of_them:
+            for _ in range(READERS):
+                await all_of_them.enter_async_context(self._free)
+            await self._turn_to(None)
 
-    async def _let_go(self) -> None:
-        if self._opened is not None:
-            await self._opened[0].close()
-        self._opened, self._resident = None, {}
+    async def _turn_to(self, state: _State | None) -> None:
+        """Close the connections that are idle, to begin anew; those in use are closed when they are given back."""
+        idle, self._idle, self._state, self._resident = self._idle, [], state, {}
+        for connection in idle:
+            await self._close(connection)
 
-    async def _connection(self) -> tuple[aiosqlite.Connection, _State]:
-        """Return the connection to the file as it is now."""
-        state = _state(self.path)
-        if self._opened is None or self._opened[1] != state:
-            await self._let_go()
-            self._opened = await settled(self._open(state)), state
-        return self._opened
+    async def _add(self, state: _State) -> None:
+        await self._give_back(await self._open(state), state)
+
+    async def _give_back(self, connection: aiosqlite.Connection, state: _State) -> None:
+        try:
+            if connection.in_transaction:
+                await connection.execute("ROLLBACK")
+        except sqlite3.Error:  # see `ltmc.storage.sqlite.database._roll_back`
+            state = _NONE
+        if state == self._state:
+            self._idle.append(connection)
+        else:
+            await self._close(connection)
+
+    async def _close(self, connection: aiosqlite.Connection) -> None:
+        self._open_count -= 1
+        await connection.close()
 
     async def _open(self, state: _State) -> aiosqlite.Connection:
+        cache = FURTHER_READ_CACHE_KIB if self._open_count else READ_CACHE_KIB
         uri = f"{self.path.as_uri()}?mode=ro&{state.options}"
         connection = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=LOCK_SECONDS)
         try:
             connection.row_factory = sqlite3.Row
-            for pragma in ("query_only = ON", "temp_store = MEMORY", f"cache_size = -{READ_CACHE_KIB}"):
+            for pragma in ("query_only = ON", "temp_store = MEMORY", f"cache_size = -{cache}"):
                 await connection.execute(f"PRAGMA {pragma}")
             version = await migrations.checked_version(connection, self.path)
         except BaseException:
@@ -125,7 +145,17 @@ class ReadOnlyDatabase:
             await connection.close()
             why = f"its schema has version {version}, not {migrations.SCHEMA_VERSION}; {_FIRST}"
             raise unavailable(self.path, why)
+        self._open_count += 1
         return connection
+
+
+def options_of(path: Path) -> str:
+    """Return how SQLite opens a database, as the query of its URI, so that nothing in its folder changes.
+
+    Raises:
+        LtmcError: BACKEND_UNAVAILABLE when it cannot be read so.
+    """
+    return f"mode=ro&{_state(path).options}"
 
 
 def copy_unchanged(source: Path, target: Path) -> None:
@@ -173,7 +203,7 @@ def _state(path: Path) -> _State:
 def aim_of(path: Path) -> str:
     """Return what the search index of a database is made for; empty where it has none, or cannot be read."""
     try:
-        uri = f"{path.as_uri()}?mode=ro&{_state(path).options}"
+        uri = f"{path.as_uri()}?{options_of(path)}"
         with closing(sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS)) as connection:
             return index_entries.state(connection.cursor()).aim
     except (OSError, LtmcError, sqlite3.Error, TypeError):  # a table that is not there yet, or empty

@@ -13,11 +13,14 @@ from pathlib import Path
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.storage.sqlite import migrations
 
-_UNREAD = re.compile(r"('[^']*'|\"[^\"]*\")|(?:--[^\n]*|\s)+")
-"""Comments and white space, and the quoted texts in which they count."""
+_UNREAD = re.compile(r"('[^']*'|\"[^\"]*\")|(?:--[^\n]*|[ \t\n\f\r])+")
+"""Comments and what SQLite takes for white space, and the quoted texts in which they count."""
 
-_OWN_TABLES = ("sqlite_sequence", "sqlite_stat1", "sqlite_stat4")
-"""Tables that SQLite makes for itself."""
+_STATISTICS = {
+    "sqlite_stat1": "CREATE TABLE sqlite_stat1(tbl,idx,stat)",
+    "sqlite_stat4": "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
+}
+"""Tables that SQLite makes where it is told to analyse."""
 
 Objects = dict[tuple[str, str], str]
 """The statements of a schema by type and name of what they make."""
@@ -66,13 +69,10 @@ def expected(version: int) -> Objects:
 
 def _objects(connection: sqlite3.Connection) -> Objects:
     rows = connection.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
-    virtual = tuple(f"{name}_" for _, name, sql in rows if sql.startswith("CREATE VIRTUAL TABLE"))
     return {
-        (kind, name): ""
-        if name.startswith(virtual)
-        else _UNREAD.sub(lambda found: found[1] or " ", sql).strip()
+        (kind, name): _UNREAD.sub(lambda found: found[1] or " ", sql).strip()
         for kind, name, sql in rows
-        if not (kind == "table" and name in _OWN_TABLES)
+        if not (kind == "table" and sql == _STATISTICS.get(name))
     }
 
 

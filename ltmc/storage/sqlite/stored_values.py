@@ -66,6 +66,7 @@ _JSON: dict[tuple[str, str], Any] = {
 A tuple is a list that holds something."""
 
 _TYPES: dict[str, tuple[type, ...]] = {
+    "": (str,),  # a name in a table of SQLite's own
     "TEXT": (str,),
     "INTEGER": (int,),
     "REAL": (int, float),
@@ -75,6 +76,12 @@ _TIMES = ("_at", "valid_from", "valid_until", "since", "estimated_completion")
 """How the names of columns end that hold a time."""
 
 FAULTS_SHOWN, SOON_SECONDS = 20, 20.0
+
+_LARGEST_ID = 2**62
+"""An id beyond it would soon leave none for new rows."""
+
+_IDS, _LAST_IDS = ("id", "seq"), "sqlite_sequence"
+"""The columns that hold the number of a row, and the table of the last ones, which new rows follow."""
 
 _ABOVE_ZERO = {("team_members", "capacity")}
 _DERIVED = ("search_", "sqlite_")
@@ -104,7 +111,7 @@ def _faults(connection: sqlite3.Connection, until: float) -> Iterator[str]:
         for table, sql in connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY name"
         )
-        if not table.startswith(_DERIVED)
+        if table == _LAST_IDS or not table.startswith(_DERIVED)
     }
     checks = {table: _checks_of(connection, table) for table in tables}
     for table, number in tables.items():
@@ -157,6 +164,8 @@ def _check_of(table: str, name: str, kind: str, default: str | None) -> Check:
     hint = _JSON.get((table, name), {"'[": list[str], "'{": dict[str, Any]}.get((default or "")[:2]))
     if hint is not None:
         return partial(_why_no_json, hint)
+    if name in _IDS:
+        return _why_no_id
     if kind == "TEXT" and name.endswith(_TIMES):
         return _why_no_time
     least = 0 if (table, name) in _ABOVE_ZERO else -math.inf
@@ -168,6 +177,10 @@ def _check_of(table: str, name: str, kind: str, default: str | None) -> Check:
         return None if is_fit else f"no {kind}"
 
     return check
+
+
+def _why_no_id(value: Any) -> str | None:
+    return None if isinstance(value, int) and value < _LARGEST_ID else "no id, or leaves none for new rows"
 
 
 def _why_no_time(value: Any) -> str | None:
