@@ -57,23 +57,22 @@ async def tidy(
         await app.close()
 
 
-async def forgotten(settings: Settings) -> list[Forgetting]:
-    """Return what was forgotten and can be put back, the newest first."""
+async def forgotten(settings: Settings, project_id: str | None) -> list[Forgetting]:
+    """Return what was forgotten and can be put back, the newest first, of one project or of all."""
     app = Application(settings)
     try:
         async with app.engine.read() as tx:
-            return await trash.every(tx)
+            return await trash.every(tx, project_id)
     finally:
         await app.close()
 
 
-async def purge(settings: Settings) -> tuple[int, bool]:
+async def purge(settings: Settings, project_id: str | None) -> tuple[int, bool]:
     """Delete what was forgotten for good at once; see `ltmc.features.memory.trash_upkeep.purge`."""
-    if settings.read_only:
-        raise read_only()
     app = Application(settings)
     try:
-        return await purge_trash(app.engine, now())
+        purged, emptied = await purge_trash(app.engine, now(), project_id)
+        return purged, emptied if purged else await app.engine.empty_log()  # what an earlier run left there
     finally:
         await app.close()
 

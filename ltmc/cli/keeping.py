@@ -192,7 +192,9 @@ def history(memory: str, as_json: bool, db: Any, project_id: str | None, **page:
 @click.option("--undo", help="Put back what was forgotten, by the token that was shown then.")
 @click.option("--trash", is_flag=True, help="Show what can be put back, with the tokens.")
 @click.option(
-    "--purge", is_flag=True, help="Delete for good, from the file too, all that was ever forgotten."
+    "--purge",
+    is_flag=True,
+    help="Delete for good, from the file too, all that was ever forgotten, after showing it.",
 )
 @with_project
 @with_database
@@ -218,14 +220,14 @@ def forget(
             where["project_id"] = _project_with(ids[0], where["db"], where["project_id"])
     alone = [name for name, value in (("undo", undo), ("trash", trash), ("purge", purge)) if value]
     if alone:
-        if filters or yes or len(alone) > 1:
+        if filters or (yes and not purge) or len(alone) > 1:
             raise invalid(alone[0], undo or True, "it alone, with --project or --db")
         if undo:
             _undo(undo, where, as_json=as_json)
         elif trash:
-            _show_trash(where["db"], as_json=as_json)
+            _show_trash(where, as_json=as_json)
         else:
-            _purge(where["db"], as_json=as_json)
+            _purge(where, yes=yes, as_json=as_json)
         return
     left = 1
     while left:
@@ -234,7 +236,7 @@ def forget(
             click.echo("Nothing to forget.")
         elif not as_json and not yes:
             _show_preview(found)
-        if not found["total"] or not (yes or (sys.stdin.isatty() and click.confirm("Forget them?"))):
+        if not found["total"] or not (yes or _agreed("Forget them?")):
             if as_json:
                 print_json(found)
             elif found["total"]:
@@ -248,10 +250,17 @@ def forget(
             click.echo(f"Forgot {_counts(done)}; `ltmc forget --undo {done['undo']}` puts it back.")
 
 
-def _show_trash(db: Any, *, as_json: bool) -> None:
+def _agreed(question: str) -> bool:
+    """Ask, where somebody is at a terminal."""
+    return sys.stdin.isatty() and click.confirm(question, err=True)
+
+
+def _show_trash(where: dict[str, Any], *, as_json: bool) -> int:
+    """Show what can be put back; return how many times something was forgotten."""
     from ltmc.app.maintenance import forgotten
 
-    found = asyncio.run(forgotten(load_settings(db=db, existing=True)))
+    settings = load_settings(db=where["db"], existing=True)
+    found = asyncio.run(forgotten(settings, where["project_id"]))
     if as_json:
         print_json(
             [
@@ -264,18 +273,25 @@ def _show_trash(db: Any, *, as_json: bool) -> None:
                 for one in found
             ]
         )
-        return
+        return len(found)
     rows = table("Token", "Forgotten", "Project", "What")
     for one in found:
         rows.add_row(one.token, local(one.forgotten_at), one.project_id, _counts({"kinds": one.kinds}))
     show(rows)
+    return len(found)
 
 
-def _purge(db: Any, *, as_json: bool) -> None:
+def _purge(where: dict[str, Any], *, yes: bool, as_json: bool) -> None:
     from ltmc.app.maintenance import copies_of, purge
+    from ltmc.errors import read_only
 
-    settings = load_settings(db=db, existing=True)
-    purged, emptied = asyncio.run(purge(settings))
+    settings = load_settings(db=where["db"], existing=True)
+    if settings.read_only:
+        raise read_only()
+    if not yes and _show_trash(where, as_json=as_json) and not _agreed("Delete them for good?"):
+        click.echo("Nothing is deleted yet; --yes does it.", err=True)
+        return
+    purged, emptied = asyncio.run(purge(settings, where["project_id"]))
     copies = copies_of(settings.db)
     if as_json:
         print_json({"purged": purged, "log_emptied": emptied, "copies": copies})

@@ -66,18 +66,21 @@ def remember(
 @click.command()
 @click.argument("query")
 @click.option("--top", "top_k", default=5, show_default=True, help="How many at most.")
+@click.option("--as-of", help="What held at this day or moment, such as 2026-01-31.")
 @with_project
 @with_database
 @with_json
-def recall(query: str, top_k: int, as_json: bool, **options: Any) -> None:
+def recall(query: str, top_k: int, as_of: str | None, as_json: bool, **options: Any) -> None:
     """Find the memories that match QUERY, and where none does, what was said in conversations.
 
     Exits with 3 when there is neither.
     """
-    answer = call_tool("retrieve_memory", {"query": query, "top_k": top_k}, existing=True, **options)
+    asked = {"query": query, "top_k": top_k, "as_of": as_of}
+    answer = call_tool("retrieve_memory", asked, existing=True, **options)
     memories, weak = answer["results"], answer.get("weak")
     if not memories or weak:
-        chats = {"query": query, "filters": {"sources": "chat"}, "top_k": top_k}
+        until = {} if as_of is None else {"date_to": as_of}
+        chats = {"query": query, "filters": {"sources": "chat"} | until, "top_k": top_k}
         found = call_tool("advanced_context_search", chats, existing=True, **options)
         answer["conversations"] = [] if memories and found.get("weak") else found["results"]
     said = answer.get("conversations", [])
@@ -118,6 +121,9 @@ def _show_memories(found: list[dict[str, Any]]) -> None:
         ),
     )
     for one in found:
+        if "superseded_at" in one:
+            heir = f"; then {by['file_name']}" if (by := one.get("superseded_by")) else ""
+            click.echo(f"{one['file_name']} held until {local(one['superseded_at'])}{heir}.")
         if "stale" in one:
             click.echo(f"{one['file_name']} may be out of date; changed since: {', '.join(one['stale'])}.")
 

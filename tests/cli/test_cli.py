@@ -43,6 +43,41 @@ def test_remember_and_recall(db: Path) -> None:
     assert elsewhere.returncode == 3
 
 
+def test_recall_tells_what_held_at_a_day(db: Path) -> None:
+    for name, text, since in (
+        ("bus.md", "The message bus is Kafka.", "2024-01-01"),
+        ("bus.md", "The message bus is NATS.", "2025-01-01"),
+        ("new.md", "The message bus is Zenoh.", "2025-06-01"),
+    ):
+        heir = ("--supersedes", "bus.md") if name == "new.md" else ()
+        done = run_cli("remember", text, "--name", name, "--valid-from", since, *heir, "--db", str(db))
+        assert done.returncode == 0, done
+    with Session(db, "--project", "auto") as client:
+        client.ok("log_chat", conversation_id="w", content="A heron was at the pond.")
+
+    def recall(*arguments: str) -> str:
+        done = run_cli("recall", *arguments, "--db", str(db), TZ="UTC")
+        assert done.returncode == 0, done
+        return done.stdout
+
+    then = recall("message bus", "--as-of", "2024-05-01")
+    assert "Kafka" in then
+    assert "NATS" not in then
+    assert "bus.md held until 2025-01-01 00:00+00:00; then bus.md." in then
+    assert "held until 2025-06-01 00:00+00:00; then new.md." in recall("message bus", "--as-of", "2025-03-01")
+    now = recall("message bus")
+    assert "Zenoh" in now
+    assert "held until" not in now
+    found = json.loads(recall("message bus", "--as-of", "2025-03-01", "--json"))["results"]
+    assert [one["content"] for one in found] == ["The message bus is NATS."]
+    for query in ("message bus", "heron"):
+        assert run_cli("recall", query, "--as-of", "2023-01-01", "--db", str(db)).returncode == 3
+    assert "heron" in recall("heron")
+    wrong = run_cli("recall", "heron", "--as-of", "soon", "--db", str(db))
+    assert wrong.returncode == 2
+    assert "--as-of:" in wrong.stderr
+
+
 def test_remember_names_what_it_is_like_and_recall_what_may_be_out_of_date(db: Path, tmp_path: Path) -> None:
     (tmp_path / "pool.toml").write_text("size = 5\n")
 

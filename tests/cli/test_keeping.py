@@ -1,8 +1,10 @@
 """Listing, reading, changing, forgetting and tidying memories from the command line."""
 
 import json
+import os
 import re
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +13,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from ltmc.settings import ENV_PREFIX, Settings
-from tests.client import Session, run_cli
+from tests.client import SOURCE_COMMAND, Session, run_cli
 
 
 @pytest.fixture
@@ -136,6 +138,41 @@ def test_forgetting_asks_first(stored: Path) -> None:
     assert ltmc(stored, "forget", "nowhere.md").returncode == 1
     assert ltmc(stored, "forget").returncode == 2
     assert ltmc(stored, "forget", "--purge", "--undo", token).returncode == 2
+
+
+def test_what_is_purged_is_shown_and_asked_for_first(stored: Path) -> None:
+    def purge(*arguments: str, typed: str) -> str:
+        """What a purge at a terminal prints."""
+        keyboard, screen = os.openpty()
+        os.write(keyboard, typed.encode())
+        command = [*SOURCE_COMMAND, "forget", "--purge", "--db", str(stored), *arguments]
+        done = subprocess.run(command, stdin=screen, capture_output=True, text=True, timeout=60, check=True)
+        for end in (keyboard, screen):
+            os.close(end)
+        return done.stdout + done.stderr
+
+    (token,) = re.findall(r"fg_\w+", ltmc(stored, "forget", "a.md", "--yes").stdout)
+    (other,) = re.findall(r"fg_\w+", ltmc(stored, "forget", "--conversation", "walk", "--yes").stdout)
+    with Session(stored) as client:  # the project default
+        client.ok("store_memory", file_name="d.md", content="It is in another project.")
+        elsewhere = client.ok("forget", kind="memory", ids=["d.md"])
+        elsewhere = client.ok("forget", kind="memory", ids=["d.md"], confirm=elsewhere["confirm"])["undo"]
+    asked = ltmc(stored, "forget", "--purge")
+    assert asked.returncode == 0
+    assert all(one in asked.stdout for one in (token, other, elsewhere))
+    assert asked.stderr == "Nothing is deleted yet; --yes does it.\n"
+    assert len(answer(stored, "forget", "--purge")) == 3
+    assert "Nothing is deleted yet" in purge(typed="n\n")
+    assert len(answer(stored, "forget", "--trash", "--project", "default")) == 1
+    here = purge("--project", "default", typed="y\n")
+    assert elsewhere in here
+    assert token not in here
+    assert "Delete them for good?" in here
+    assert {one["undo"] for one in answer(stored, "forget", "--trash")} == {token, other}
+    assert "forgotten 2 times" in ltmc(stored, "forget", "--purge", "--yes").stdout
+    assert answer(stored, "forget", "--trash") == []
+    assert "forgotten 0 times" in ltmc(stored, "forget", "--purge").stdout
+    assert ltmc(stored, "forget", "--undo", token).returncode == 1
 
 
 def test_tidy_shows_what_may_go_and_takes_it_only_when_told(stored: Path) -> None:

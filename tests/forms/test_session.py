@@ -61,7 +61,7 @@ def test_an_old_database_is_upgraded_and_what_is_purged_leaves_the_file(tmp_path
         chosen = {"kind": "memory", "ids": ["plan.md", "retraction.md"], "project_id": "shop"}
         client.ok("forget", **chosen, confirm=client.ok("forget", **chosen)["confirm"])
     assert holding(db)
-    purge = [*command, "forget", "--purge", "--json", "--db", str(db)]
+    purge = [*command, "forget", "--purge", "--yes", "--json", "--db", str(db)]
     done = subprocess.run(purge, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     (copy,) = json.loads(done.stdout)["copies"]

@@ -697,8 +697,28 @@ def test_the_parts_of_an_assigned_parent_complete_it_and_wake_what_waits(
     assert stored == ["completed", "completed"]
     assert shared.ok("get_task_dependencies", blueprint_id=later)["ready"]
     (ann, _) = shared.ok("get_team_workload_overview", project_id=project)["members"]
-    assert (ann["remaining_hours"], ann["active_assignments"]) == (0, 1)
-    assert progress(shared, whole, 100, actual_hours_worked=70)["blueprint_status"] == "completed"
+    assert (ann["remaining_hours"], ann["active_assignments"]) == (0, 0)
+    (own,) = shared.ok("get_blueprint", blueprint_id=parent)["assignments"]
+    assert (own["status"], own["progress_percentage"]) == ("completed", 100)
+    told = progress(shared, whole, 100, actual_hours_worked=70)
+    assert (told["blueprint_status"], told["actual_hours_worked"]) == ("completed", 70), "told afterwards"
+    late = {"assignment_id": whole["assignment_id"], "progress_percentage": 50, "notes": "a"}
+    shared.bad("update_task_progress", "CONFLICT", "assignment_id", **late)
+
+
+def test_the_parts_of_what_is_assigned_wait_for_nobody(shared: Session, project: str) -> None:
+    parent, (first, _) = in_parts(shared, project)
+    shared.ok("decompose_task_blueprint", blueprint_id=first, force=True)
+
+    def unassigned() -> int:
+        return shared.ok("get_team_workload_overview", project_id=project)["unassigned_blueprints"]
+
+    before = unassigned()
+    assert before >= 2
+    whole = assign(shared, parent, {"id": "ann", "skills": ["go"]})
+    assert unassigned() == 0, "ann has what the parts are"
+    progress(shared, whole, 10, status="cancelled")
+    assert unassigned() == before
 
 
 def test_an_assignment_alone_does_not_complete_a_parent(shared: Session, project: str) -> None:
@@ -744,6 +764,63 @@ def test_predictions_go_by_the_hours_worked_and_by_what_is_left(shared: Session,
     assert slow["on_track"] is False
     (ann,) = shared.ok("get_team_workload_overview", project_id=project)["members"]
     assert ann["remaining_hours"] == 144
+
+
+def test_what_is_completed_or_cancelled_by_hand_is_assigned_no_more(shared: Session, project: str) -> None:
+    for status, share in (("completed", 100), ("cancelled", 30)):
+        key = task(shared, project)
+        progress(shared, assign(shared, key, {"id": "ann"}), 30)
+        shared.ok("update_blueprint_metadata", blueprint_id=key, status=status)
+        (row,) = shared.ok("get_blueprint", blueprint_id=key)["assignments"]
+        assert (row["status"], row["progress_percentage"]) == (status, share)
+    (ann,) = shared.ok("get_team_workload_overview", project_id=project)["members"]
+    assert ann["active_assignments"] == 0
+
+
+def ends(answer: dict) -> datetime:
+    return datetime.fromisoformat(answer.get("predicted_completion") or answer["estimated_completion"])
+
+
+def test_predictions_wait_for_open_prerequisites(shared: Session, project: str) -> None:
+    hours = {"far": 40, "near": 16, "last": 8, "beside": 24}
+    keys = {name: task(shared, project, minutes=60 * many, title=name) for name, many in hours.items()}
+    for after, before, kind in (
+        ("near", "far", "blocking"),
+        ("last", "near", "blocking"),
+        ("last", "beside", "soft"),
+    ):
+        ends_at = {"dependent_blueprint_id": keys[after], "prerequisite_blueprint_id": keys[before]}
+        shared.ok("add_blueprint_dependency", **ends_at, dependency_type=kind)
+
+    def after(many: float) -> datetime:
+        """When so many hours are done from now on."""
+        return completion(datetime.now(UTC), many, worker(1))
+
+    last = assign(shared, keys["last"], {"id": "ann"})
+    assert abs(ends(last) - after(64)) < timedelta(minutes=1)
+    assert abs(ends(progress(shared, last, 50)) - after(60)) < timedelta(minutes=1)
+    far = assign(shared, keys["far"], {"id": "bob"})
+    near = assign(shared, keys["near"], {"id": "bob"})
+    assert abs(ends(near) - after(56)) < timedelta(minutes=1), "of what is both before it and his"
+    progress(shared, far, 50)
+    assert abs(ends(progress(shared, last, 60)) - after(20 + 16 + 3.2)) < timedelta(minutes=1)
+    progress(shared, near, 50)
+    assert abs(ends(progress(shared, last, 70)) - after(20 + 8 + 2.4)) < timedelta(minutes=1)
+    progress(shared, far, 100)
+    progress(shared, near, 100)
+    assert abs(ends(progress(shared, last, 75)) - after(2)) < timedelta(minutes=1)
+
+
+def test_a_prerequisite_in_parts_ends_with_its_parts(shared: Session, project: str) -> None:
+    parent, parts = in_parts(shared, project)
+    later = task(shared, project, minutes=480, title="later")
+    shared.ok("add_blueprint_dependency", dependent_blueprint_id=later, prerequisite_blueprint_id=parent)
+    found = assign(shared, later, {"id": "ann"})
+    assert abs(ends(found) - completion(datetime.now(UTC), 88, worker(1))) < timedelta(minutes=1)
+    for status in ("active", "completed"):
+        shared.ok("update_blueprint_metadata", blueprint_id=parts[0], status=status)
+    found = progress(shared, found, 50)
+    assert abs(ends(found) - completion(datetime.now(UTC), 44, worker(1))) < timedelta(minutes=1)
 
 
 def test_a_known_member_keeps_what_a_call_leaves_out(shared: Session, project: str) -> None:

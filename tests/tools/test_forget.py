@@ -180,7 +180,10 @@ def test_a_name_that_was_stored_anew_is_not_overwritten(things: Things) -> None:
     again = things.forget(kind="memory", ids=["a.md"])
     things.ok("forget", undo=done["undo"])
     assert things.ok("get_memory", file_name="a.md")["content"] == "The heron waits."
-    things.bad("forget", "CONFLICT", "undo", undo=again["undo"])
+    things.ok("forget", undo=again["undo"])
+    assert things.ok("get_memory", file_name="a.md")["content"] == "The heron strikes."
+    history = things.ok("memory_history", file_name="a.md")["versions"]
+    assert [(one["version"], one["current"]) for one in history] == [(2, True), (1, False)]
 
 
 def test_dependencies_go_and_come_back_unless_they_would_close_a_circle(things: Things) -> None:
@@ -257,7 +260,7 @@ def test_what_is_purged_is_not_in_the_file_any_more(db: Path) -> None:
         return [word for word in words if word.lower().encode()[:9] in kept]
 
     assert held() == list(words), "it could be undone"
-    done = run_cli("forget", "--purge", "--db", str(db))
+    done = run_cli("forget", "--purge", "--yes", "--db", str(db))
     assert (done.returncode, "5 times" in done.stdout) == (0, True), done
     assert held() == []
     with closing(sqlite3.connect(db)) as connection:
@@ -279,7 +282,7 @@ def test_purging_names_the_copies_that_keep_what_they_held(db: Path, tmp_path: P
     kept = json.loads(done.stdout)["kept"]
     replaced = db.with_name("ltmc.db-wal.of-replaced-2999-01-01T000000.000000Z")
     replaced.touch()
-    done = run_cli("forget", "--purge", "--json", "--db", str(db))
+    done = run_cli("forget", "--purge", "--yes", "--json", "--db", str(db))
     assert json.loads(done.stdout)["copies"] == [str(replaced), kept]
 
 

@@ -52,6 +52,29 @@ def test_another_text_of_a_name_takes_the_place_of_the_one_before(shared: Sessio
     assert [result["resource_id"] for result in found["results"]] == [third["resource_id"]]
 
 
+def test_the_number_of_a_version_names_one_text(shared: Session, project: str) -> None:
+    def store(text: str) -> dict:
+        return shared.ok("store_memory", file_name="bus.md", content=text, project_id=project)
+
+    store("Kafka")
+    nats = store("NATS")
+    undo = shared.ok("delete_memory", resource_id=nats["resource_id"])["undo"]
+    assert store("Zenoh")["version"] == 3
+    shared.bad("get_memory", "NOT_FOUND", file_name="bus.md", version=2, project_id=project)
+    history = shared.ok("memory_history", file_name="bus.md", project_id=project)
+    assert [one["version"] for one in history["versions"]] == [3, 1]
+    shared.bad("forget", "CONFLICT", undo=undo, project_id=project)
+    chosen = {"kind": "memory", "ids": ["bus.md"], "project_id": project}
+    shared.ok("forget", **chosen, confirm=shared.ok("forget", **chosen)["confirm"])
+    changed = store("MQTT")
+    assert changed["version"] == 4
+    shared.ok("delete_memory", resource_id=changed["resource_id"])
+    store("AMQP")
+    updated = shared.ok("update_memory", file_name="bus.md", content="Redis", project_id=project)
+    assert updated["version"] == 6
+    shared.bad("get_memory", "NOT_FOUND", file_name="bus.md", version=4, project_id=project)
+
+
 def test_conflict_is_refused_on_request(shared: Session, project: str) -> None:
     store(shared, project)
     shared.bad(

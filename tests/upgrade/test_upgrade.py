@@ -33,7 +33,7 @@ def test_a_database_of_version_1_0_answers_as_it_did(tmp_path: Path) -> None:
         register(client, tmp_path)
         for number, call in enumerate(calls):  # in this order, for calls are counted and some show the counts
             tool, arguments = call["tool"], call["arguments"]
-            if "context" in call["answer"] and tool != "build_context":  # now where it is asked for
+            if tool in ("retrieve_memory", "ask_with_context"):  # which answer with it where asked alone
                 arguments = arguments | {"include_context": True}
             answer = normalised(tool, client.any(tool, **arguments), tmp_path)
             before = normalised(tool, call["answer"], tmp_path)

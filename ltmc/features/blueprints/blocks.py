@@ -1,8 +1,8 @@
 """The Markdown of a description in sections and blocks: headings, lists, tables of tasks, and prose."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 
@@ -11,6 +11,7 @@ from markdown_it.token import Token
 
 from ltmc.features.blueprints.clauses import is_action, tells
 from ltmc.features.blueprints.html_lists import as_markdown_lists
+from ltmc.features.blueprints.lexicon import terms, words_of
 from ltmc.features.blueprints.marks import as_markdown
 
 LISTS = ("list", "table")
@@ -50,11 +51,12 @@ class Section:
     heading: str = ""
     level: int = 0
     blocks: list[Block] = field(default_factory=list)
+    goals: bool = False
 
     @property
     def is_context(self) -> bool:
         """Whether it tells about the task rather than what to do."""
-        return bool(self.heading) and tells(self.heading)
+        return self.goals or (bool(self.heading) and tells(self.heading))
 
 
 def read_sections(text: str) -> list[Section]:
@@ -68,6 +70,37 @@ def read_sections(text: str) -> list[Section]:
         else:
             found[-1].blocks.append(block)
     return found
+
+
+def goals_apart(sections: Iterable[Section]) -> list[Section]:
+    """Return the sections with what tells goals, risks and the like as sections of their own.
+
+    That stands under a heading or behind "Goals:"; risks and the like are no actions.
+    """
+    found: list[Section] = []
+    above = 0
+    for section in sections:
+        if not above or section.level <= above:
+            above = section.level if _is_aside(section.heading, section.blocks) else 0
+        found.append(replace(section, blocks=[], goals=above > 0))
+        for place, block in enumerate(section.blocks):
+            following = section.blocks[place + 1 : place + 2]
+            leads = block.kind == "prose" and any(one.kind in LISTS for one in following)
+            listed = found[-1].goals and not found[-1].heading and block.kind in LISTS
+            if leads and _is_aside(block.text, following):
+                found.append(Section(goals=True))
+            elif found[-1].goals and not found[-1].heading and not listed:
+                found.append(Section())
+            found[-1].blocks.append(block)
+    return found
+
+
+def _is_aside(lead: str, told: Iterable[Block]) -> bool:
+    name = "-".join(words_of(lead))
+    if name not in terms("asides"):
+        return name in terms("goals")
+    acts = [is_action(item.lstrip("-*+0123456789.) ")) for one in told for item in one.items]
+    return 2 * sum(acts) < len(acts)
 
 
 @cache

@@ -75,6 +75,8 @@ def without_number(text: str) -> str:
 
 def without_conjunction(text: str) -> str:
     """Return a text without the "and" that it ends with; a letter such as "i" is one in its own language only."""
+    if any(one.verb_last and one.acts(_without_lead(words_of(text))) for one in languages()):
+        return text  # Turkish "et" is a verb
     head, _, last = text.rstrip(" ,;").rpartition(" ")
     letter = last.isascii() and len(last) == 1
     spoken = any(last in one.conjunctions and one.acts(_without_lead(words_of(head))) for one in languages())
@@ -83,7 +85,11 @@ def without_conjunction(text: str) -> str:
 
 def _without_lead(words: Sequence[str]) -> list[str]:
     """Return words without those that lead to others, and without what only asks, such as "could you"."""
-    return [word for word in words[_leading(words) :] if word not in _leads()]
+    kept = words[_leading(words) :]
+    done = [
+        word for word in kept[-1:] if word == "et" and len(kept) > 1
+    ]  # in Turkish a verb, at the end alone
+    return [word for word in kept[: len(kept) - len(done)] if word not in _leads()] + done
 
 
 def _leading(words: Sequence[str]) -> int:
@@ -181,6 +187,9 @@ def _clause_end() -> re.Pattern[str]:
     known = terms("conjunctions")
     cuts = [rf",\s|\s(?=(?:{'|'.join(sorted(known))})\s)", _WIDE_CLAUSE]
     for one in languages():
+        if one.prefix:
+            begins = "|".join(sorted({action.partition("-")[0] for action in one.actions}, reverse=True))
+            cuts.append(rf"\s(?={one.prefix}(?:{begins})\s)")
         if not one.conjunctions <= known:
             words = "|".join(
                 [*sorted(one.actions | one.order), *(rf"\w{{1,20}}{end}" for end in one.endings)]

@@ -36,6 +36,15 @@ _SKILL_WEIGHT = 0.5
 FULL = {"size": 60, "breadth": 5, "technical": 3.5, "risk": 5}
 """What makes a part 1: so many words; items, clauses and actions, which count half; weights of terms; risks."""
 
+FULL_OF_TITLE = FULL | {"technical": 1, "risk": 1.5}
+"""The same of a title alone, which names few terms; how broad a task is it does not tell."""
+
+NAMES_TECHNOLOGY = 0.4
+"""From this weight of its terms on a title alone counts so; "Fix a typo on the page" is no more than it says."""
+
+_QUOTED = re.compile(
+    r"(?<!\w)'[^'\n]{1,100}'(?!\w)|\"[^\"\n]{1,100}\"|“[^”\n]{1,100}”|„[^“”\n]{1,100}[“”]|«[^»\n]{1,100}»|「[^」\n]{1,100}」"
+)
 _LIST_ITEM = re.compile(r"^[ \t]*(?:[-*+•・]|\d{1,3}[.)、])[ \t]*\S", re.MULTILINE)
 _CLAUSE = re.compile(r"\b(?:and|then|also|plus|while|after|before|und|et|y)\b|[;,；，、。]", re.IGNORECASE)
 
@@ -58,7 +67,10 @@ class Score:
 
 def score(title: str, description: str, skills: Sequence[str]) -> Score:
     """Score how complex a task is."""
-    text = f"{title}\n{description}"
+    alone = {*words_of(description)} <= {*words_of(title)}
+    text = (
+        _QUOTED.sub(" ", title) if alone else f"{title}\n{description}"
+    )  # what a title quotes is no technology
     known = vocabulary(text)
     lowered = text.lower()
     size = sum(len(word) / 2 if is_wide(word) else 1 for word in words_of(text))
@@ -68,12 +80,16 @@ def score(title: str, description: str, skills: Sequence[str]) -> Score:
     technical = _longest(meant & weights().keys())
     risks = _longest(meant & terms("risks"))
     hardness = sum(weights()[term] for term in technical)
+    alone = alone and hardness >= NAMES_TECHNOLOGY
+    full = FULL_OF_TITLE if alone else FULL
     values: dict[str, tuple[float, list[str]]] = {
-        "size": (math.log1p(size) / math.log1p(FULL["size"]), []),
-        "breadth": (many / FULL["breadth"], actions),
-        "technical": (hardness / FULL["technical"], technical),
-        "risk": (len(risks) / FULL["risk"], risks),
+        "size": (math.log1p(size) / math.log1p(full["size"]), []),
+        "breadth": (many / full["breadth"], actions),
+        "technical": (hardness / full["technical"], technical),
+        "risk": (len(risks) / full["risk"], risks),
     }
+    if alone:
+        del values["breadth"]
     if skills:
         mean_weight = sum(weights().get(canonical(skill), _SKILL_WEIGHT) for skill in skills) / len(skills)
         values["skills"] = (0.6 * min(1, len(skills) / 6) + 0.4 * mean_weight, list(skills))
@@ -92,7 +108,7 @@ def score(title: str, description: str, skills: Sequence[str]) -> Score:
             "matched_terms": matched,
         }
     markers = sorted(meant & terms("trivial"))
-    if markers and factors["technical"]["value"] < 0.2 and "tests" not in meant:
+    if markers and hardness < 0.2 * FULL["technical"] and "tests" not in meant:
         total /= 2
         factors["trivial"] = markers
     total = round(total, 4)

@@ -12,10 +12,13 @@ from importlib import resources
 from itertools import pairwise
 from typing import Any
 
+_LATIN = re.compile(r"[a-z][a-z0-9+#]*")
 _WORD = re.compile(
-    r"(?:[^\W_]|[\u0900-\u0903\u093a-\u094f\u200c])+(?:[-'.](?:[^\W_]|[\u0900-\u0903\u093a-\u094f\u200c])+)*[+#]*"
+    r"(?:[^\W_]|[\u0900-\u0903\u093a-\u094f\u064b-\u0652\u200c])+"
+    r"(?:[-'.](?:[^\W_]|[\u0900-\u0903\u093a-\u094f\u064b-\u0652\u200c])+)*[+#]*"
 )
-"""A word; signs of Devanagari go with its letters, and what parts a Persian word without a blank is inside one."""
+"""A word; signs of Devanagari and Arabic go with their letters, and what parts a Persian word without a blank is inside
+one."""
 
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 """A character of a script that puts no blanks between words, or glues endings to them."""
@@ -82,6 +85,7 @@ class Language:
         actions: what a clause begins with, or ends with if `verb_last`; two words are joined by a hyphen.
         endings: what only verbs end with.
         order: words of order that may follow the conjunction.
+        prefix: the conjunction that is of one word with what it joins.
     """
 
     conjunctions: frozenset[str]
@@ -89,16 +93,25 @@ class Language:
     endings: tuple[str, ...]
     order: frozenset[str]
     verb_last: bool
+    prefix: str = ""
 
     def acts(self, words: Sequence[str]) -> bool:
         """Tell whether the words of a clause, without words that only lead to them, say what to do."""
         if self.verb_last:
             return len(words) > 1 and not self.actions.isdisjoint((words[-1], "-".join(words[-2:])))
         place = int(bool(words) and words[0] in self.conjunctions)
-        word = "".join(words[place : place + 1])
+        word = self.plain("".join(words[place : place + 1]))
         if len(word) >= _ENDED and word.endswith(self.endings):
             return True
-        return not self.actions.isdisjoint((word, "-".join(words[place : place + 2])))
+        return not self.actions.isdisjoint((word, "-".join([word, *words[place + 1 : place + 2]])))
+
+    def plain(self, word: str) -> str:
+        """Return an action without the conjunction that is of one word with it; another word as it is."""
+        bare = word.removeprefix(self.prefix)
+        return bare if self.prefix and word not in self.actions and self._begins(bare) else word
+
+    def _begins(self, word: str) -> bool:
+        return any(action == word or action.startswith(f"{word}-") for action in self.actions)
 
 
 @cache
@@ -111,6 +124,7 @@ def languages() -> tuple[Language, ...]:
             tuple(one.get("endings", ())),
             frozenset(one.get("order", ())),
             one.get("verb_last", False),
+            one.get("prefix", ""),
         )
         for one in _data()["languages"].values()
     )
@@ -155,6 +169,7 @@ def vocabulary(text: str) -> set[str]:
     """Return the words of a text, the parts of compounds, and neighbours as compounds of two and three."""
     words = words_of(text)
     parts = {part for word in words for part in re.split("[-.]", word)}
+    parts |= {name for word in words if is_wide(word) for name in _LATIN.findall(word)}  # OAuth2ログイン
     pairs = {f"{left}-{right}" for left, right in pairwise(words)}
     triples = {f"{one}-{two}-{three}" for one, two, three in zip(words, words[1:], words[2:], strict=False)}
     return {*words, *parts, *pairs, *triples}

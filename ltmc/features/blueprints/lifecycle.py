@@ -167,3 +167,16 @@ async def _set_status(tx: Transaction, row: Blueprint, status: str, moment: str)
     completed_at = moment if status == "completed" else None
     await blueprints.update(tx, row.blueprint_id, {"status": status, "completed_at": completed_at}, moment)
     await blueprints.insert_history(tx, row.blueprint_id, [("status", row.status, status)], moment)
+    if status not in OPEN_STATUSES:
+        await _end_assignments(tx, row.blueprint_id, status, moment)
+
+
+async def _end_assignments(tx: Transaction, blueprint_id: str, status: str, moment: str) -> None:
+    """End what is still assigned of a task that is completed or cancelled: by hand, or by its parts."""
+    for one in await team.of_blueprint(tx, blueprint_id):
+        if one.status in team.OPEN_STATUSES:
+            progress = 100.0 if status == "completed" else one.progress_percentage
+            changes = {"status": status, "progress_percentage": progress, "completed_at": moment}
+            await team.update_assignment(tx, one.assignment_id, changes | {"updated_at": moment})
+            hours, why = one.actual_hours_worked, f"Its task is {status}."
+            await team.insert_progress(tx, one.assignment_id, progress, status, hours, why, moment)

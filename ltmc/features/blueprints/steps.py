@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from ltmc.features.blueprints.blocks import LISTS, Block, Section, read_sections
+from ltmc.features.blueprints.blocks import LISTS, Block, Section, goals_apart, read_sections
 from ltmc.features.blueprints.clauses import (
     DONE,
     arrows_in,
@@ -26,7 +26,7 @@ from ltmc.features.blueprints.clauses import (
     without_conjunction,
     without_number,
 )
-from ltmc.features.blueprints.lexicon import is_wide, named, terms, words_of
+from ltmc.features.blueprints.lexicon import is_wide, languages, named, terms, words_of
 from ltmc.features.blueprints.marks import inline_bullets, inline_marks, item_mark, number_of
 
 TITLE_CHARACTERS = 100
@@ -67,10 +67,11 @@ class Step:
 def read_steps(text: str, deep: int = NESTED) -> tuple[str, list[Step]]:
     """Return what a description says of the whole, and its steps; no steps where it names fewer than two."""
     sections = read_sections(text)
-    for read in (partial(_from_lists, deep=deep), _from_sections, _from_prose):
-        context, steps = read(sections)
-        if len(steps) >= 2:
-            return context, steps
+    for told in (goals_apart(sections), sections):  # goals are steps where nothing else is
+        for read in (partial(_from_lists, deep=deep), _from_sections, _from_prose):
+            context, steps = read(told)
+            if len(steps) >= 2:
+                return context, steps
     return text.strip(), []
 
 
@@ -82,7 +83,7 @@ def title_of(text: str) -> str:
     while behind := _leading(words):
         words = words[behind:]
     plain = _TRAILING.sub("", without_number(_without_order(" ".join(words)))).strip(" \t.,;:。，；：、،؛।-—")
-    plain = (plain.rstrip("? ") if is_action(plain) else plain) or text.strip()
+    plain = without_conjunction(plain.rstrip("? ") if is_action(plain) else plain) or text.strip()
     is_name = "_" in plain.partition(" ")[0] or first.startswith("`")
     return shortened(plain if is_name else plain[:1].upper() + plain[1:], TITLE_CHARACTERS)
 
@@ -127,11 +128,14 @@ def shortened(text: str, most: int) -> str:
 
 
 def _without_order(text: str) -> str:
-    """Return a text in a script without blanks without the word of order that it begins with."""
+    """Return a text without the word of order that it begins with, if that is of one word with what follows it."""
     for word in (*wide("order"), *wide("openers")):
         if text.startswith(word) and len(text) > len(word) + 1:
             return text[len(word) :].lstrip("，、, ")
-    return text
+    first, blank, rest = text.partition(" ")
+    for one in languages():
+        first = one.plain(first)
+    return first + blank + rest
 
 
 def _is_lead(text: str, *, begun: bool) -> bool:
@@ -212,6 +216,7 @@ def _from_lists(sections: Sequence[Section], deep: int) -> tuple[str, list[Step]
             criteria = block.kind == "prose" and not _without_criteria(block.text)[0]
             if telling or criteria or (block.kind not in LISTS and not begun and following not in LISTS):
                 reading.tell(block.text, general=True)
+                telling = telling and (section.is_context or block.kind not in LISTS)  # one list is led to
                 continue
             if block.kind in LISTS:
                 begun, start = True, len(reading.steps)
@@ -331,6 +336,7 @@ def _from_prose(sections: Sequence[Section]) -> tuple[str, list[Step]]:
             telling = telling or _announces(block)
             if telling or block.kind == "other":
                 reading.tell(block.text, general=telling)
+                telling = telling and (section.is_context or block.kind not in LISTS)
                 continue
             said, criteria = _without_criteria(block.text)
             reading.tell(criteria, general=True)

@@ -10,7 +10,7 @@ from ltmc.search import index
 from ltmc.search.chunking import TextChunk, chunk
 from ltmc.search.kinds import CHUNK
 from ltmc.storage.engine import Transaction
-from ltmc.storage.tables import resources
+from ltmc.storage.tables import resources, trash
 from ltmc.storage.tables.resources import Resource
 from ltmc.timestamps import now
 
@@ -38,7 +38,7 @@ async def put(tx: Transaction, memories: Sequence[Prepared]) -> int:
 
     The first version of a name begins when the memory says that it was made.
     """
-    stored = 0
+    stored, gone = 0, dict[str, dict[str, int]]()
     for memory in memories:
         resource, moment = memory.resource, now()
         known = await resources.versions(tx, resource.project_id, resource.file_name)
@@ -47,7 +47,10 @@ async def put(tx: Transaction, memories: Sequence[Prepared]) -> int:
             continue
         made = moment if known else resource.created_at
         resource = replace(resource, created_at=made, updated_at=made)
-        heir = await insert_version(tx, resource, known, holder, memory.chunks, memory.entries)
+        if resource.project_id not in gone:
+            gone[resource.project_id] = await trash.last_versions(tx, resource.project_id)
+        forgotten = gone[resource.project_id]
+        heir = await insert_version(tx, resource, known, holder, memory.chunks, memory.entries, forgotten)
         await settle(tx, resource.project_id, resource.file_name, moment, heir["resource_id"])
         stored += 1
     return stored

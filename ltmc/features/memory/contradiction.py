@@ -8,12 +8,13 @@ what it is said of:
 - a negation or a word with an opposite;
 - a name: the sentences run alike but for one place, which is either a value (after "is", "in", "uses" …) or who has a
   role ("Ana owns …");
-- several values at once, where the sentences run alike otherwise (`alignment.py`).
+- several values at once, where the sentences run alike otherwise (`alignment.py`);
+- who has a role, or the day of an event, where they do not run alike (`rephrased.py`).
 """
 
 from collections.abc import Iterable, Sequence
 
-from ltmc.features.memory import alignment
+from ltmc.features.memory import alignment, rephrased
 from ltmc.features.memory import statement_words as words
 from ltmc.features.memory.alignment import PHRASE, SHARED, alike, has_link, is_value
 from ltmc.features.memory.statement import Statement
@@ -28,7 +29,7 @@ def contradiction(left: Iterable[Statement], right: Sequence[Statement]) -> str 
     others = [other for other in right if other not in told]  # what both say contradicts nothing
     for one in (one for one in told if one not in right):
         for other in others:
-            if (found := _difference(one, other)) is not None:
+            if (found := _difference(one, other) or rephrased.difference(one, other)) is not None:
                 return found
     return None
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,8 +20,8 @@ from ltmc.search.kinds import CHUNK, PAST
 from ltmc.search.notes import note
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.guarded import Guard, looked_at
-from ltmc.storage.sources import by_id
-from ltmc.storage.tables import agreements, resources
+from ltmc.storage.sources import by_id, forms_of
+from ltmc.storage.tables import agreements, resources, trash
 from ltmc.storage.tables.resources import Chunk, Resource, Version
 from ltmc.timestamps import now
 from ltmc.tools.arguments import NEVER
@@ -260,9 +260,12 @@ async def insert_version(
     holder: Version | None,
     chunks: Sequence[TextChunk],
     ready: index.Prepared,
+    gone: Mapping[str, int] | None = None,
 ) -> MemoryStored:
-    """Store the next version after those known; another memory that is to end the holder ends the new one."""
-    number, own = known[0].version + 1 if known else 1, {one.id for one in known}
+    """Store the version after those known and `gone`; another memory that is to end the holder ends the new one."""
+    name, own = forms_of(resource.file_name)[0], {one.id for one in known}
+    gone = await trash.last_versions(tx, resource.project_id, name) if gone is None else gone
+    number = 1 + max(known[0].version if known else 0, gone.get(name, 0))
     resource = replace(resource, version=number, superseded_at=None, superseded_by=None)
     if holder and holder.superseded_by not in {None, *own} and (holder.superseded_at or "") > resource.begins:
         resource = replace(resource, superseded_at=holder.superseded_at, superseded_by=holder.superseded_by)

@@ -41,6 +41,8 @@ class Statement:
 
     Attributes:
         order: all words but the silent ones, in order; links in capitals, numbers with what they measure.
+        forms: the same as they are inflected.
+        first: the word that the sentence begins with.
         kinds: what the values among them are, by their places: number, date or opposite, and of which kind.
         said: the words that are no value, no link and no negation.
         names: those of them that are written like a name.
@@ -51,6 +53,8 @@ class Statement:
     """
 
     order: list[str] = field(default_factory=list)
+    forms: list[str] = field(default_factory=list, compare=False)
+    first: str = field(default="", compare=False)
     kinds: dict[int, str] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
@@ -79,7 +83,32 @@ def _words(sentence: str) -> list[str]:
     sentence, negations = _WIDE_NOT.subn("", _WIDE_EDGE.sub(" ", sentence))
     sentence = "not " * (negations % 2) + sentence
     sentence = _APOSTROPHE.sub(_apart, _CONTRAST.split(sentence, maxsplit=1)[0].replace("on call", "on-call"))
-    return _WORD.findall(sentence)
+    return _decided(_WORD.findall(sentence))
+
+
+def _decided(told: list[str]) -> list[str]:
+    """Return a sentence about a decision as one about what is done: not use X, for decided against X."""
+    lower = [word.lower() for word in told]
+    if "entschieden" in lower and not {"für", "gegen"}.isdisjoint(lower):
+        meant = {"für": ["nutzen"], "gegen": ["nicht", "nutzen"], "entschieden": [], "haben": [], "uns": []}
+        return [kept for word, low in zip(told, lower, strict=True) for kept in meant.get(low, [word])]
+    if words.DECIDED.isdisjoint(lower):
+        return told
+    for place in range(len(told)):
+        for said, (negated, verb) in words.DECISIONS.items():
+            after = place + len(said)
+            if tuple(lower[place:after]) == said:
+                return [*told[:place], *["not"] * negated, *_taken(verb, told[after:])]
+    return told
+
+
+def _taken(verb: Sequence[str], following: Sequence[str]) -> list[str]:
+    """Return what is done with what was decided on or against; `verb`: where none follows."""
+    beginning = " ".join(following[:2]).lower() + " "
+    for taken in words.TAKEN:
+        if beginning.startswith(f"{taken} "):
+            return ["use", *following[len(taken.split()) :]]
+    return [*following] if beginning.partition(" ")[0].endswith("ing") else [*verb, *following]
 
 
 def _apart(match: re.Match[str]) -> str:
@@ -106,7 +135,12 @@ class _Reader:
         """Return the statement."""
         place = 0
         while place < len(self._lower):
-            place += self._date(place) or self._number(place) or self._word(place)
+            read = self._date(place) or self._number(place) or self._word(place)
+            found = self._found
+            if not place and found.order:
+                found.first = found.order[0]
+            found.forms += [self._lower[place]] * (len(found.order) - len(found.forms))
+            place += read
         return self._found
 
     def _at(self, place: int) -> str:
@@ -180,7 +214,10 @@ class _Reader:
             number, unit = match[1].rstrip(".,"), match[2]
             if unit and unit not in words.UNITS:
                 number, unit = word, ""
-        elif word in words.NUMBERS and not (word == "second" and _NUMBER.fullmatch(before)):
+        elif word in words.NUMBERS and not (
+            (word == "second" and _NUMBER.fullmatch(before))
+            or (word == "due" and (before in words.VALUE_LINKS or after in words.VALUE_LINKS))  # not Italian
+        ):
             number, unit = words.NUMBERS[word], ""
         else:
             return None
@@ -218,7 +255,7 @@ class _Reader:
             found.negated = True
         elif word in words.WITHOUT:
             found.negated = not found.negated
-        elif base in words.OPPOSITES:
+        elif base in words.OPPOSITES and word != "den":  # German, and the root of denied
             base, negative = words.OPPOSITES[base]
             found.negated ^= negative
             if base:

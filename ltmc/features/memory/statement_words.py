@@ -150,6 +150,65 @@ ROLES = frozenset(
 )
 """Words of what one person, or one team, does."""
 
+ROLE_NAMES = {
+    root(word): said.split()[0]
+    for said in (
+        "own owns owned owner owners",
+        "lead leads led leader leitet geleitet leiter leiterin dirige dirigé dirigée dirigido dirigida lidera guida",
+        "maintain maintains maintained maintainer betreut maintient mantiene mantenido mantém mantido",
+        "responsible charge verantwortlich zuständig responsable responsabile responsável",
+    )
+    for word in said.split()
+}
+"""The roots of words for what one person, or one team, does; not manage, which programs do too."""
+
+TEAMS = frozenset(map(root, "team squad guild crew department équipe equipo squadra equipe".split()))
+ASIDE = frozenset(map(root, "ask tell see check note frag demande pregunta".split()))
+"""With these another clause begins."""
+BY = frozenset("BY VON PAR POR DA DAL DALLA PELO PELA".split())
+PRESENT = frozenset("IS ARE BE IST SIND WIRD WERDEN EST SONT ES SON ESTÁ ESTÁN È SONO É SÃO".split())
+PAST = frozenset("was were been had went formerly previously war waren wurde hatte était fue era foi".split())
+
+EVENTS = {
+    root(word): said.split()[0]
+    for said in (
+        "release released ship ships shipped launch launches launched live go-live rollout erscheint veröffentlichung",
+        "due deadline fällig frist abgabetermin",
+        "start starts started begin begins beginning kickoff kick-off startet beginn beginnt",
+    )
+    for word in said.split()
+}
+"""The roots of words for what happens on a day."""
+
+PLANNED = frozenset(
+    map(
+        root,
+        "plan planned schedule scheduled set expected slated targeted moved postponed date day go goes will "
+        "geplant vorgesehen angesetzt termin".split(),
+    )
+)
+"""What is said of a day beside what happens on it."""
+
+DECISIONS = {
+    tuple(said.split()): (negated, verb)
+    for negated, verb, phrases in (
+        (True, [], "decided not to;agreed not to;opted not to;chose not to;voted not to"),
+        (True, ["use"], "decided against;opted against;voted against;ruled out;we dropped;stopped using"),
+        (False, [], "decided to;agreed to;opted to;voted to"),
+        (False, ["use"], "decided on;decided for;opted for;went with;settled on;agreed on;voted for"),
+    )
+    for said in phrases.split(";")
+}
+"""The words of a decision: whether it is not to do something, and what is done, where they say it."""
+
+DECIDED = frozenset(said[0] for said in DECISIONS)
+
+TAKEN = tuple(
+    "use;using;adopt;adopting;take;choose;pick;introduce;introducing;keep;go with;going with;move to;moving to;"
+    "switch to;switching to;migrate to;migrating to".split(";")
+)
+"""What one decides to do with what is used from then on."""
+
 MEASURES = frozenset(
     map(
         root,

@@ -25,14 +25,14 @@ EVERY_SECONDS = 3600.0
 logger = logging.getLogger(__name__)
 
 
-async def purge(engine: Engine, before: str) -> tuple[int, bool]:
-    """Delete for good what was forgotten before a time, from the file too.
+async def purge(engine: Engine, before: str, project_id: str | None = None) -> tuple[int, bool]:
+    """Delete for good what was forgotten before a time, of one project or of all, from the file too.
 
     Returns:
         How many forgettings, and whether the write-ahead log could be emptied; it waits for who reads.
     """
     async with engine.read() as tx:
-        if await trash.oldest(tx, before) is None:
+        if await trash.oldest(tx, before, project_id) is None:
             return 0, True
     first, more = True, True
     while more:  # first, so that an interruption leaves something that brings the next one here
@@ -43,7 +43,7 @@ async def purge(engine: Engine, before: str) -> tuple[int, bool]:
     done = 0
     while True:
         async with engine.write() as tx:
-            found = await trash.oldest(tx, before)
+            found = await trash.oldest(tx, before, project_id)
             if found is None:
                 break
             await trash.purge(tx, found.token)

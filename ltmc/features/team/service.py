@@ -1,9 +1,9 @@
 """The team: who does which task, how far it is, and who has how much to do."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from ltmc.errors import ErrorCode, LtmcError, invalid
@@ -23,6 +23,7 @@ from ltmc.features.team.scoring import (
     ranked,
     rate,
 )
+from ltmc.features.team.waiting import Outlook
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.tables import blueprints, graph, team
 from ltmc.storage.tables.blueprints import Blueprint
@@ -78,9 +79,13 @@ class TeamService:
             chosen = eligible[0]
             member = next(one for one in described if one.member_id == chosen.member_id)
             own = max(0, row.estimated_duration_minutes - given.get(blueprint_id, 0)) / 60
-            assignment = _assignment(row, member, chosen, own, confidence(eligible), moment)
-            await _store(tx, assignment, row, member)
             waiting = await open_prerequisites(tx, row)
+            begin = await _begin(tx, row, waiting, assignments, given, moment)
+            done_at = max(
+                completion(parse(moment), chosen.load + own, member), completion(begin, own, member)
+            )
+            assignment = _assignment(row, member, chosen, done_at, confidence(eligible), moment)
+            await _store(tx, assignment, row, member)
             if row.status == "draft":
                 await transition(tx, row, "active", moment)
         return {
@@ -122,7 +127,7 @@ class TeamService:
         async with self._engine.write() as tx:
             found = await team.assignment(tx, assignment_id)
             row = owned(found, project_id, "assignment_id", assignment_id, "assignment")
-            _check_progress(row, progress, actual_hours_worked, notes)
+            _check_progress(row, progress, new, actual_hours_worked, notes)
             hours = row.actual_hours_worked if actual_hours_worked is None else actual_hours_worked
             changes: dict[str, Any] = {
                 "progress_percentage": progress,
@@ -130,11 +135,12 @@ class TeamService:
                 "actual_hours_worked": hours,
                 "notes": row.notes if notes is None else notes,
                 "updated_at": moment,
-                "completed_at": moment if new in FINAL else None,
+                "completed_at": row.completed_at or (moment if new in FINAL else None),
             }
             await team.update_assignment(tx, assignment_id, changes)
             await team.insert_progress(tx, assignment_id, progress, new, hours, notes, moment)
             blueprint_status = None
+            blueprint: Blueprint | None = None
             released: list[Blueprint] = []
             if row.blueprint_id is not None:
                 blueprint = await require(tx, row.blueprint_id, row.project_id)
@@ -145,8 +151,12 @@ class TeamService:
             members = {one.member_id: one for one in await team.members(tx, row.project_id)}
             assignments = await team.assignments(tx, row.project_id)
             given = given_away(assignments, await _rows_of(tx, assignments))
+            waiting = [] if blueprint is None else await open_prerequisites(tx, blueprint)
+            begin = parse(moment)
+            if blueprint is not None:
+                begin = await _begin(tx, blueprint, waiting, assignments, given, moment)
         updated = replace(row, **changes)
-        predicted = _predicted(updated, members[row.member_id], assignments, given, moment)
+        predicted = _predicted(updated, members[row.member_id], assignments, given, moment, begin)
         expected = row.estimated_minutes / 60 * progress / 100
         return {
             "assignment_id": assignment_id,
@@ -187,9 +197,13 @@ class TeamService:
             _load(member, _of(assignments, member), titles, given, moment, known=member.member_id in known)
             for member in asked
         ]
-        taken = {row.blueprint_id for row in assignments} | {row.parent_id for row in rows}
+        parents = {row.blueprint_id: row.parent_id for row in rows}
+        whole, assigned = {*parents.values()}, {row.blueprint_id for row in assignments}
         unassigned = sum(
-            row.kind == "task" and row.status in blueprints.OPEN_STATUSES and row.blueprint_id not in taken
+            row.kind == "task"
+            and row.status in blueprints.OPEN_STATUSES
+            and row.blueprint_id not in whole
+            and assigned.isdisjoint(_line(row.blueprint_id, parents))
             for row in rows
         )
         available = [load["member_id"] for load in shown if load["status"] in ("idle", "ok")]
@@ -204,6 +218,14 @@ class TeamService:
         }
 
 
+def _line(blueprint_id: str, parents: Mapping[str, str | None]) -> Iterator[str]:
+    """Return a task and those that it is a part of."""
+    one: str | None = blueprint_id
+    while one is not None:
+        yield one
+        one = parents.get(one)
+
+
 async def _rows_of(
     tx: Transaction, assignments: Sequence[Assignment], new: Blueprint | None = None
 ) -> dict[str, Blueprint]:
@@ -216,6 +238,23 @@ async def _rows_of(
             break
         found |= rows
     return found
+
+
+async def _begin(
+    tx: Transaction,
+    row: Blueprint,
+    waiting: Sequence[Blueprint],
+    assignments: Sequence[Assignment],
+    given: Mapping[str, int],
+    moment: str,
+) -> datetime:
+    """Return when what a task waits for is likely to be done; `waiting`: its open prerequisites."""
+    if not waiting:
+        return parse(moment)
+    members = {one.member_id: one for one in await team.members(tx, row.project_id)}
+    rows = await blueprints.every(tx, row.project_id)
+    needs = await blueprints.dependencies(tx, row.project_id)
+    return Outlook(rows, needs, assignments, members, given, parse(moment)).begin(row.blueprint_id)
 
 
 async def _require_assignable(tx: Transaction, row: Blueprint) -> None:
@@ -259,9 +298,8 @@ def _candidates(
 
 
 def _assignment(
-    row: Blueprint, member: Member, chosen: Candidate, hours: float, sure: float, moment: str
+    row: Blueprint, member: Member, chosen: Candidate, done_at: datetime, sure: float, moment: str
 ) -> Assignment:
-    done_at = completion(datetime.now(UTC), chosen.load + hours, member)
     return Assignment(
         assignment_id=f"assign_{secrets.token_hex(6)}",
         project_id=row.project_id,
@@ -326,9 +364,11 @@ def _status(progress: float, status: str | None) -> str:
     return status
 
 
-def _check_progress(row: Assignment, progress: float, hours: float | None, notes: str | None) -> None:
-    """Raise where a report contradicts what is known of an assignment."""
-    if row.status in FINAL:
+def _check_progress(
+    row: Assignment, progress: float, new: str, hours: float | None, notes: str | None
+) -> None:
+    """Raise where a report contradicts what is known of an assignment; one that is completed may get its hours."""
+    if row.status in FINAL and not row.status == new == "completed":
         raise LtmcError(
             ErrorCode.CONFLICT,
             f"assignment_id: it is {row.status}, which is final.",
@@ -347,11 +387,20 @@ def _check_progress(row: Assignment, progress: float, hours: float | None, notes
 
 
 def _predicted(
-    row: Assignment, member: Member, assignments: Sequence[Assignment], given: Mapping[str, int], moment: str
+    row: Assignment,
+    member: Member,
+    assignments: Sequence[Assignment],
+    given: Mapping[str, int],
+    moment: str,
+    begin: datetime,
 ) -> str | None:
-    """Return when it will be done, after what the member began before it; None before it is begun."""
+    """Return when it will be done, after what the member began before it; None before it is begun.
+
+    Args:
+        begin: when what it waits for is likely to be done.
+    """
     if row.status in FINAL:
-        return moment if row.status == "completed" else None
+        return row.completed_at if row.status == "completed" else None
     if not row.progress_percentage:
         return None
     before = [
@@ -361,7 +410,8 @@ def _predicted(
         and (one.assigned_at, one.assignment_id) < (row.assigned_at, row.assignment_id)
     ]
     hours = committed_hours([*before, row], given)
-    return format_utc(completion(parse(moment), hours, member))
+    own = committed_hours([row], given)
+    return format_utc(max(completion(parse(moment), hours, member), completion(begin, own, member)))
 
 
 def _load(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ltmc.storage.engine import Transaction
-from ltmc.storage.sources import R, Source
+from ltmc.storage.sources import R, Source, forms_of
 from ltmc.storage.tables.blueprints import Dependency
 
 _IDS = "(SELECT value FROM json_each(:ids))"
@@ -182,6 +182,26 @@ async def name_taken(tx: Transaction, token: str) -> str | None:
     return None if found is None else str(found)
 
 
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    file_name: str
+    version: int
+
+
+async def last_versions(tx: Transaction, project_id: str, *names: str) -> dict[str, int]:
+    """Return the highest number of a version that is kept of each of some names, or of all, by their usual form."""
+    name = "json_extract(t.content, '$.file_name')"
+    asked = f"AND {name} IN ({', '.join(['?, ?'] * len(names))})" if names else ""
+    found = await tx.all(
+        _Numbered,
+        f"SELECT {name} AS file_name, max(json_extract(t.content, '$.version')) AS version "
+        "FROM forgettings f CROSS JOIN trash t ON t.token = f.token AND t.place = 'resources' "
+        f"WHERE f.project_id = ? {asked} GROUP BY 1 ORDER BY 2",
+        (project_id, *(form for one in names for form in forms_of(one))),
+    )
+    return {forms_of(one.file_name)[0]: one.version for one in found}
+
+
 async def put_back(tx: Transaction, token: str, moment: str) -> None:
     """Put rows back; a link of which an end is gone is lost, and what has expired does not expire again."""
     for table, condition in _RETURN.items():
@@ -235,18 +255,25 @@ async def put_back(tx: Transaction, token: str, moment: str) -> None:
     await drop(tx, token)
 
 
-async def oldest(tx: Transaction, before: str) -> Forgetting | None:
-    """Return the oldest forgetting before a time."""
+_OF_PROJECT = "project_id = coalesce(:project, project_id)"
+
+
+async def oldest(tx: Transaction, before: str, project_id: str | None = None) -> Forgetting | None:
+    """Return the oldest forgetting before a time, of one project or of all."""
     return await tx.one(
         Forgetting,
-        "SELECT * FROM forgettings WHERE forgotten_at < ? ORDER BY forgotten_at LIMIT 1",
-        (before,),
+        f"SELECT * FROM forgettings WHERE forgotten_at < :before AND {_OF_PROJECT} ORDER BY forgotten_at LIMIT 1",
+        {"before": before, "project": project_id},
     )
 
 
-async def every(tx: Transaction) -> list[Forgetting]:
-    """Return what can be undone, the newest first."""
-    return await tx.all(Forgetting, "SELECT * FROM forgettings ORDER BY forgotten_at DESC, rowid DESC")
+async def every(tx: Transaction, project_id: str | None = None) -> list[Forgetting]:
+    """Return what can be undone, the newest first, of one project or of all."""
+    return await tx.all(
+        Forgetting,
+        f"SELECT * FROM forgettings WHERE {_OF_PROJECT} ORDER BY forgotten_at DESC, rowid DESC",
+        {"project": project_id},
+    )
 
 
 _SAME = "c.project_id = k.project_id AND c.conversation_id = k.conversation_id"
