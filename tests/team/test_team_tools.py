@@ -706,21 +706,6 @@ def test_the_parts_of_an_assigned_parent_complete_it_and_wake_what_waits(
     shared.bad("update_task_progress", "CONFLICT", "assignment_id", **late)
 
 
-def test_the_parts_of_what_is_assigned_wait_for_nobody(shared: Session, project: str) -> None:
-    parent, (first, _) = in_parts(shared, project)
-    shared.ok("decompose_task_blueprint", blueprint_id=first, force=True)
-
-    def unassigned() -> int:
-        return shared.ok("get_team_workload_overview", project_id=project)["unassigned_blueprints"]
-
-    before = unassigned()
-    assert before >= 2
-    whole = assign(shared, parent, {"id": "ann", "skills": ["go"]})
-    assert unassigned() == 0, "ann has what the parts are"
-    progress(shared, whole, 10, status="cancelled")
-    assert unassigned() == before
-
-
 def test_an_assignment_alone_does_not_complete_a_parent(shared: Session, project: str) -> None:
     parent, parts = in_parts(shared, project)
     whole = assign(shared, parent, {"id": "ann", "skills": ["go"]})

@@ -1,7 +1,7 @@
 """The team: who does which task, how far it is, and who has how much to do."""
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -197,13 +197,9 @@ class TeamService:
             _load(member, _of(assignments, member), titles, given, moment, known=member.member_id in known)
             for member in asked
         ]
-        parents = {row.blueprint_id: row.parent_id for row in rows}
-        whole, assigned = {*parents.values()}, {row.blueprint_id for row in assignments}
+        taken = {row.blueprint_id for row in assignments} | {row.parent_id for row in rows}
         unassigned = sum(
-            row.kind == "task"
-            and row.status in blueprints.OPEN_STATUSES
-            and row.blueprint_id not in whole
-            and assigned.isdisjoint(_line(row.blueprint_id, parents))
+            row.kind == "task" and row.status in blueprints.OPEN_STATUSES and row.blueprint_id not in taken
             for row in rows
         )
         available = [load["member_id"] for load in shown if load["status"] in ("idle", "ok")]
@@ -216,14 +212,6 @@ class TeamService:
             "unassigned_blueprints": unassigned,
             "recommendations": _advice(shown, available, overloaded, unassigned),
         }
-
-
-def _line(blueprint_id: str, parents: Mapping[str, str | None]) -> Iterator[str]:
-    """Return a task and those that it is a part of."""
-    one: str | None = blueprint_id
-    while one is not None:
-        yield one
-        one = parents.get(one)
 
 
 async def _rows_of(
