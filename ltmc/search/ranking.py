@@ -49,7 +49,7 @@ def search(cursor: sqlite3.Cursor, resident: ResidentIndex, request: Request) ->
     order = Order(cursor, request, finder, candidates)
     hits = order.head()
     complete = order.ended or not (len(hits) == HEAD or finder.leaves_out(candidates))
-    if request.last > len(hits) and not complete:
+    if request.last >= len(hits) and not complete:  # also to know whether there is a next page
         hits += order.tail()
         complete = len(finder.scope.codes) <= WHOLE
     shown = hits[request.first : request.last]

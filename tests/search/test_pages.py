@@ -1,6 +1,7 @@
 """Pages of one search are slices of one ranking."""
 
 import asyncio
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ltmc.storage.tables import chats, resources
 from ltmc.storage.tables.chats import Message
 from ltmc.storage.tables.resources import Resource
 from ltmc.timestamps import now
-from tests.client import Session
+from tests.client import Session, pending
 
 SUBJECTS = ("invoice", "parser", "deploy", "holiday", "cache", "pixel", "roster")
 
@@ -117,6 +118,10 @@ def test_documents_of_which_no_chunk_is_among_the_nearest_are_seen_too(db: Path,
         for n in range(12):
             text = f"filler {n} " * 8_000 if n < 7 else f"filler {n} and other words beside it " * 500
             client.ok("store_memory", file_name=f"{n}.md", content=text)
+        while pending(db):  # which alters the order
+            time.sleep(0.1)
+        for count in range(1, 12):
+            assert client.ok("retrieve_memory", query="filler", top_k=count)["has_more"], count
         names, offset = [], 0
         while offset is not None:
             page = client.ok("retrieve_memory", query="filler", top_k=5, offset=offset)
