@@ -166,7 +166,7 @@ def _values(schema: dict[str, Any]) -> list[Any]:
 def _calls(tool: Tool, examples: dict[str, Any], seen: Counter[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (what is wrong, arguments): one bad value at a time, inside of lists of objects too.
 
-    Of an argument that several tools have, the third tool and those after it get every fourth value, in turn.
+    Of an argument that several tools have, the second tool and those after it get every fourth value, in turn.
     """
     properties = tool.parameters["properties"]
     good = {name: examples[name] for name in tool.parameters.get("required", ())}
@@ -174,7 +174,7 @@ def _calls(tool: Tool, examples: dict[str, Any], seen: Counter[str]) -> Iterator
     for name, schema in properties.items():
         seen[name] += 1
         values = [*_values(schema), *(FILTERS if name == "filters" else ())]
-        for value in values if seen[name] < 3 else values[seen[name] % 4 :: 4]:
+        for value in values if seen[name] < 2 else values[seen[name] % 4 :: 4]:
             yield name, good | {name: value}
         for inner, inner_schema in schema.get("items", {}).get("properties", {}).items():
             for value in _values(inner_schema):
