@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ltmc.app.application import Application
 from ltmc.app.calls import call
 from ltmc.tools import manifest, selection
@@ -185,7 +187,9 @@ def _calls(tool: Tool, examples: dict[str, Any], seen: Counter[str]) -> Iterator
         yield "an unknown argument", good | {text: text}
 
 
-def test_no_argument_is_too_much(db: Path, tmp_path: Path) -> None:
+def test_no_argument_is_too_much(db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # tools write documents into the folder that LTMC was started in
+
     async def run(app: Application) -> int:
         (tmp_path / "root").mkdir()
         examples = await _examples(app, tmp_path / "root")
