@@ -67,7 +67,9 @@ class Step:
 def read_steps(text: str, deep: int = NESTED) -> tuple[str, list[Step]]:
     """Return what a description says of the whole, and its steps; no steps where it names fewer than two."""
     sections = read_sections(text)
-    for told in (goals_apart(sections), sections):  # goals are steps where nothing else is
+    apart = goals_apart(sections)
+    readings = (apart, sections) if any(one.goals for one in apart) else (apart,)
+    for told in readings:  # goals are steps where nothing else is
         for read in (partial(_from_lists, deep=deep), _from_sections, _from_prose):
             context, steps = read(told)
             if len(steps) >= 2:
