@@ -80,10 +80,9 @@ class TeamService:
             member = next(one for one in described if one.member_id == chosen.member_id)
             own = max(0, row.estimated_duration_minutes - given.get(blueprint_id, 0)) / 60
             waiting = await open_prerequisites(tx, row)
-            begin = await _begin(tx, row, waiting, assignments, given, moment)
-            done_at = max(
-                completion(parse(moment), chosen.load + own, member), completion(begin, own, member)
-            )
+            team_members = known | {one.member_id: one for one in described}
+            begin = await _begin(tx, row, waiting, team_members, assignments, given, moment)
+            done_at = _likely_end(moment, begin, chosen.load + own, own, member)
             assignment = _assignment(row, member, chosen, done_at, confidence(eligible), moment)
             await _store(tx, assignment, row, member)
             if row.status == "draft":
@@ -151,10 +150,10 @@ class TeamService:
             members = {one.member_id: one for one in await team.members(tx, row.project_id)}
             assignments = await team.assignments(tx, row.project_id)
             given = given_away(assignments, await _rows_of(tx, assignments))
-            waiting = [] if blueprint is None else await open_prerequisites(tx, blueprint)
             begin = parse(moment)
             if blueprint is not None:
-                begin = await _begin(tx, blueprint, waiting, assignments, given, moment)
+                waiting = await open_prerequisites(tx, blueprint)
+                begin = await _begin(tx, blueprint, waiting, members, assignments, given, moment)
         updated = replace(row, **changes)
         predicted = _predicted(updated, members[row.member_id], assignments, given, moment, begin)
         expected = row.estimated_minutes / 60 * progress / 100
@@ -232,6 +231,7 @@ async def _begin(
     tx: Transaction,
     row: Blueprint,
     waiting: Sequence[Blueprint],
+    members: Mapping[str, Member],
     assignments: Sequence[Assignment],
     given: Mapping[str, int],
     moment: str,
@@ -239,10 +239,19 @@ async def _begin(
     """Return when what a task waits for is likely to be done; `waiting`: its open prerequisites."""
     if not waiting:
         return parse(moment)
-    members = {one.member_id: one for one in await team.members(tx, row.project_id)}
     rows = await blueprints.every(tx, row.project_id)
     needs = await blueprints.dependencies(tx, row.project_id)
     return Outlook(rows, needs, assignments, members, given, parse(moment)).begin(row.blueprint_id)
+
+
+def _likely_end(moment: str, begin: datetime, hours: float, own: float, member: Member) -> datetime:
+    """Return when a task is likely to be done.
+
+    Args:
+        begin: when what it waits for is likely to be done.
+        hours: what the member has to do from now on until it is done; `own`: of that, its own.
+    """
+    return max(completion(parse(moment), hours, member), completion(begin, own, member))
 
 
 async def _require_assignable(tx: Transaction, row: Blueprint) -> None:
@@ -399,7 +408,7 @@ def _predicted(
     ]
     hours = committed_hours([*before, row], given)
     own = committed_hours([row], given)
-    return format_utc(max(completion(parse(moment), hours, member), completion(begin, own, member)))
+    return format_utc(_likely_end(moment, begin, hours, own, member))
 
 
 def _load(
