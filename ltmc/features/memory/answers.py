@@ -80,10 +80,9 @@ class AnswerService:
         history: list[Turn] = []
         if conversation_id is not None and include_history:
             history = await self._history(project, conversation_id, int(max_tokens * HISTORY_SHARE))
-        answer = await asyncio.to_thread(_answer, sources, quotes, history, max_tokens)
-        if not include_context:
-            del answer["context"]
-        return answer
+        return await asyncio.to_thread(
+            _answer, sources, quotes, history, max_tokens, include_context=include_context
+        )
 
     async def build_context(
         self,
@@ -170,7 +169,12 @@ def _fitting(messages: Sequence[Message], max_tokens: int) -> list[Turn]:
 
 
 def _answer(
-    sources: Sequence[Source], quotes: Sequence[Quote], history: list[Turn], max_tokens: int
+    sources: Sequence[Source],
+    quotes: Sequence[Quote],
+    history: list[Turn],
+    max_tokens: int,
+    *,
+    include_context: bool,
 ) -> Answer:
     """Join the quotes to an answer, and pack the texts that they stand in."""
     cited = list(dict.fromkeys(quote.place for quote in quotes))
@@ -181,13 +185,14 @@ def _answer(
     nearest = sorted(sources, key=lambda source: -source.shown["score"])[:NEAREST]
     answer: Answer = {
         "answer": " ".join(f"{quote.text} [{cited.index(quote.place) + 1}]" for quote in quotes) or None,
-        "context": context,
         "sources": [{**sources[place].shown, "quote": best[place]} for place in cited]
         or [source.shown for source in nearest],
         "history": history,
         "token_count": count_tokens(context),
         "answer_mode": "extractive" if quotes else "none",
     }
+    if include_context:
+        answer["context"] = context
     if not quotes:
         answer["note"] = NO_ANSWER
     elif quotes[0].score < quoting.SURE:

@@ -19,10 +19,10 @@ from ltmc.storage.sqlite.files import copy_pages, identity, log_of
 from ltmc.storage.sqlite.open_file import FURTHER_READ_CACHE_KIB, READ_CACHE_KIB, READERS
 from ltmc.storage.sqlite.waiting import LOCK_SECONDS, deadline_in, settled, turn
 
-_ALONE = "immutable=1"
+_ALONE = "mode=ro&immutable=1"
 """How a file without a write-ahead log is opened: SQLite takes no locks and looks for no log."""
 
-_SHARED = "readonly_shm=1"
+_SHARED = "mode=ro&readonly_shm=1"
 """How one with a log is opened: its index in shared memory is read where another process keeps it there, and
 else made anew in this process's memory."""
 
@@ -131,7 +131,7 @@ class ReadOnlyDatabase:
 
     async def _open(self, state: _State) -> aiosqlite.Connection:
         cache = FURTHER_READ_CACHE_KIB if self._open_count else READ_CACHE_KIB
-        uri = f"{self.path.as_uri()}?mode=ro&{state.options}"
+        uri = f"{self.path.as_uri()}?{state.options}"
         connection = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=LOCK_SECONDS)
         try:
             connection.row_factory = sqlite3.Row
@@ -155,7 +155,7 @@ def options_of(path: Path) -> str:
     Raises:
         LtmcError: BACKEND_UNAVAILABLE when it cannot be read so.
     """
-    return f"mode=ro&{_state(path).options}"
+    return _state(path).options
 
 
 def copy_unchanged(source: Path, target: Path) -> None:
@@ -165,7 +165,7 @@ def copy_unchanged(source: Path, target: Path) -> None:
         LtmcError: BACKEND_UNAVAILABLE also when it was changed meanwhile.
     """
     state = _state(source)
-    copy_pages(source, target, options=f"mode=ro&{state.options}")
+    copy_pages(source, target, options=state.options)
     if state.options == _ALONE:
         _require_unchanged(source, state)
 
