@@ -6,19 +6,18 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ltmc import __version__
 
 STATIC = Path(__file__).with_name("static")
-TEMPLATES = Path(__file__).with_name("templates")
 
 
 @cache
 def templates() -> Environment:
     """Return the templates, with what all of them may use."""
     found = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=PackageLoader("ltmc.dashboard.templates", ""),
         autoescape=True,
         undefined=StrictUndefined,
         auto_reload=False,
