@@ -81,13 +81,6 @@ VENDORED: Final[dict[str, Vendored]] = {
         "MIT",
         "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
     ),
-    "cytoscape.min.js": Vendored(
-        "cytoscape",
-        "3.35.0",
-        "dist/cytoscape.min.js",
-        "MIT",
-        "71fa9ebec21a7ca2c40cff6aacc30d1f6464e363662ad4b2c197e1adc770cd94",
-    ),
     "d3-force.min.js": Vendored(
         "d3-force",
         "3.0.1",

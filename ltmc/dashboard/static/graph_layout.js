@@ -1,8 +1,8 @@
 "use strict";
 // Where the things of a picture lie. Runs beside the page, so that the page can be used meanwhile.
 //
-// Gets {scripts, ends: pairs of positions among the things, places: x and y of each, sizes, ticks, alpha, every}, and
-// answers {places, done} now and then.
+// Gets {scripts, ends: pairs of positions among the things, places: x and y of each, sizes, ticks, alpha, every, tall: height by width},
+// and answers {places, done} now and then.
 
 onmessage = ({ data }) => {
   importScripts(...data.scripts);
@@ -14,12 +14,12 @@ onmessage = ({ data }) => {
   const simulation = forceSimulation(nodes)
     .alpha(data.alpha)
     .alphaDecay(1 - 0.002 ** (1 / data.ticks))
-    .force("link", forceLink(links).distance(few ? 90 : 50))
-    .force("charge", forceManyBody().strength(few ? -320 : -90).distanceMax(few ? 900 : 500).theta(few ? 0.9 : 1.2))
-    .force("x", forceX().strength(0.04))
-    .force("y", forceY().strength(0.055))
+    .force("link", forceLink(links).distance(few ? 105 : 50))
+    .force("charge", forceManyBody().strength(few ? -420 : -90).distanceMax(few ? 900 : 500).theta(few ? 0.9 : 1.2))
+    .force("x", forceX().strength(0.045 * Math.min(2, Math.max(1, data.tall))))
+    .force("y", forceY().strength(0.045 * Math.min(2, Math.max(1, 1 / data.tall))))
     .stop();
-  if (few) simulation.force("collide", forceCollide((node) => node.size / 2 + 14).iterations(1));
+  if (few) simulation.force("collide", forceCollide((node) => node.size / 2 + 24).iterations(1));
   const tell = (done) => {
     const places = new Float32Array(2 * nodes.length);
     nodes.forEach((node, at) => places.set([node.x, node.y], 2 * at));
