@@ -301,7 +301,7 @@
         ends: Int32Array.from(links.flatMap(({ source, target }) => [number.get(source), number.get(target)])),
         places: Float32Array.from(order.flatMap(({ x, y }) => [x, y])),
         sizes: Float32Array.from(order, (node) => node.size),
-        ticks: many ? 160 : 260, alpha: again ? 0.4 : 1, every: still ? 0 : many ? 400 : 40,
+        ticks: many ? 90 : 260, alpha: again ? 0.4 : 1, every: still ? 0 : many ? 400 : 40,
         tall: canvas.clientHeight / canvas.clientWidth,
       });
     });
