@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 BOX, GAP, MARGIN = (196, 66), (64, 18), 14
 """The width and height of a task's box, the room between boxes, and around all, in pixels."""
 
-LINE = 25
+LINE = 23
 """How many characters of a title stand in a line of a box."""
 
-WIDTH, ROW, HEAD = 1000, 44, 34
+WIDTH, ROW, HEAD = 720, 44, 34
 """The width of a timeline, and the height of a task's row and of the dates above, in pixels."""
 
-NAMED = 560
+NAMED = 380
 """Names of bars that begin right of this stand left of the bar's end."""
 
 
@@ -157,7 +157,9 @@ def timeline(
     def at(when: datetime) -> float:
         return round((when - first).total_seconds() * scale, 1)
 
-    ranked = sorted(spans, key=lambda one: (spans[one][0], spans[one][1], order.index(one)))
+    ranked = sorted(
+        spans, key=lambda one: (spans[one][0], not tasks[one]["parts"], spans[one][1], order.index(one))
+    )
     bars = []
     for row, one in enumerate(ranked):
         x, end = at(spans[one][0]), at(spans[one][1])
@@ -180,7 +182,7 @@ def timeline(
 
 def _ticks(first: datetime, last: datetime, at: Any) -> list[Tick]:
     days = max(1, (last - first).days)
-    step = next((step for step in (1, 2, 7, 14, 28, 91, 364) if days / step <= 10), 365 * (1 + days // 3650))
+    step = next((step for step in (1, 2, 7, 14, 28, 91, 364) if days / step <= 7), 365 * (1 + days // 2555))
     day = datetime(first.year, first.month, first.day, tzinfo=UTC) + timedelta(days=1)
     if step % 7 == 0:
         day += timedelta(days=-day.weekday() % 7)

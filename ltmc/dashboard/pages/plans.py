@@ -55,7 +55,7 @@ async def show_list(page: Page) -> Response:
         "found": found,
         "offset": offset,
         "limit": LISTED,
-        "view": page.filled("status", "kind", "parts"),
+        "view": {"status": "", "kind": "", "parts": "", **page.filled("status", "kind", "parts")},
         "statuses": STATUSES,
     }
     return await page.show("plans.html", shown, section="plans")
@@ -68,7 +68,7 @@ async def show_plan(page: Page) -> Response:
     plan = await planner(page.app).plan(page.project, one)
     tasks = {task["blueprint_id"]: task for task in plan["tasks"]}
     order = await page.read("resolve_blueprint_execution_order", blueprint_ids=list(tasks))
-    critical = order["critical_path"]
+    critical = [each for each in order["critical_path"] if tasks[each]["status"] != "completed"]
     groups = [[each for each in group if each in tasks] for group in order["parallel_groups"]]
     shown = {
         "blueprint": blueprint,
@@ -76,6 +76,7 @@ async def show_plan(page: Page) -> Response:
         "tasks": tasks,
         "plan": plan,
         "order": order,
+        "critical": critical,
         "network": network(tasks, plan["needs"], groups, critical),
         "timeline": timeline(tasks, order["execution_order"], critical, datetime.now(UTC)),
         "needs": [need for need in plan["needs"] if need["dependent"] == one],

@@ -7,6 +7,7 @@
   if (!box) return;
   const canvas = document.getElementById("canvas");
   const state = document.getElementById("picture-state");
+  const zoom = document.getElementById("zoom");
   const pen = canvas.getContext("2d");
   const MANY = 800; // things, from which on they are drawn more simply
   const MOST_NAMES = 160; // drawn at a time
@@ -27,7 +28,7 @@
   function readLook() {
     const of = (element, property = "color") => getComputedStyle(element)[property];
     look = {
-      ink: of(box), paper: of(box, "backgroundColor"), line: of(box.querySelector(".zoom button"), "borderTopColor"),
+      ink: of(box), paper: of(box, "backgroundColor"), line: of(zoom.querySelector("button"), "borderTopColor"),
       accent: of(document.querySelector(".sections [aria-current]")), soft: of(state), font: of(document.body, "fontFamily"),
       kinds: {},
     };
@@ -312,7 +313,7 @@
       box.dataset.state = "drawing";
       const answer = await fetch(address, { headers: { Accept: "application/json" } });
       if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
-      box.hidden = false;
+      box.hidden = zoom.hidden = false;
       readLook();
       const fresh = add(await answer.json(), from);
       if (!from) fit();
@@ -417,12 +418,12 @@
     moved = true;
     event.preventDefault();
   });
-  box.addEventListener("click", (event) => {
-    const { zoom } = event.target.dataset;
-    if (!zoom) return;
-    moved = zoom !== "fit";
-    if (zoom === "fit") fit();
-    else closer(zoom === "in" ? 1.4 : 1 / 1.4);
+  zoom.addEventListener("click", (event) => {
+    const way = event.target.dataset.zoom;
+    if (!way) return;
+    moved = way !== "fit";
+    if (way === "fit") fit();
+    else closer(way === "in" ? 1.4 : 1 / 1.4);
   });
 
   // Expanding a thing that is drawn adds to the picture instead of loading the page again.

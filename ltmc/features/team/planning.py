@@ -79,6 +79,7 @@ class _Project:
                 and self.rows[edge.prerequisite_blueprint_id].status in OPEN_STATUSES
             ],
             "parts": len(self.parts[blueprint_id]),
+            "doer": None,
         }
         if (assignment := self.latest.get(blueprint_id)) is not None:
             open_ = assignment.status in team.OPEN_STATUSES

@@ -138,7 +138,7 @@ class PlannedTask(TypedDict):
     late: bool
     blocked_by: list[str]
     parts: int
-    doer: NotRequired[Doer]
+    doer: Doer | None
 
 
 class PlannedNeed(TypedDict):
