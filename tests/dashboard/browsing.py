@@ -77,7 +77,7 @@ class Dashboard:
     def visit(self, path: str, project: str = "default", **parameters: str) -> Page:
         """Open a page of a project."""
         given = "&".join(f"{name}={value}" for name, value in {"project": project, **parameters}.items())
-        self.page.goto(f"{self.origin}{path}?{given}")
+        self.page.goto(f"{self.origin}{path}{'&' if '?' in path else '?'}{given}")
         return self.page
 
     def told(self) -> str:

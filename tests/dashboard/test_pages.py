@@ -5,7 +5,27 @@ import pytest
 from tests.dashboard.browsing import NARROW, WIDE, Dashboard
 from tests.dashboard.content import PROJECT
 
-PAGES = ["/memories", "/chats", "/code", "/todos", "/graph", "/plans", "/live", "/settings"]
+PAGES = [
+    "/memories",
+    "/memories?q=script",
+    "/memories?tag=second",
+    "/memories/3",
+    "/memories/2/history",
+    "/memories/3/edit",
+    "/memories/new",
+    "/memories/conflicts",
+    "/clean-up",
+    "/clean-up?kind=memory",
+    "/clean-up/suggestions",
+    "/trash",
+    "/chats",
+    "/code",
+    "/todos",
+    "/graph",
+    "/plans",
+    "/live",
+    "/settings",
+]
 """Each page that can be opened by its address alone; each family of pages adds its own."""
 
 
