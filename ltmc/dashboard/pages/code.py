@@ -5,6 +5,7 @@ from typing import Any
 from starlette.responses import Response
 
 from ltmc.dashboard.page import Page, get, post
+from ltmc.errors import invalid
 
 SECTION = "code"
 ON_A_PAGE = 20
@@ -36,6 +37,8 @@ async def _found(page: Page, given: dict[str, str], offset: int) -> dict[str, An
         return await page.read(
             "get_code_patterns", query=given["q"], top_k=ON_A_PAGE, offset=offset, explain=True, **narrowed
         )
+    if "result" in given:
+        raise invalid("result", given["result"], "with words to search for")
     filters: dict[str, Any] = {"sources": ["pattern"]}
     if "language" in given:
         filters["language"] = given["language"]
