@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ltmc.app.application import Application
 from ltmc.dashboard.page import Handler, Page
-from ltmc.dashboard.pages import access, chats, code, graph, live, memories, plans, todos
+from ltmc.dashboard.pages import access, chats, cleaning, code, graph, live, memories, plans, todos
 from ltmc.dashboard.pages import settings as settings_page
 from ltmc.dashboard.rendering import STATIC, address
 from ltmc.dashboard.session import Sessions
@@ -22,7 +22,7 @@ from ltmc.server.bearer_token import ADMITTED
 from ltmc.server.limits import CallLimits
 from ltmc.server.stdio import MAX_LINE_BYTES
 
-PAGES = (memories, chats, code, todos, graph, plans, live, settings_page, access)
+PAGES = (memories, cleaning, chats, code, todos, graph, plans, live, settings_page, access)
 
 MAX_FORM_BYTES = MAX_LINE_BYTES
 """Of a form without a file; as much as a call of a tool may have."""

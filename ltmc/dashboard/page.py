@@ -32,6 +32,13 @@ MOST_PROJECTS = 100
 """In the project chooser."""
 
 
+class Fields(dict[str, Any]):
+    """Values for a form; a template that asks for one that is not given gets ""."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
 class Handler(NamedTuple):
     """What answers at an address.
 
@@ -91,13 +98,13 @@ class Page:
         return self.raw(name).strip()
 
     def raw(self, name: str) -> str:
-        """Return a field's text as it was typed, its line ends as LTMC keeps them."""
+        """Return a field's text as it was typed; see `as_typed`."""
         value = self.form.get(name, self.request.query_params.get(name, ""))
-        return "" if isinstance(value, UploadFile) else value.replace("\r\n", "\n")
+        return "" if isinstance(value, UploadFile) else as_typed(value)
 
-    def filled(self, *names: str) -> dict[str, str]:
+    def filled(self, *names: str) -> Fields:
         """Return those of the fields that hold something."""
-        return {name: text for name in names if (text := self.text(name))}
+        return Fields({name: text for name in names if (text := self.text(name))})
 
     def listed(self, name: str) -> list[str]:
         """Return what stands in a field between commas."""
@@ -205,7 +212,9 @@ class Page:
     @property
     def is_partial(self) -> bool:
         """Whether htmx asks, for a part of the page."""
-        return "hx-request" in self.request.headers
+        return (
+            "hx-request" in self.request.headers and "hx-history-restore-request" not in self.request.headers
+        )
 
     def go(self, path: str, **parameters: object) -> Response:
         """Return what sends the browser on to a page after a change."""
@@ -216,3 +225,8 @@ class Page:
         back = self.text("back")
         local = back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable()
         return RedirectResponse(back if local else self.address(otherwise), 303)
+
+
+def as_typed(text: str) -> str:
+    """Return a text as it comes back when a person leaves it in a form as it is: browsers make all line ends one."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,11 +1,39 @@
 """What holds for every page: it can be used by anybody, by keyboard, on narrow windows; stored text stays text."""
 
+from urllib.parse import quote
+
 import pytest
 
 from tests.dashboard.browsing import NARROW, WIDE, Dashboard
-from tests.dashboard.content import PROJECT
+from tests.dashboard.content import HOSTILE, PROJECT
 
-PAGES = ["/memories", "/chats", "/code", "/todos", "/graph", "/plans", "/live", "/settings"]
+PAGES = [
+    "/memories",
+    "/memories?q=script",
+    "/memories?tag=second",
+    "/memories/3",
+    "/memories/2/history",
+    "/memories/3/edit",
+    "/memories/new",
+    "/memories/conflicts",
+    "/clean-up",
+    "/clean-up?kind=memory",
+    "/clean-up/suggestions",
+    "/trash",
+    "/chats",
+    "/chats?q=script",
+    "/chats/1",
+    f"/chats/conversation?id={quote(HOSTILE)}",
+    "/code",
+    "/code?q=script",
+    "/code/1",
+    "/code/analysis",
+    "/todos",
+    "/graph",
+    "/plans",
+    "/live",
+    "/settings",
+]
 """Each page that can be opened by its address alone; each family of pages adds its own."""
 
 

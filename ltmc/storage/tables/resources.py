@@ -107,6 +107,14 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """A version of a memory whose place another memory took."""
+
+    id: int
+    file_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Resource(Period):
     """A version of a memory."""
 
@@ -351,6 +359,15 @@ async def follow(
         f"UPDATE resources SET superseded_by = ?, superseded_at = ? WHERE {chosen}", (heir_id, start, *given)
     )
     return places
+
+
+async def replaced_by(tx: Transaction, row: Resource) -> list[Replaced]:
+    """Return the versions under other names whose place a version took, the oldest first."""
+    return await tx.all(
+        Replaced,
+        "SELECT id, file_name FROM resources WHERE superseded_by = ? AND file_name <> ? ORDER BY id",
+        (row.id, row.file_name),
+    )
 
 
 async def name_of(tx: Transaction, resource_id: int | None) -> str | None:
