@@ -67,11 +67,13 @@ async def show_plan(page: Page) -> Response:
     blueprint = await page.read("get_blueprint", blueprint_id=one)
     plan = await planner(page.app).plan(page.project, one)
     tasks = {task["blueprint_id"]: task for task in plan["tasks"]}
+    above = blueprint["parent_id"]
     order = await page.read("resolve_blueprint_execution_order", blueprint_ids=list(tasks))
     critical = [each for each in order["critical_path"] if tasks[each]["status"] != "completed"]
     groups = [[each for each in group if each in tasks] for group in order["parallel_groups"]]
     shown = {
         "blueprint": blueprint,
+        "parent": await page.read("get_blueprint", blueprint_id=above) if above else None,
         "task": tasks[one],
         "tasks": tasks,
         "plan": plan,

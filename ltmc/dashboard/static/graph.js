@@ -218,8 +218,10 @@
       if (!inside(node, view, 0)) continue;
       pen.font = `${node.middle || node === chosen ? "600 13px" : "12px"} ${look.font}`;
       node.width ??= pen.measureText(node.short).width + 6;
-      const [x, y] = [across(node), down(node) + radius(node) * 1.15 + 3];
-      const place = [x - node.width / 2, y, x + node.width / 2, y + 15];
+      const half = node.width / 2;
+      const x = Math.max(half, Math.min(canvas.clientWidth - half, across(node)));
+      const y = down(node) + radius(node) * 1.15 + 3;
+      const place = [x - half, y, x + half, y + 15];
       const free = taken.every((one) => place[2] < one[0] || place[0] > one[2] || place[3] < one[1] || place[1] > one[3]);
       if (!free && node !== over) continue;
       taken.push(place);
@@ -257,7 +259,7 @@
       if (known.has(node.id)) return known.get(node.id);
       const turn = fresh * 2.39996, far = 30 * Math.sqrt(fresh + 1);
       fresh += 1;
-      const short = node.label.length > 40 ? `${node.label.slice(0, 38)}…` : node.label;
+      const short = node.label.length > 34 ? `${node.label.slice(0, 32)}…` : node.label;
       const made = {
         ...node, short, size: Math.min(46, 14 + 4 * Math.sqrt(node.degree)), kind: node.kind in look.kinds ? node.kind : "entity",
         middle: node.steps === 0 && box.dataset.source.includes("node="), x: x + far * Math.cos(turn), y: y + far * Math.sin(turn),
