@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse, Response
 
 from ltmc.app.exploring import Lens, explorer
 from ltmc.dashboard.page import Page, get, post
-from ltmc.errors import ErrorCode, LtmcError
+from ltmc.errors import LtmcError, invalid
 
 GRAPH = "/graph"
 
@@ -78,14 +78,18 @@ async def link(page: Page) -> Response:
 
 async def unlink(page: Page) -> Response:
     """Remove a link; it can be put back."""
-    text = page.text("link_id")
-    chosen = {"kind": "link", "ids": [int(text) if text.isdecimal() else text]}
+    text, node = page.text("link_id"), page.text("node")
+    if not text.isdecimal():  # the tool takes names, too, and removes every link of theirs
+        raise invalid("link_id", text, "the number of a link")
+    chosen = {"kind": "link", "ids": [int(text)]}
     preview = await page.read("forget", **chosen)
-    if preview["kinds"] != {"link": 1}:  # a thing that is called like the number of a link
-        raise LtmcError(ErrorCode.CONFLICT, f"link_id: {text} means more than one link; remove it by a tool.")
     gone = await page.change("forget", **chosen, confirm=preview["confirm"])
     page.tell(f"Removed: {preview['examples'][0]['title']}.", undo=gone["undo"])
-    return page.go(GRAPH, node=page.text("node"), **_view(page))
+    try:
+        await explorer(page.app).relations(page.project, node, Lens(most=0))
+    except LtmcError:  # nothing is left of a name without links
+        node = ""
+    return page.go(GRAPH, node=node, **_view(page))
 
 
 def _lens(page: Page) -> Lens:

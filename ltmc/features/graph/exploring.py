@@ -128,9 +128,11 @@ class ExplorationService:
             rows = {node.node_id: node for node in await graph.nodes(tx, project, list(steps))}
             if entity is not None:
                 rows |= starts
-            most_links = lens.most * LINKS_PER_NODE
-            edges = await graph.between(tx, project, list(steps), lens.relations, most_links + 1)
+            leaving = await graph.edges(
+                tx, project, list(steps), outgoing=True, incoming=False, relations=lens.relations
+            )
             degrees = await graph.degrees(tx, project, list(steps))
+        edges, most_links = [edge for edge in leaving if edge.target_id in steps], lens.most * LINKS_PER_NODE
         place = {node_id: number for number, node_id in enumerate(steps)}
         nodes: list[PictureNode] = [
             {

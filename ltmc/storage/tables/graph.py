@@ -234,22 +234,6 @@ async def move_edges(tx: Transaction, project_id: str, old: str, new: str) -> in
     return moved
 
 
-async def between(
-    tx: Transaction, project_id: str, node_ids: Sequence[str], relations: Sequence[str] | None, limit: int
-) -> list[Edge]:
-    """Return the edges that lead from one of the nodes to another one, oldest first."""
-    found = [
-        Condition("project_id = ?", [project_id]),
-        *(among(end)(node_ids) for end in ("source_id", "target_id")),
-    ]
-    if relations is not None:
-        found.append(among("relation")(relations))
-    sql, parameters = conjunction(found)
-    return await tx.all(
-        Edge, f"SELECT * FROM graph_edges WHERE {sql} ORDER BY id LIMIT ?", [*parameters, limit]
-    )
-
-
 async def relations(tx: Transaction, project_id: str) -> list[RelationCount]:
     """Return the relations of a project, the most frequent first."""
     return await tx.all(
