@@ -17,7 +17,7 @@ LISTED = 100
 """How many relations of a thing are listed at a time."""
 
 SIZES = (60, 150, 500, 1500, 5000)
-"""How many things a picture may show; the first is the usual."""
+"""How many things a picture may show."""
 
 STEPS = (1, 2, 3)
 DIRECTIONS = {"both": "In and out", "outgoing": "Out of it", "incoming": "Into it"}
@@ -94,17 +94,19 @@ async def unlink(page: Page) -> Response:
 
 def _lens(page: Page) -> Lens:
     """Return what of the graph is looked at; what the address does not say well is the usual."""
-    given = {
-        name: int(text) for name in ("steps", "most") if (text := page.text(name)) in map(str, range(1, 5001))
-    }
     direction = page.text("direction")
     return Lens(
         page.chosen("relation_type") or None,
         direction if direction in DIRECTIONS else "both",
-        min(given.get("steps", 2), max(STEPS)),
-        given.get("most", SIZES[1]),
+        _bounded(page.text("steps"), 2, max(STEPS)),
+        _bounded(page.text("most"), SIZES[1], max(SIZES)),
         page.offset(),
     )
+
+
+def _bounded(text: str, usual: int, most: int) -> int:
+    """Return a number from 1 to `most`; `usual` for what is none."""
+    return min(int(text), most) if text.isdecimal() and len(text) < 9 and int(text) else usual
 
 
 def _view(page: Page) -> dict[str, Any]:

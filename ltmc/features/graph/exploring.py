@@ -57,7 +57,7 @@ class ExplorationService:
             nodes = await graph.count_nodes(tx, project)
             hubs = await graph.most_linked(tx, project, HUBS)
             known = {node.node_id: node for node in await graph.nodes(tx, project, hubs)}
-            most_linked = await self._shown(tx, project, [known[one] for one in hubs])
+            most_linked = await _with_degrees(tx, project, [known[one] for one in hubs])
         return {
             "nodes": nodes,
             "links": sum(one.count for one in relations),
@@ -72,9 +72,9 @@ class ExplorationService:
             if not found:
                 near = await near_names(tx, project, text)
                 known = {node.node_id: node for node in await graph.nodes(tx, project, near)}
-                nearest = await self._shown(tx, project, [known[one] for one in near])
+                nearest = await _with_degrees(tx, project, [known[one] for one in near])
                 return {"nodes": [], "nearest": nearest, "truncated": False}
-            nodes = await self._shown(tx, project, found[:limit])
+            nodes = await _with_degrees(tx, project, found[:limit])
         return {"nodes": nodes, "nearest": [], "truncated": len(found) > limit}
 
     async def relations(self, project: str, entity: str, lens: Lens) -> Relations:
@@ -118,7 +118,7 @@ class ExplorationService:
         """
         async with self._engine.read() as tx:
             if entity is None:
-                steps, cut = dict.fromkeys(await graph.most_linked(tx, project, lens.most), 0), False
+                steps = dict.fromkeys(await graph.most_linked(tx, project, lens.most), 0)
                 cut = await graph.count_nodes(tx, project) > len(steps)
             else:
                 starts = await known_nodes(tx, project, entity)
@@ -134,15 +134,9 @@ class ExplorationService:
             degrees = await graph.degrees(tx, project, list(steps))
         edges, most_links = [edge for edge in leaving if edge.target_id in steps], lens.most * LINKS_PER_NODE
         place = {node_id: number for number, node_id in enumerate(steps)}
-        nodes: list[PictureNode] = [
-            {
-                "id": node_id,
-                "kind": rows[node_id].kind,
-                "label": rows[node_id].label,
-                "steps": steps[node_id],
-                "degree": degrees.get(node_id, 0),
-            }
-            for node_id in steps
+        nodes = [
+            _view(rows[node_id], degree=degrees.get(node_id, 0), steps=away)
+            for node_id, away in steps.items()
         ]
         links: list[PictureLink] = [
             {
@@ -155,9 +149,10 @@ class ExplorationService:
         ]
         return {"nodes": nodes, "links": links, "truncated": cut or len(edges) > most_links}
 
-    async def _shown(self, tx: Transaction, project: str, found: Sequence[Node]) -> list[PictureNode]:
-        degrees = await graph.degrees(tx, project, [node.node_id for node in found])
-        return [_view(node, degree=degrees.get(node.node_id, 0)) for node in found]
+
+async def _with_degrees(tx: Transaction, project: str, found: Sequence[Node]) -> list[PictureNode]:
+    degrees = await graph.degrees(tx, project, [node.node_id for node in found])
+    return [_view(node, degree=degrees.get(node.node_id, 0)) for node in found]
 
 
 def _view(node: Node, *, degree: int, steps: int = 0) -> PictureNode:
