@@ -12,6 +12,7 @@ from ltmc.app.calls import call
 from ltmc.dashboard.rendering import address, templates
 from ltmc.dashboard.session import Session, Sessions
 from ltmc.errors import ErrorCode, LtmcError
+from ltmc.server.stdio import MAX_LINE_BYTES
 from ltmc.settings import AUTO
 from ltmc.tools import manifest
 from ltmc.tools.project_scope import DEFAULT_PROJECT
@@ -48,6 +49,7 @@ class Handler(NamedTuple):
         answer: makes the response.
         stream: the response goes on for long: it is not counted among the requests at a time, and has no time limit.
         writes: refused where LTMC is read-only.
+        most_bytes: of a form.
     """
 
     method: str
@@ -55,6 +57,7 @@ class Handler(NamedTuple):
     answer: Callable[["Page"], Awaitable[Response]]
     stream: bool = False
     writes: bool = False
+    most_bytes: int = MAX_LINE_BYTES
 
 
 def get(path: str, answer: Callable[["Page"], Awaitable[Response]], *, stream: bool = False) -> Handler:
@@ -62,9 +65,19 @@ def get(path: str, answer: Callable[["Page"], Awaitable[Response]], *, stream: b
     return Handler("GET", path, answer, stream=stream)
 
 
-def post(path: str, answer: Callable[["Page"], Awaitable[Response]], *, writes: bool = True) -> Handler:
-    """Return what a form is sent to; its CSRF token was checked when `answer` is called."""
-    return Handler("POST", path, answer, writes=writes)
+def post(
+    path: str,
+    answer: Callable[["Page"], Awaitable[Response]],
+    *,
+    writes: bool = True,
+    most_bytes: int = MAX_LINE_BYTES,
+) -> Handler:
+    """Return what a form is sent to; its CSRF token was checked when `answer` is called.
+
+    Args:
+        most_bytes: how long it may be; by default as long as a call of a tool.
+    """
+    return Handler("POST", path, answer, writes=writes, most_bytes=most_bytes)
 
 
 class Page:

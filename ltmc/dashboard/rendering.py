@@ -30,6 +30,12 @@ def templates() -> Environment:
 
 
 @cache
+def static_files() -> frozenset[str]:
+    """Return the names of the static files."""
+    return frozenset(path.name for path in STATIC.iterdir() if path.suffix in {".css", ".js", ".svg"})
+
+
+@cache
 def static(name: str) -> str:
     """Return the address of a static file; it changes with the file, so that browsers may keep it for ever."""
     return f"/static/{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
