@@ -210,10 +210,13 @@ async def forget(page: Page) -> Response:
 
 
 async def show_conflicts(page: Page) -> Response:
-    """Show pairs of memories that seem to contradict each other."""
-    offset = page.offset()
-    found = await page.read("find_conflicts", limit=CONFLICTS, offset=offset)
-    context = {"found": found, "offset": offset, "limit": CONFLICTS}
+    """Show pairs of memories that seem to contradict each other; they take seconds to find, so the page comes first."""
+    offset, context = page.offset(), dict[str, Any](found=None)
+    if page.is_partial or page.text("found"):
+        found = await page.read("find_conflicts", limit=CONFLICTS, offset=offset)
+        context = {"found": found, "offset": offset, "limit": CONFLICTS}
+    if page.is_partial:
+        return page.part("conflicts_found.html", context)
     return await page.show("conflicts.html", context, section=SECTION)
 
 
