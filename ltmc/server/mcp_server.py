@@ -29,6 +29,7 @@ from ltmc.errors import ErrorCode, LtmcError, shorten
 from ltmc.server import greeting, listing, stdio
 from ltmc.server.offers import Offers
 from ltmc.server.roots import first_root, follow
+from ltmc.server.writing import written
 from ltmc.settings import Settings
 from ltmc.tools import plugins, selection
 from ltmc.tools.manifest import Tool
@@ -74,7 +75,7 @@ class ManifestTool(ServerTool):
         answer = await call(self._app, self._entry, arguments, lambda: first_root(session))
         if answer["success"] and self._entry.name == HOOK:
             return ToolResult(content=[TextContent(type="text", text=answer["output"])])
-        return as_tool_result(answer)
+        return as_tool_result(written(answer) if answer["success"] else answer)
 
 
 class UnknownTools(Middleware):

@@ -19,6 +19,7 @@ from ltmc.tools.arguments import (
     Direction,
     FilePath,
     Limit,
+    Offset,
     ProjectId,
     ProjectOfId,
     Reference,
@@ -34,10 +35,11 @@ async def create_blueprint_from_code(
     /,
     file_path: FilePath,
     title: Title | None = None,
+    offset: Offset = 0,
     project_id: ProjectId = None,
 ) -> CodeBlueprint:
     """Make a blueprint of a Python file: symbols, relationships, complexity."""
-    return await structure.create(file_path, title=title, project_id=project_id)
+    return await structure.create(file_path, title=title, offset=offset, project_id=project_id)
 
 
 @tool("Update from code", category="code_structure", destructive=True, idempotent=True)
