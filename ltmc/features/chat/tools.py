@@ -43,7 +43,6 @@ async def log_chat(
 
     Args:
         conversation_id: Any stable name.
-        source_tool: What produced it.
         context_chunk_ids: Chunks that informed it.
     """
     return await chat.log(

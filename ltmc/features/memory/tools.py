@@ -189,7 +189,7 @@ async def retrieve_memory(
     """Recall the current memories that match, best first. Use it before each task.
 
     Args:
-        conversation_id: Noted, filters nothing.
+        conversation_id: Only noted.
         include_superseded: Also what no longer holds.
         as_of: What held then.
         include_context: Also all as one text.
@@ -320,7 +320,7 @@ async def advanced_context_search(
 
     Args:
         filters: Keys: sources (memory, chat, pattern), file_name (glob), tags_any, tags_all, role, date_from,
-            date_to, metadata.<key>; a wrong key lists all. A list: any of it.
+            date_to, metadata.<key>; a wrong key lists all.
     """
     if not query.strip() and not filters:
         raise invalid("query", query, "text that is not blank, or at least one filter")
@@ -351,7 +351,7 @@ async def get_memory(
     ] = 50_000,
     project_id: ProjectId = None,
 ) -> dict[str, Any]:
-    """Read in full what a search showed in part; give one id or file_name.
+    """Read in full what a search showed; give one id or file_name.
 
     Args:
         offset: Characters to skip.
@@ -401,7 +401,7 @@ async def find_conflicts(
     return await conflicts.conflicts(limit=limit, offset=offset, project_id=project_id)
 
 
-@tool("Delete a memory", category="memory", destructive=True, idempotent=True)
+@tool("Delete a memory", category="memory", destructive=True, idempotent=True, profile="core")
 async def delete_memory(
     reading: ReadingService, /, resource_id: ResourceId, project_id: ProjectOfId = None
 ) -> MemoryDeleted:

@@ -76,7 +76,7 @@ async def get_code_patterns(
     explain: Explain = False,
     project_id: ProjectId = None,
 ) -> PatternsFound:
-    """Recall earlier code, and how it went."""
+    """Recall code, and how it went."""
     return await patterns.find(
         query,
         result_filter=result_filter,

@@ -43,7 +43,7 @@ async def add_todo(
     """Add a todo that outlives the session.
 
     Args:
-        due: 2026-12-31, tomorrow, friday, in 3 days.
+        due: 2026-12-31, friday, in 3 days.
     """
     return await todos.add(title, description, priority, project_id, due)
 
