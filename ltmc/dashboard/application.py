@@ -113,8 +113,8 @@ class Dashboard:
     async def _answer(self, handler: Handler, request: Request) -> Response:
         page = Page(self._app, self.sessions, request)
         try:
-            if handler.method == "POST" and not _is_of_this_origin(request):
-                return PlainTextResponse("The form is of another site.", 403)
+            if not _is_of_this_origin(request):
+                return PlainTextResponse("Another site asks.", 403)
             if handler.path not in access.OPEN:
                 if not page.session.is_open:
                     return _sign_in_first(handler, page)
@@ -175,7 +175,7 @@ async def _show_error(page: Page, error: LtmcError) -> Response:
 
 
 def _is_of_this_origin(request: Request) -> bool:
-    """Whether a form was sent by a page of this server, as far as the browser says; the token is asked for, too."""
+    """Whether a page of this server asks, as far as the browser says; the token is asked for, too."""
     origin = request.headers.get("origin")
     return origin is None or origin.partition("://")[2] == request.headers.get("host")
 

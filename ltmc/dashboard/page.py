@@ -33,13 +33,6 @@ MOST_PROJECTS = 100
 """In the project chooser."""
 
 
-class Fields(dict[str, Any]):
-    """Values for a form; a template that asks for one that is not given gets ""."""
-
-    def __missing__(self, name: str) -> str:
-        return ""
-
-
 class Handler(NamedTuple):
     """What answers at an address.
 
@@ -115,9 +108,9 @@ class Page:
         value = self.form.get(name, self.request.query_params.get(name, ""))
         return "" if isinstance(value, UploadFile) else as_typed(value)
 
-    def filled(self, *names: str) -> Fields:
+    def filled(self, *names: str) -> dict[str, str]:
         """Return those of the fields that hold something."""
-        return Fields({name: text for name in names if (text := self.text(name))})
+        return {name: text for name in names if (text := self.text(name))}
 
     def listed(self, name: str) -> list[str]:
         """Return what stands in a field between commas."""
