@@ -12,6 +12,7 @@ from ltmc.app.calls import call
 from ltmc.dashboard.rendering import address, templates
 from ltmc.dashboard.session import Session, Sessions
 from ltmc.errors import ErrorCode, LtmcError
+from ltmc.server.stdio import MAX_LINE_BYTES
 from ltmc.settings import AUTO
 from ltmc.tools import manifest
 from ltmc.tools.project_scope import DEFAULT_PROJECT
@@ -32,13 +33,6 @@ MOST_PROJECTS = 100
 """In the project chooser."""
 
 
-class Fields(dict[str, Any]):
-    """Values for a form; a template that asks for one that is not given gets ""."""
-
-    def __missing__(self, name: str) -> str:
-        return ""
-
-
 class Handler(NamedTuple):
     """What answers at an address.
 
@@ -48,6 +42,7 @@ class Handler(NamedTuple):
         answer: makes the response.
         stream: the response goes on for long: it is not counted among the requests at a time, and has no time limit.
         writes: refused where LTMC is read-only.
+        most_bytes: of a form.
     """
 
     method: str
@@ -55,6 +50,7 @@ class Handler(NamedTuple):
     answer: Callable[["Page"], Awaitable[Response]]
     stream: bool = False
     writes: bool = False
+    most_bytes: int = MAX_LINE_BYTES
 
 
 def get(path: str, answer: Callable[["Page"], Awaitable[Response]], *, stream: bool = False) -> Handler:
@@ -62,9 +58,19 @@ def get(path: str, answer: Callable[["Page"], Awaitable[Response]], *, stream: b
     return Handler("GET", path, answer, stream=stream)
 
 
-def post(path: str, answer: Callable[["Page"], Awaitable[Response]], *, writes: bool = True) -> Handler:
-    """Return what a form is sent to; its CSRF token was checked when `answer` is called."""
-    return Handler("POST", path, answer, writes=writes)
+def post(
+    path: str,
+    answer: Callable[["Page"], Awaitable[Response]],
+    *,
+    writes: bool = True,
+    most_bytes: int = MAX_LINE_BYTES,
+) -> Handler:
+    """Return what a form is sent to; its CSRF token was checked when `answer` is called.
+
+    Args:
+        most_bytes: how long it may be; by default as long as a call of a tool.
+    """
+    return Handler("POST", path, answer, writes=writes, most_bytes=most_bytes)
 
 
 class Page:
@@ -102,9 +108,9 @@ class Page:
         value = self.form.get(name, self.request.query_params.get(name, ""))
         return "" if isinstance(value, UploadFile) else as_typed(value)
 
-    def filled(self, *names: str) -> Fields:
+    def filled(self, *names: str) -> dict[str, str]:
         """Return those of the fields that hold something."""
-        return Fields({name: text for name in names if (text := self.text(name))})
+        return {name: text for name in names if (text := self.text(name))}
 
     def listed(self, name: str) -> list[str]:
         """Return what stands in a field between commas."""

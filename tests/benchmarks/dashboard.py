@@ -1,7 +1,8 @@
 """How fast the pages of the dashboard are: ``python -m tests.benchmarks.dashboard [memories [messages]]``.
 
 A server on a database with 100,000 memories and 50,000 messages, whose vectors are drawn (see
-`tests.benchmarks.search`), is asked for each page as a browser asks; times are those of the way there and back, in ms.
+`tests.benchmarks.search`), is asked for each page as a browser asks. Times are those of the way there and back, in ms;
+and, since they say little of a machine that is busy otherwise, the server's CPU time of each.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from ltmc.storage.sqlite.database import Database
 from tests.benchmarks.search import DrawnVectors, Texts, fill
+from tests.benchmarks.storing import cpu_ms
 from tests.dashboard.test_access import ask, cookie_of, link
 from tests.http.serving import Serving
 
@@ -32,6 +34,7 @@ PAGES = (
     "/memories/5/edit",
     "/memories/new",
     "/memories/conflicts",
+    "/memories/conflicts?found=1",
     "/clean-up",
     "/clean-up?prefix=n99",
     "/clean-up/suggestions",
@@ -66,7 +69,7 @@ def measure(db: Path, source: Texts) -> None:
     with Serving(db) as server:
         cookie = cookie_of(ask(server, link(server)))
         for page in PAGES:
-            times = []
+            times, used = [], cpu_ms(server.process.pid)
             for _ in range(RUNS):
                 path = page.format(words=source.text(4).replace(" ", "+"))
                 started = time.perf_counter()
@@ -76,7 +79,8 @@ def measure(db: Path, source: Texts) -> None:
             times.sort()
             median, high = statistics.median(times), times[int(0.95 * len(times))]
             missed = "" if median <= TARGET_MS else "  MISSED"
-            print(f"{page:36} p50 {median:8.1f}  p95 {high:8.1f}{missed}", flush=True)
+            cpu = (cpu_ms(server.process.pid) - used) / RUNS
+            print(f"{page:36} p50 {median:8.1f}  p95 {high:8.1f}  CPU {cpu:8.1f}{missed}", flush=True)
 
 
 def main(memories: int = MEMORIES, messages: int = MESSAGES) -> None:
