@@ -45,11 +45,11 @@ def serve(http_allowed_hosts: tuple[str, ...], **flags: Any) -> None:
     With --transport http the server answers at http://127.0.0.1:8765/mcp whoever presents the bearer token.
     Its first start makes the token and shows it once; `ltmc token` tells where it is and replaces it.
     """
-    from ltmc.server.quick_imports import quick_imports
+    from ltmc.server.quick_imports import NOT_FOR_STDIO, quick_imports
 
-    with quick_imports():
-        flags["http_allowed_hosts"] = " ".join(http_allowed_hosts) or None
-        settings = load_settings(**flags)
+    flags["http_allowed_hosts"] = " ".join(http_allowed_hosts) or None
+    settings = load_settings(**flags)
+    with quick_imports(NOT_FOR_STDIO if settings.transport == "stdio" else ()):
         if settings.transport == "http":
             from ltmc.server.http_transport import HttpServer
         else:

@@ -20,6 +20,7 @@ from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools.base import Tool as ServerTool
 from fastmcp.tools.base import ToolResult
 from mcp.server import NotificationOptions
+from mcp.server.request_state import InvalidRequestState, RequestStateSecurity
 from mcp_types import CallToolRequestParams, TextContent
 from pydantic import PrivateAttr
 
@@ -104,6 +105,18 @@ class UnknownTools(Middleware):
         return as_tool_result(masked_json(error.as_result()))
 
 
+class NoState:
+    """Refuses the state of a request that is said to go on: no tool here asks a client to come again."""
+
+    def seal(self, payload: bytes) -> str:
+        """Never called."""
+        raise NotImplementedError
+
+    def unseal(self, token: str) -> bytes:  # noqa: ARG002
+        """Refuse it."""
+        raise InvalidRequestState("none was given")
+
+
 class LtmcServer(FastMCP[None]):
     """FastMCP on our own stdio transport."""
 
@@ -158,6 +171,7 @@ def build(settings: Settings, app: Application | None = None) -> FastMCP[None]:
         lifespan=lifespan,
         tools=[ManifestTool.of(entry, app, lean=offered.lean) for entry in offered.tools],
         middleware=[UnknownTools([entry.name for entry in offered.tools])],
+        request_state_security=RequestStateSecurity(codec=NoState(), audience=listing.SERVER_INFO["name"]),
     )
     # FastMCP offers prompts and resources even where there are none, and hosts then ask for them; and it wraps
     # their errors and logs them with what was given.
