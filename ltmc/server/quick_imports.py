@@ -12,6 +12,7 @@ from typing import Any
 
 NOT_FOR_STDIO = (
     "cryptography",
+    "fastmcp.server.providers.skills",
     "httpx2",
     "joserfc",
     "mcp.client",
@@ -20,9 +21,9 @@ NOT_FOR_STDIO = (
     "sse_starlette",
     "starlette",
     "uvicorn",
-    "yaml",
 )
-"""What FastMCP and mcp import at once and a server on stdio has no use for: clients, HTTP and its tokens, a terminal."""
+"""What FastMCP and mcp import at once and a server on stdio has no use for: clients, HTTP and its tokens, a
+terminal."""
 
 
 @contextmanager
@@ -36,7 +37,8 @@ def quick_imports(later: Sequence[str] = ()) -> Iterator[None]:
 
     Args:
         later: modules that are imported only when something of them is used, with all modules inside them. Their
-            names can be taken inside the block and called afterwards, but no class may inherit from them.
+            names can be taken inside the block and called afterwards, but no class may inherit from them. A package
+            whose import fails is forgotten with all inside it, so that it can be imported again without `later`.
     """
     from pydantic import BaseModel, ConfigDict
 
@@ -47,6 +49,10 @@ def quick_imports(later: Sequence[str] = ()) -> Iterator[None]:
     sys.meta_path.insert(0, stand_ins)
     try:
         yield
+    except BaseException:
+        for name in [name for name in sys.modules if name.partition(".")[0] not in sys.modules]:
+            del sys.modules[name]
+        raise
     finally:
         sys.meta_path.remove(stand_ins)
         for name in [name for name, module in sys.modules.items() if isinstance(module, _StandIn)]:
@@ -74,7 +80,7 @@ class _Later(type):
     def _real(cls) -> Any:
         module = importlib.import_module(cls.__module__)
         if isinstance(module, _StandIn):
-            raise ImportError(f"{cls.__module__}.{cls.__name__} is used while it is to be imported later")
+            raise RuntimeError(f"{cls.__module__}.{cls.__name__} is used while it is to be imported later")  # noqa: TRY004
         return getattr(module, cls.__name__)
 
 
