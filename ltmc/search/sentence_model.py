@@ -109,8 +109,8 @@ class SentenceModel:
         tokens = start + OPTIONS.unpack_from(self._map, HEADER.size + SIZES.size)[0]
         try:
             self._options = Options.unpacked(self._map[start:tokens])
-            self._vocabulary = self._map[tokens:]
-            self._tokeniser = WordPiece(self._vocabulary, self._options.dialect)
+            self.vocabulary = self._map[tokens:]
+            self._tokeniser = WordPiece(self.vocabulary, self._options.dialect)
         except (TypeError, ValueError, AttributeError, RecursionError) as error:
             raise ModelError(f"{path}: {error}") from error
 
@@ -118,11 +118,6 @@ class SentenceModel:
     def instructions(self) -> str:
         """The set of instructions that is used."""
         return self._kernel.instructions
-
-    @property
-    def tokens(self) -> list[str]:
-        """The vocabulary, each token at the place of its id."""
-        return self._vocabulary.decode().split("\n")
 
     def tokenise(self, text: str) -> list[int]:
         """Return all token ids of a text, without those that begin and end it."""
