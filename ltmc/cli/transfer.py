@@ -113,7 +113,7 @@ def _show(report: "Report") -> None:
         of = [one for one in report.sources if one.format == name]
         counts = [sum(one.new[kind] for one in of) for kind in ("messages", "memories", "links", "others")]
         rows.add_row(name, *map(str, (len(of), sum(one.unchanged for one in of), *counts)))
-    if rows.rows:
+    if any(one.format for one in report.sources):
         rows.show()
     for reason, count in report.skipped.most_common():
         click.echo(f"Left out or changed: {count} {reason}.")
