@@ -57,14 +57,24 @@ async def tidy(
         await app.close()
 
 
+async def untidy(app: Application, project_id: str, *, unused_days: int, seconds: float) -> Untidy:
+    """Return the same as `tidy` for an LTMC that runs, looking for near-duplicates for so long at most."""
+    return await app.get(TidyService).find(unused_days=unused_days, project_id=project_id, seconds=seconds)
+
+
 async def forgotten(settings: Settings, project_id: str | None) -> list[Forgetting]:
     """Return what was forgotten and can be put back, the newest first, of one project or of all."""
     app = Application(settings)
     try:
-        async with app.engine.read() as tx:
-            return await trash.every(tx, project_id)
+        return await in_trash(app, project_id)
     finally:
         await app.close()
+
+
+async def in_trash(app: Application, project_id: str | None) -> list[Forgetting]:
+    """Return the same as `forgotten` for an LTMC that runs."""
+    async with app.engine.read() as tx:
+        return await trash.every(tx, project_id)
 
 
 async def purge(settings: Settings, project_id: str | None) -> tuple[int, bool]:

@@ -15,8 +15,8 @@ def main() -> None:
     """LTMC: long-term memory and context for coding agents, served over MCP.
 
     Agents use `ltmc serve`. The other commands are for people: `demo` shows what it does in ten
-    seconds, `remember`, `recall`, `list`, `show`, `edit`, `history`, `forget` and `todo` reach the same memory
-    from a terminal, `doctor` and `check` say what is in force and whether all is well.
+    seconds, `dashboard` shows the memory in a browser, `remember`, `recall`, `list`, `show`, `edit`, `history`,
+    `forget` and `todo` reach it from a terminal, `doctor` and `check` say what is in force and whether all is well.
 
     Settings come from flags, else the environment (LTMC_DB, LTMC_DURABILITY, LTMC_REDIS_URL,
     LTMC_PROFILE, LTMC_PROJECT, LTMC_READ_ONLY, LTMC_TRANSPORT, LTMC_HTTP_HOST, LTMC_HTTP_PORT, LTMC_HTTP_PUBLIC,
@@ -32,6 +32,7 @@ def main() -> None:
 
 for command in (
     serving.serve,
+    serving.show_dashboard,
     serving.demo,
     serving.token,
     agents.install,

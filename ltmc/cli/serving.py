@@ -1,12 +1,14 @@
 """Serving agents, the token of HTTP clients, and the demo."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import click
 
-from ltmc.cli.options import fail, load_settings, with_database
+from ltmc.cli.options import fail, load_settings, with_database, with_project
 from ltmc.errors import ErrorCode, LtmcError, read_only
+from ltmc.settings import AUTO
 from ltmc.tools import manifest
 
 
@@ -42,7 +44,8 @@ from ltmc.tools import manifest
 def serve(http_allowed_hosts: tuple[str, ...], **flags: Any) -> None:
     """Serve MCP: one client on stdin and stdout until its input ends, or many over HTTP.
 
-    With --transport http the server answers at http://127.0.0.1:8765/mcp whoever presents the bearer token.
+    With --transport http the server answers at http://127.0.0.1:8765/mcp whoever presents the bearer token, and
+    shows a browser the dashboard at http://127.0.0.1:8765/ (`ltmc dashboard --link`).
     Its first start makes the token and shows it once; `ltmc token` tells where it is and replaces it.
     """
     from ltmc.server.quick_imports import NOT_FOR_STDIO, quick_imports
@@ -62,11 +65,69 @@ def serve(http_allowed_hosts: tuple[str, ...], **flags: Any) -> None:
         serve_stdio(settings)
         return
     with quick_imports():
+        from ltmc.dashboard.application import dashboard
         from ltmc.server.http_transport import HttpServer
-    server = HttpServer(settings)
+    server = HttpServer(settings, dashboard)
     for notice in server.notices:
         click.echo(notice, err=True)
     server.run()
+
+
+@click.command(name="dashboard")
+@with_database
+@with_project
+@click.option("--port", "http_port", type=int, help="The port; any free one by default.")
+@click.option("--read-only", is_flag=True, default=None, help="Look only: no page changes anything.")
+@click.option(
+    "--link", is_flag=True, help="Print a link to a server that runs (`ltmc serve --transport http`)."
+)
+@click.option("--no-browser", is_flag=True, help="Print the link, and open no browser.")
+def show_dashboard(project_id: str | None, *, link: bool, no_browser: bool, **flags: Any) -> None:
+    """Look into the memory in a browser, and put it right.
+
+    Serves the page on this machine until Ctrl-C, and prints and opens a link that lets one browser in, once.
+    """
+    import threading
+    import webbrowser
+
+    from ltmc.server.bearer_token import path_of, read
+
+    if not link:
+        flags |= {"http_port": flags["http_port"] or 0, "http_host": "127.0.0.1"}
+    settings = load_settings(transport="http", **flags)
+    project = project_id or _project_here(settings.project)
+    if link:
+        host = settings.http_host if settings.http_host not in ANY_ADDRESS else "127.0.0.1"
+        origin = f"http://{f'[{host}]' if ':' in host else host}:{settings.http_port}"
+        click.echo(_link(origin, read(path_of(settings.db)), project))
+        return
+    from ltmc.dashboard.application import dashboard
+    from ltmc.server.http_transport import HttpServer
+
+    server = HttpServer(settings, dashboard)
+    address = _link(server.origin, read(path_of(settings.db)), project)
+    click.echo(f"{address}\n\nThe link works once, within five minutes. Ctrl-C ends the page.")
+    if not no_browser:
+        threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
+    server.run()
+
+
+ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with
+"""What a server listens on that all addresses of this machine reach."""
+
+
+def _link(origin: str, token: str, project: str | None) -> str:
+    from ltmc.dashboard.rendering import address
+    from ltmc.dashboard.session import link_code
+
+    return origin + address("/enter", code=link_code(token), project=project)
+
+
+def _project_here(named: str) -> str | None:
+    """Return the project of the repository that this folder is in; None where one is set or there is none."""
+    from ltmc.app.project_identity import names_of
+
+    return None if named != AUTO else next(iter(names_of(Path.cwd())), None)
 
 
 @click.command()

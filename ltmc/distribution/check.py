@@ -21,7 +21,8 @@ class Entry:
     """One entry of the manifest.
 
     Attributes:
-        kind: unpacked, module, tool, prompt, resource, plugin, data, library, distribution, notice or database.
+        kind: unpacked, module, tool, prompt, resource, plugin, data, vendored, library, distribution, notice or
+            database.
         error: why it does not load; None when it does.
     """
 
@@ -75,6 +76,8 @@ def _entries() -> Iterator[tuple[str, str, Callable[[], object]]]:
             yield "tool", tool.name, partial(_load_function, tool.module, tool.name)
     for (package, file), digest in manifest.data_files().items():
         yield "data", f"{package}/{file}", partial(_read, package, file, digest)
+    for file, vendored in contents.VENDORED.items():
+        yield "vendored", file, partial(_read, contents.STATIC, file, vendored.sha256)
     yield "library", f"{kernel.__name__}/{kernel.LIBRARY}", kernel.library
     for name in contents.DISTRIBUTIONS:
         yield "distribution", name, partial(metadata.version, name)

@@ -3,7 +3,7 @@
 Only what cannot be computed is typed here: what others import by name, each with its reason.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 THIRD_PARTY: Final[dict[str, str]] = {
     "aiosqlite": "imported when the database is opened",
@@ -38,3 +38,48 @@ DISTRIBUTIONS: Final[dict[str, str]] = {
 
 NOTICES: Final = ("LICENSE", "NOTICE")
 """Texts that must go wherever LTMC goes: its licence, and what the licence of the model asks for."""
+
+
+class Vendored(NamedTuple):
+    """A file of others that is shipped as it was published.
+
+    Attributes:
+        package: the npm package.
+        source: the file in it.
+        licence: its SPDX identifier; what it asks for stands in NOTICE.
+    """
+
+    package: str
+    version: str
+    source: str
+    licence: str
+    sha256: str
+
+
+STATIC: Final = "ltmc.dashboard.static"
+"""The package that holds them."""
+
+VENDORED: Final[dict[str, Vendored]] = {
+    "htmx.min.js": Vendored(
+        "htmx.org",
+        "2.0.11",
+        "dist/htmx.min.js",
+        "0BSD",
+        "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717",
+    ),
+    "uplot.min.js": Vendored(
+        "uplot",
+        "1.6.32",
+        "dist/uPlot.iife.min.js",
+        "MIT",
+        "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
+    ),
+    "uplot.min.css": Vendored(
+        "uplot",
+        "1.6.32",
+        "dist/uPlot.min.css",
+        "MIT",
+        "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
+    ),
+}
+"""The files in ltmc/dashboard/static that are not LTMC's own: what of them `ltmc check` and a test compare."""

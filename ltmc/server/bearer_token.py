@@ -8,6 +8,7 @@ import re
 import secrets
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -112,14 +113,18 @@ OAUTH_PATHS = ("/.well-known/", "/register", "/authorize", "/token")
 
 
 class TokenGate:
-    """Answers 401 to requests without the token, except for `open_path`, and 404 where OAuth is looked for."""
+    """Answers 401 to requests without the token, and 404 where OAuth is looked for.
 
-    def __init__(self, app: ASGIApp, check: TokenCheck, open_path: str) -> None:
-        self._app, self._check, self._open_path = app, check, open_path
+    Args:
+        is_open: tells of a path whether it needs no token.
+    """
+
+    def __init__(self, app: ASGIApp, check: TokenCheck, is_open: Callable[[str], bool]) -> None:
+        self._app, self._check, self._is_open = app, check, is_open
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on or refuse."""
-        if scope["type"] == "http" and scope["path"] != self._open_path:
+        if scope["type"] == "http" and not self._is_open(scope["path"]):
             headers = [value for name, value in scope["headers"] if name == b"authorization"]
             kind, _, presented = headers[0].partition(b" ") if len(headers) == 1 else (b"", b"", b"")
             bearer = kind.lower() == b"bearer"

@@ -10,9 +10,10 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import uvicorn
 from fastmcp import FastMCP
@@ -23,7 +24,8 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import Receive, Scope, Send
 
 from ltmc import __version__
 from ltmc.app.application import Application
@@ -57,15 +59,33 @@ PUBLIC_MEANS = (
 )
 
 
+class Pages(Protocol):
+    """Pages for browsers, which see to it themselves who may read them."""
+
+    def claims(self, path: str) -> bool:
+        """Whether a path is theirs."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+
+
+MakePages = Callable[[Application, Path], Pages]
+"""Makes the pages of a running LTMC and its token file."""
+
+
 class HttpServer:
     """LTMC on a socket, bound but not serving yet.
+
+    Attributes:
+        origin: where it is, without a path.
+        notices: what whoever starts it should read.
 
     Raises:
         LtmcError: INVALID_ARGUMENT for an address that others reach without `http_public`;
             BACKEND_UNAVAILABLE if the address or the token file cannot be used.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, make_pages: MakePages) -> None:
         self._settings = settings
         public = not is_of_this_machine(settings.http_host)
         if public and not settings.http_public:
@@ -83,13 +103,16 @@ class HttpServer:
         else:
             token = bearer_token.ensure(self._token_path)
         address, port = self._socket.getsockname()[:2]
-        self.url = f"http://{f'[{address}]' if ':' in address else address}:{port}{PATH}"
+        self.origin = f"http://{f'[{address}]' if ':' in address else address}:{port}"
+        self._pages = make_pages(self._app, self._token_path)
         self.notices = []
         if token is not None:
             self.notices.append(f"The new token, shown this once: {token}")
         if public:
             self.notices.append(f"Warning: {settings.http_host} is public: {PUBLIC_MEANS}")
-        self.notices.append(f"LTMC {__version__} serves {self.url}; the token is in {self._token_path}.")
+        self.notices.append(
+            f"LTMC {__version__} serves {self.origin}{PATH}; the token is in {self._token_path}."
+        )
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT; calls in flight are finished."""
@@ -146,6 +169,7 @@ class HttpServer:
                 Route(HEALTH_PATH, show_health, methods=["GET"]),
                 Route("/metrics", show_metrics, methods=["GET"]),
             ],
+            pages=self._pages,
         )
 
 
@@ -157,6 +181,7 @@ def application(
     max_calls: int,
     call_seconds: float,
     routes: Sequence[BaseRoute] = (),
+    pages: Pages | None = None,
     sessions: bool = False,
 ) -> Starlette:
     """Return the ASGI application that serves `server` at `PATH`.
@@ -166,6 +191,7 @@ def application(
         max_calls: how many requests are answered at a time; more get 503.
         call_seconds: how long one may take; then it is cancelled and gets 504.
         routes: what else is served.
+        pages: what is served to browsers.
         sessions: keep sessions and stream answers, for servers that ask their clients back; LTMC does not.
     """
     manager = StreamableHTTPSessionManager(
@@ -180,6 +206,9 @@ def application(
         async with manager.run():
             yield
 
+    def is_open(path: str) -> bool:
+        return path == HEALTH_PATH or (pages is not None and pages.claims(path))
+
     app = Starlette(
         routes=[
             Route(
@@ -188,9 +217,15 @@ def application(
                 methods=METHODS if sessions else ["POST"],
             ),
             *routes,
+            *([Mount("/", pages)] if pages is not None else []),
         ],
         middleware=[
-            Middleware(HostOriginGuardMiddleware, allowed_hosts=hosts, mode="strict"),
+            Middleware(
+                HostOriginGuardMiddleware,
+                allowed_hosts=hosts,
+                allowed_origins=[f"https://{host}" for host in hosts],  # behind a proxy with TLS
+                mode="strict",
+            ),
             Middleware(  # for pages of the origins that the guard lets pass; a preflight cannot bring the token
                 CORSMiddleware,
                 allow_origin_regex=".*",
@@ -198,7 +233,7 @@ def application(
                 allow_headers=["*"],
                 expose_headers=["Mcp-Session-Id", "WWW-Authenticate"],
             ),
-            Middleware(bearer_token.TokenGate, check=check, open_path=HEALTH_PATH),
+            Middleware(bearer_token.TokenGate, check=check, is_open=is_open),
             Middleware(RequestContextMiddleware),
         ],
         lifespan=lifespan,

@@ -19,10 +19,11 @@ SHARED = {"errors", "settings", "timestamps"}
 
 ARROWS = {
     "__main__": {"cli", "app", "server"},
-    "cli": {"app", "agents", "tools", "distribution", "server", "importing", "exporting"},
+    "cli": {"app", "dashboard", "agents", "tools", "distribution", "server", "importing", "exporting"},
     "agents": {"distribution", "tools"},
     "importing": {"app", "tools", "features", "search", "storage"},
     "exporting": {"app", "storage"},
+    "dashboard": {"app", "server", "tools"},
     "server": {"app", "tools", "distribution"},
     "app": {
         "features",

@@ -3,12 +3,14 @@
 import asyncio
 import difflib
 from collections.abc import Sequence
+from typing import Any, cast
 
 from ltmc.features.memory.named import require, unexpired
 from ltmc.features.memory.reading import past_of
 from ltmc.features.memory.results import MemoryHistory, MemoryVersion, Past
 from ltmc.features.memory.timeline import newest_first
-from ltmc.storage.engine import Engine
+from ltmc.search.kinds import Heir
+from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.tables import resources
 from ltmc.storage.tables.resources import Resource
 from ltmc.timestamps import now
@@ -56,7 +58,8 @@ class HistoryService:
                 if (row := await resources.get(tx, version.id)) is not None
             ]
             pasts = [await past_of(tx, row) for row in page[:limit]]
-        shown = await asyncio.to_thread(_shown, page, pasts)
+            replaced = [await _replaced_by(tx, row) for row in page[:limit]]
+        shown = await asyncio.to_thread(_shown, page, pasts, replaced)
         found: MemoryHistory = {
             "file_name": named.file_name,
             "versions": shown,
@@ -65,11 +68,17 @@ class HistoryService:
         return marked(found, named.project_id, projects_read(project_id))
 
 
-def _shown(page: list[Resource], pasts: list[Past]) -> list[MemoryVersion]:
+async def _replaced_by(tx: Transaction, row: Resource) -> list[Heir]:
+    """Return the memories of other names whose place a version took."""
+    found = await resources.replaced_by(tx, row)
+    return [{"resource_id": one.id, "file_name": one.file_name} for one in found]
+
+
+def _shown(page: list[Resource], pasts: list[Past], replaced: list[list[Heir]]) -> list[MemoryVersion]:
     """Return versions, newest first, each with its difference from the next of them."""
     shown, moment = [], now()
-    for place, (row, past) in enumerate(zip(page, pasts, strict=False)):
-        version: MemoryVersion = {
+    for place, (row, past, others) in enumerate(zip(page, pasts, replaced, strict=False)):
+        version: dict[str, Any] = {
             **past,
             "resource_id": row.id,
             "version": row.version,
@@ -78,7 +87,7 @@ def _shown(page: list[Resource], pasts: list[Past]) -> list[MemoryVersion]:
             "characters": len(row.content),
             "difference": difference(page[place + 1].content, row.content) if place + 1 < len(page) else None,
         }
-        shown.append(version)
+        shown.append(cast("MemoryVersion", version | ({"supersedes": others} if others else {})))
     return shown
 
 

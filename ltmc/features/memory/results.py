@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
 
 from ltmc.search.index import SearchMarks
-from ltmc.search.kinds import ChunkView, Held
+from ltmc.search.kinds import ChunkView, Heir, Held
 from ltmc.tools.paging import PageCounts
 
 
@@ -73,7 +73,10 @@ class MemoryStored(Past):
 
 
 class MemoryVersion(Past):
-    """A version of a memory; `difference`: from the version before, as diff lines; null for the first."""
+    """A version of a memory; `difference`: from the version before, as diff lines; null for the first.
+
+    `supersedes`: memories of other names whose place it took.
+    """
 
     resource_id: int
     version: int
@@ -81,6 +84,7 @@ class MemoryVersion(Past):
     created_at: str
     characters: int
     difference: str | None
+    supersedes: NotRequired[list[Heir]]
 
 
 class MemoryHistory(PageCounts):

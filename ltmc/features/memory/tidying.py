@@ -23,7 +23,7 @@ NEAR, SHARED = 0.9, 0.8
 """The least cosine of near-duplicates, and the least share of the terms of the newer one that the older one has."""
 
 SECONDS = 60.0
-"""How long it looks for them at most, among the newest memories first."""
+"""How long it looks for near-duplicates at most where nothing else is said, among the newest memories first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,12 @@ class TidyService:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def find(self, *, unused_days: int, project_id: str | None) -> Untidy:
-        """Return what may go; of near-duplicates the older one."""
+    async def find(self, *, unused_days: int, project_id: str | None, seconds: float = SECONDS) -> Untidy:
+        """Return what may go; of near-duplicates the older one.
+
+        Args:
+            seconds: how long it looks for near-duplicates at most.
+        """
         project, moment = project_of(project_id), now()
         async with self._engine.read() as tx:
             superseded = await outlived.past(tx, project)
@@ -55,7 +59,7 @@ class TidyService:
             known = await vectors(tx, CHUNK, [part.id for part in parts if counts[part.resource_id] == 1])
             for other in projects_read(project_id)[1:]:
                 note_more(await resources.count_current(tx, other), "memories", other)
-        near = near_pairs(known, least=NEAR, seconds=SECONDS)
+        near = near_pairs(known, least=NEAR, seconds=seconds)
         pairs = [pair async for _, some in near for pair in some]
         async with self._engine.read() as tx:
             whole = await by_id(tx, CHUNK.source, list({one for pair in pairs for one in pair[:2]}))

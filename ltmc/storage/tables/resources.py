@@ -107,6 +107,14 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """A version of a memory whose place another memory took."""
+
+    id: int
+    file_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Resource(Period):
     """A version of a memory."""
 
@@ -353,6 +361,15 @@ async def follow(
     return places
 
 
+async def replaced_by(tx: Transaction, row: Resource) -> list[Replaced]:
+    """Return the versions under other names whose place a version took, the oldest first."""
+    return await tx.all(
+        Replaced,
+        "SELECT id, file_name FROM resources WHERE superseded_by = ? AND file_name <> ? ORDER BY id",
+        (row.id, row.file_name),
+    )
+
+
 async def name_of(tx: Transaction, resource_id: int | None) -> str | None:
     """Return the name of a memory."""
     name: str | None = await tx.value("SELECT file_name FROM resources WHERE id = ?", (resource_id,))
@@ -441,7 +458,9 @@ async def page(
     rows = await tx.all(
         Listed,
         "SELECT id, project_id, file_name, type, version, substr(content, 1, 300) AS head, tags, created_at, files "
-        f"FROM resources r WHERE {condition} ORDER BY id DESC LIMIT ? OFFSET ?",
+        # The ids first, or all rows are sorted with their texts: 70 ms instead of 290 for 100,000.
+        f"FROM resources WHERE id IN (SELECT r.id FROM resources r WHERE {condition} "
+        "ORDER BY r.id DESC LIMIT ? OFFSET ?) ORDER BY id DESC",
         [*parameters, limit, offset],
     )
     return rows, int(total)

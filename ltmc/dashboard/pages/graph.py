@@ -1,0 +1,13 @@
+"""Graph."""
+
+from starlette.responses import Response
+
+from ltmc.dashboard.page import Page, get
+
+
+async def show(page: Page) -> Response:
+    """Show the section."""
+    return await page.show("soon.html", {"heading": "Graph"}, section="graph")
+
+
+ROUTES = [get("/graph", show)]
