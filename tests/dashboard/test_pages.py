@@ -30,7 +30,13 @@ PAGES = [
     "/code/analysis",
     "/todos",
     "/graph",
+    "/graph?q=script",
+    f"/graph?node={quote(HOSTILE)}",
     "/plans",
+    "/plans?parts=1",
+    "/plans/team",
+    "/plans/templates",
+    "/plans/templates/bug_fix",
     "/live",
     "/settings",
 ]
