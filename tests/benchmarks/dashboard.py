@@ -49,7 +49,10 @@ PAGES = (
     "/todos",
     "/todos?q={words}",
     "/graph",
+    "/graph?q={words}",
     "/plans",
+    "/plans/team",
+    "/plans/templates",
     "/live",
     "/settings",
 )
