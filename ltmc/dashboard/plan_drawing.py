@@ -51,14 +51,14 @@ class Network(NamedTuple):
 def network(
     tasks: Mapping[str, Mapping[str, Any]],
     needs: Iterable[Mapping[str, Any]],
-    groups: Sequence[Sequence[str]],
+    order: Sequence[str],
     critical: Sequence[str],
 ) -> Network:
-    """Return where tasks lie: a column for each group of what can be done side by side.
+    """Return where tasks lie: each in the first column right of all that comes before it.
 
     Args:
         tasks: by id.
-        groups: ids, as the order of work has them.
+        order: the ids in the order of work.
         critical: the ids of the critical path.
     """
     lines = [(need["prerequisite"], need["dependent"], need["kind"]) for need in needs]
@@ -66,8 +66,12 @@ def network(
     before = defaultdict[str, list[str]](list)
     for start, end, _ in lines:
         before[end].append(start)
+    columns: dict[str, int] = {}
+    for one in order:
+        columns[one] = 1 + max((columns.get(other, -1) for other in before[one]), default=-1)
     places: dict[str, tuple[int, int]] = {}
-    for column, group in enumerate(groups):
+    for column in range(1 + max(columns.values(), default=-1)):
+        group = [one for one in order if columns[one] == column]
         ranked = sorted(
             group, key=lambda one: _mean([places[other][1] for other in before[one] if other in places])
         )

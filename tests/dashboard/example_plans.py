@@ -93,11 +93,7 @@ def store(server: Serving, project: str) -> dict[str, str]:
             estimated_duration_minutes=minutes,
             required_skills=skills,
             priority_score=priority,
-            tags=["black-friday"]
-            if short in ("queue", "regatta")
-            else ["checkout"]
-            if short != "planner"
-            else [],
+            tags=["regatta"] if short in ("queue", "regatta") else [],
         )["blueprint_id"]
     parts = ok("decompose_task_blueprint", blueprint_id=ids["planner"], force=True)["subtasks"]
     ids |= {f"planner{number}": part["blueprint_id"] for number, part in enumerate(parts, 1)}

@@ -80,11 +80,20 @@ def test_a_plan_shows_its_dependencies_and_time_and_critical_path(
     network = page.get_by_role("region", name="Dependencies")
     assert network.locator("svg.box").count() == len(titles)
     assert network.locator(".arrow.critical").count() == len(critical) - 1
+    boxes = {
+        box.locator("xpath=..").get_attribute("href").partition("?")[0][-15:]: int(box.get_attribute("x"))
+        for box in network.locator("svg.box").all()
+    }
+    for before in ("planner", "restore", "queue"):
+        assert boxes[plans[before]] < boxes[plans["regatta"]]
     bars = page.locator(".timeline .bar-of")
     assert bars.count() == len(titles)
     assert page.locator(".timeline .bar-of.critical").count() == len(critical)
     assert "Waits for" in page.locator("main").inner_text()
-    network.get_by_role("link", name="Plan berths").focus()
+    page = site.visit(f"/plans/{plans['buoys']}", project)  # waits softly: a column further right, too
+    xs = [int(box.get_attribute("x") or 0) for box in page.locator("svg.box").all()]
+    assert len(set(xs)) == len(xs) > 1
+    page.get_by_role("region", name="Dependencies").get_by_role("link", name="Plan berths").focus()
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Plan berths by tide and draught")
 

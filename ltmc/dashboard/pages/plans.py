@@ -70,7 +70,6 @@ async def show_plan(page: Page) -> Response:
     above = blueprint["parent_id"]
     order = await page.read("resolve_blueprint_execution_order", blueprint_ids=list(tasks))
     critical = [each for each in order["critical_path"] if tasks[each]["status"] != "completed"]
-    groups = [[each for each in group if each in tasks] for group in order["parallel_groups"]]
     shown = {
         "blueprint": blueprint,
         "parent": await page.read("get_blueprint", blueprint_id=above) if above else None,
@@ -79,7 +78,7 @@ async def show_plan(page: Page) -> Response:
         "plan": plan,
         "order": order,
         "critical": critical,
-        "network": network(tasks, plan["needs"], groups, critical),
+        "network": network(tasks, plan["needs"], order["execution_order"], critical),
         "timeline": timeline(tasks, order["execution_order"], critical, datetime.now(UTC)),
         "needs": [need for need in plan["needs"] if need["dependent"] == one],
         "others": {
