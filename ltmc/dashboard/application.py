@@ -17,6 +17,7 @@ from ltmc.dashboard.pages import access, chats, cleaning, code, graph, live, mem
 from ltmc.dashboard.pages import settings as settings_page
 from ltmc.dashboard.rendering import STATIC, address
 from ltmc.dashboard.session import Sessions
+from ltmc.dashboard.streams import Streams
 from ltmc.errors import ErrorCode, LtmcError, read_only
 from ltmc.server.bearer_token import ADMITTED
 from ltmc.server.limits import CallLimits
@@ -103,6 +104,10 @@ class Dashboard:
 
         scope.setdefault("state", {})
         await self._router(scope, receive, sent)
+
+    def end(self) -> None:
+        """End the streams: the server ends."""
+        self._app.get(Streams).end()
 
     def _route(self, handler: Handler) -> Route:
         async def endpoint(request: Request) -> Response:

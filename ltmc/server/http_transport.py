@@ -8,6 +8,7 @@ and a restart goes unnoticed by clients.
 import asyncio
 import logging
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -64,6 +65,9 @@ class Pages(Protocol):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
+
+    def end(self) -> None:
+        """End the answers that would go on for as long as the client listens: the server ends."""
 
 
 MakePages = Callable[[Application, Path], Pages]
@@ -131,7 +135,7 @@ class HttpServer:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
         try:
-            asyncio.run(uvicorn.Server(config).serve(sockets=[self._socket]))
+            asyncio.run(_Server(config, self._pages).serve(sockets=[self._socket]))
         finally:
             stdio.leave()
 
@@ -168,6 +172,18 @@ class HttpServer:
             ],
             pages=self._pages,
         )
+
+
+class _Server(uvicorn.Server):
+    """Ends the answers that go on before it waits for those in flight."""
+
+    def __init__(self, config: uvicorn.Config, pages: Pages) -> None:
+        super().__init__(config)
+        self._pages = pages
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._pages.end()
+        await super().shutdown(sockets)
 
 
 def application(

@@ -200,9 +200,9 @@ class ActivityService:
             last = await usage_log.last_ids(tx)
             if last == after:
                 return News([], [], last)
-            rows = await usage_log.newest(tx, ToolCall, project_id=project_id, limit=calls, after=after[0])
-            events = await usage_log.newest(
-                tx, RetrievalEvent, project_id=project_id, limit=searches, after=after[1]
+            rows = await usage_log.newest_calls(tx, project_id=project_id, limit=calls, after=after[0])
+            events = await usage_log.newest_retrievals(
+                tx, project_id=project_id, limit=searches, after=after[1]
             )
             memories = await usage_log.found_memories(tx, [event.id for event in events]) if events else []
         found: dict[int, list[FoundMemory]] = defaultdict(list)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns, insert_row
@@ -228,35 +228,35 @@ async def unused_resources(tx: Transaction, *, project_id: str | None, since: st
     )
 
 
-L = TypeVar("L", ToolCall, RetrievalEvent)
-"""A row of one of two logs."""
-
-
-async def newest(
-    tx: Transaction, row: type[L], *, project_id: str | None, limit: int, after: int = 0
-) -> list[L]:
-    """Return the newest rows of a log, the newest first.
-
-    Args:
-        after: only those with a larger id.
-    """
+async def newest_calls(tx: Transaction, *, project_id: str | None, limit: int, after: int) -> list[ToolCall]:
+    """Return the newest calls with a larger id than `after`, the newest first."""
     where, parameters = _scope(project_id, None)
     return await tx.all(
-        row,
-        f"SELECT {columns(row)} FROM {_TABLES[row]} WHERE id > ? AND {where} ORDER BY id DESC LIMIT ?",
+        ToolCall,
+        f"SELECT {columns(ToolCall)} FROM tool_calls WHERE id > ? AND {where} ORDER BY id DESC LIMIT ?",
         [after, *parameters, limit],
     )
 
 
-_TABLES: dict[type, str] = {ToolCall: "tool_calls", RetrievalEvent: "retrieval_events"}
+async def newest_retrievals(
+    tx: Transaction, *, project_id: str | None, limit: int, after: int
+) -> list[RetrievalEvent]:
+    """Return the newest retrievals with a larger id than `after`, the newest first."""
+    where, parameters = _scope(project_id, None)
+    return await tx.all(
+        RetrievalEvent,
+        f"SELECT {columns(RetrievalEvent)} FROM retrieval_events WHERE id > ? AND {where} "
+        "ORDER BY id DESC LIMIT ?",
+        [after, *parameters, limit],
+    )
 
 
 async def last_ids(tx: Transaction) -> tuple[int, int]:
     """Return the largest id of a call and of a retrieval; 0 where there is none."""
-    calls, retrievals = [
-        int(await tx.value(f"SELECT coalesce(max(id), 0) FROM {table}")) for table in _TABLES.values()
-    ]
-    return calls, retrievals
+    return (
+        int(await tx.value("SELECT coalesce(max(id), 0) FROM tool_calls")),
+        int(await tx.value("SELECT coalesce(max(id), 0) FROM retrieval_events")),
+    )
 
 
 CallFact = tuple[str, str, str | None, str | None, float]
