@@ -101,13 +101,20 @@ function readTable(table, columns) {
   const values = columns.map((column) =>
     rows.map((row) => (row.cells[column].textContent ? Number(row.cells[column].textContent) : null)),
   );
-  return { heads: columns.map((column) => heads[column]), data: [times, ...values] };
+  return { heads: columns.map((column) => heads[column]), first: heads[0].textContent, data: [times, ...values] };
+}
+
+const compact = new Intl.NumberFormat("en", { notation: "compact" });
+
+function moment(seconds, day) {
+  const text = new Date(seconds * 1000).toISOString();
+  return day ? text.slice(5, 10) : text.slice(11, 16);
 }
 
 function draw(plot) {
   const table = document.getElementById(plot.dataset.table);
   if (!table) return;
-  const { heads, data } = readTable(table, plot.dataset.columns.split(" ").map(Number));
+  const { heads, first, data } = readTable(table, plot.dataset.columns.split(" ").map(Number));
   const kind = plot.dataset.kind;
   const [soft, line] = [colour("soft"), colour("line")];
   const font = "12px system-ui, sans-serif";
@@ -126,9 +133,12 @@ function draw(plot) {
           x: { range: (_, low, high) => [low - step / 2, high + step / 2] },
           y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] },
         },
-        axes: [axis, { ...axis, size: 48 }],
+        axes: [
+          { ...axis, values: (_, times, __, ___, between) => times.map((time) => moment(time, between >= 86400)) },
+          { ...axis, size: 48, values: (_, values) => values.map((value) => compact.format(value)) },
+        ],
         series: [
-          { label: "From, UTC" },
+          { label: first, value: (_, time) => (time == null ? "–" : moment(time, step >= 86400)) },
           ...heads.map((head) => {
             const ink = colour(head.dataset.colour ?? "accent");
             const fill = kind === "bars" ? ink : undefined;
