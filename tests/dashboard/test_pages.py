@@ -1,9 +1,11 @@
 """What holds for every page: it can be used by anybody, by keyboard, on narrow windows; stored text stays text."""
 
+from urllib.parse import quote
+
 import pytest
 
 from tests.dashboard.browsing import NARROW, WIDE, Dashboard
-from tests.dashboard.content import PROJECT
+from tests.dashboard.content import HOSTILE, PROJECT
 
 PAGES = [
     "/memories",
@@ -19,7 +21,13 @@ PAGES = [
     "/clean-up/suggestions",
     "/trash",
     "/chats",
+    "/chats?q=script",
+    "/chats/1",
+    f"/chats/conversation?id={quote(HOSTILE)}",
     "/code",
+    "/code?q=script",
+    "/code/1",
+    "/code/analysis",
     "/todos",
     "/graph",
     "/plans",

@@ -1,13 +1,102 @@
-"""Todos."""
+"""Todos: adding, doing, changing and deleting them."""
+
+from typing import Any
 
 from starlette.responses import Response
 
-from ltmc.dashboard.page import Page, get
+from ltmc.dashboard.page import Fields, Page, get, post
+from ltmc.errors import LtmcError
+
+SECTION = "todos"
+ON_A_PAGE = 50
 
 
-async def show(page: Page) -> Response:
-    """Show the section."""
-    return await page.show("soon.html", {"heading": "Todos"}, section="todos")
+async def show_list(page: Page) -> Response:
+    """Show todos: the open ones unless others are asked for."""
+    return await _list(page)
 
 
-ROUTES = [get("/todos", show)]
+async def _list(
+    page: Page, *, typed: Fields | None = None, error: LtmcError | None = None, editing: int | None = None
+) -> Response:
+    """Show todos, with what was typed into a form and what is wrong with it.
+
+    Args:
+        editing: the todo whose form it was; none: the form for new ones.
+    """
+    offset, given = page.offset(), Fields(page.filled("q", "status", "only") if not error else {})
+    status = given["status"] or ("all" if given["q"] else "pending")
+    if given["q"]:
+        found = await page.read(
+            "search_todos", query=given["q"], status=status, limit=ON_A_PAGE, offset=offset
+        )
+    else:
+        narrowed = {"priority": given["only"]} if given["only"] else {}
+        found = await page.read("list_todos", status=status, limit=ON_A_PAGE, offset=offset, **narrowed)
+    context: dict[str, Any] = {"given": given, "status": status, "found": found, "offset": offset}
+    context |= {"limit": ON_A_PAGE, "typed": typed or Fields(), "error": error, "editing": editing}
+    if page.is_partial:
+        return page.part("todos_found.html", context)
+    return await page.show("todos.html", context, section=SECTION, status=400 if error else 200)
+
+
+async def add(page: Page) -> Response:
+    """Add a todo."""
+    given = page.filled("title", "priority", "due")
+    try:
+        await page.change("add_todo", description=page.raw("description").strip(), **given)
+    except LtmcError as error:
+        return await _list(page, typed=Fields({**given, "description": page.raw("description")}), error=error)
+    page.tell(f"Added: {given['title']}")
+    return page.go("/todos")
+
+
+async def edit(page: Page) -> Response:
+    """Change a todo."""
+    given = {"title": page.text("title"), "priority": page.text("priority")}
+    given |= {"description": page.raw("description").strip(), "due": page.text("due") or "none"}
+    if page.text("due") == page.text("due_before"):  # the last moment of a day, which need not be said anew
+        del given["due"]
+    try:
+        await page.change("update_todo", todo_id=_id(page), **given)
+    except LtmcError as error:
+        return await _list(
+            page, typed=Fields({**given, "due": page.text("due")}), error=error, editing=_id(page)
+        )
+    page.tell(f"Changed: {given['title']}")
+    return page.back("/todos")
+
+
+async def done(page: Page) -> Response:
+    """Mark a todo as done."""
+    await page.change("complete_todo", todo_id=_id(page))
+    page.tell("Done.")
+    return page.back("/todos")
+
+
+async def reopen(page: Page) -> Response:
+    """Open a todo again."""
+    await page.change("update_todo", todo_id=_id(page), status="pending")
+    page.tell("Open again.")
+    return page.back("/todos")
+
+
+async def delete(page: Page) -> Response:
+    """Delete a todo."""
+    gone = await page.change("delete_todo", todo_id=_id(page))
+    page.tell("Deleted a todo.", undo=gone["undo"])
+    return page.back("/todos")
+
+
+def _id(page: Page) -> int:
+    return int(page.request.path_params["id"])
+
+
+ROUTES = [
+    get("/todos", show_list),
+    post("/todos", add),
+    post("/todos/{id:int}/edit", edit),
+    post("/todos/{id:int}/done", done),
+    post("/todos/{id:int}/reopen", reopen),
+    post("/todos/{id:int}/delete", delete),
+]

@@ -1,0 +1,191 @@
+"""Chats, code attempts and todos: what the pages show and change, seen through the tools."""
+
+from playwright.sync_api import expect
+
+from tests.dashboard.browsing import Dashboard
+from tests.dashboard.test_memories import call
+
+
+def test_chats_are_read_by_conversation(site: Dashboard, project: str) -> None:
+    for name in ("a/b?c&d", "second"):
+        for role in ("user", "assistant"):
+            call(
+                site,
+                "log_chat",
+                project,
+                conversation_id=name,
+                role=role,
+                content=f"{role} speaks of tides in {name}",
+            )
+    page = site.visit("/chats", project)
+    assert page.locator("tbody tr").count() == 2
+    page.get_by_role("link", name="a/b?c&d").click()
+    assert page.locator("h1").inner_text() == "a/b?c&d"
+    assert page.locator(".said").all_inner_texts() == [
+        "user speaks of tides in a/b?c&d",
+        "assistant speaks of tides in a/b?c&d",
+    ]
+    page.get_by_role("link", name="Newest first").click()
+    assert page.locator(".said").first.inner_text().startswith("assistant")
+
+
+def test_messages_are_searched_and_filtered(site: Dashboard, project: str) -> None:
+    call(site, "log_chat", project, conversation_id="one", role="user", content="tides are high")
+    call(
+        site,
+        "log_chat",
+        project,
+        conversation_id="one",
+        role="assistant",
+        content="tides are low",
+        agent_name="Bo",
+    )
+    page = site.visit("/chats", project)
+    page.get_by_label("Search messages").fill("tides")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#found .card")).to_have_count(2)
+    page.locator("summary", has_text="Filters").click()
+    page.get_by_label("Written by").fill("Bo")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#found .card")).to_have_count(1)
+
+
+def test_a_message_and_a_conversation_are_forgotten_and_come_back(site: Dashboard, project: str) -> None:
+    for number in range(3):
+        call(site, "log_chat", project, conversation_id="one", content=f"message {number}")
+
+    def left() -> int:
+        return int(call(site, "get_chat_history", project, conversation_id="one")["total"])
+
+    page = site.visit("/chats/conversation", project, id="one")
+    page.get_by_role("button", name="Forget message").nth(1).click()
+    assert left() == 2
+    page.get_by_role("button", name="Undo").click()
+    assert left() == 3
+    page = site.visit("/chats/conversation", project, id="one")
+    page.get_by_role("link", name="Forget all").click()
+    page.get_by_role("button", name="Forget 3").click()
+    assert left() == 0
+    page.get_by_role("button", name="Undo").click()
+    assert left() == 3
+
+
+def test_a_long_message_is_shown_whole_on_its_page(site: Dashboard, project: str) -> None:
+    call(site, "log_chat", project, conversation_id="one", content="word " * 5000 + "end")
+    page = site.visit("/chats/conversation", project, id="one")
+    page.get_by_role("link", name="all 25").click()
+    assert page.locator(".content").inner_text().endswith("end")
+
+
+def test_code_attempts_are_found_read_and_forgotten(site: Dashboard, project: str) -> None:
+    for prompt, result in (("reverse a list", "pass"), ("reverse a string", "error")):
+        call(
+            site,
+            "log_code_attempt",
+            project,
+            input_prompt=prompt,
+            generated_code=f"def reverse(x):\n    '''{prompt}'''\n    return x[::-1]",
+            result=result,
+            tags=["lists"],
+            error_message="IndexError: no" if result == "error" else None,
+        )
+    page = site.visit("/code", project)
+    assert page.locator("#found .card").count() == 2
+    page.get_by_label("Search code attempts").fill("reverse")
+    page.locator("summary", has_text="Filters").click()
+    page.get_by_label("Result").select_option("error")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#found .card")).to_have_count(1)
+    page.get_by_role("link", name="reverse a string").click()
+    assert "IndexError: no" in page.locator("main").inner_text()
+    page.get_by_role("button", name="Forget").click()
+    assert call(site, "get_code_statistics", project)["total_patterns"] == 1
+    page.get_by_role("button", name="Undo").click()
+    assert call(site, "get_code_statistics", project)["total_patterns"] == 2
+    page = site.visit("/code/analysis", project)
+    assert "IndexError" in page.locator("main").inner_text()
+    site.visit("/code", project, result="error")
+    assert "result" in site.page.get_by_role("alert").inner_text()
+
+
+def test_todos_are_added_done_opened_changed_and_deleted(site: Dashboard, project: str) -> None:
+    def todos(status: str = "all") -> list[dict[str, object]]:
+        return list(call(site, "list_todos", project, status=status)["todos"])
+
+    page = site.visit("/todos", project)
+    page.get_by_label("New todo").fill("Write the docs")
+    page.get_by_label("Due").fill("someday")
+    page.get_by_role("button", name="Add").click()
+    assert "due" in page.get_by_role("alert").inner_text()
+    assert page.get_by_label("New todo").input_value() == "Write the docs"
+    page.get_by_label("Due").fill("2999-12-31")
+    page.get_by_label("Priority").first.select_option("high")
+    page.get_by_role("button", name="Add").click()
+    (todo,) = todos()
+    assert (todo["title"], todo["priority"], str(todo["due_at"])[:10]) == (
+        "Write the docs",
+        "high",
+        "2999-12-31",
+    )
+    page.locator("summary", has_text="Change").click()
+    page.get_by_label("Title").fill("Write all the docs")
+    page.get_by_role("button", name="Save").click()
+    (todo,) = todos()
+    assert (todo["title"], str(todo["due_at"])[:10]) == ("Write all the docs", "2999-12-31")
+    page.get_by_role("button", name="Done: Write all the docs").click()
+    assert todos("pending") == []
+    page = site.visit("/todos", project, status="completed")
+    page.get_by_role("button", name="Open again").click()
+    assert len(todos("pending")) == 1
+    page = site.visit("/todos", project)
+    page.locator("summary", has_text="Change").click()
+    page.get_by_label("Due").last.fill("")
+    page.get_by_role("button", name="Save").click()
+    assert "due_at" not in todos()[0]
+    page.locator("summary", has_text="Change").click()
+    page.get_by_role("button", name="Delete").click()
+    assert todos() == []
+    page.get_by_role("button", name="Undo").click()
+    assert len(todos()) == 1
+
+
+def test_todos_are_searched(site: Dashboard, project: str) -> None:
+    for title in ("Buy rope", "Paint the buoy", "Count ropes"):
+        call(site, "add_todo", project, title=title)
+    page = site.visit("/todos", project)
+    page.get_by_label("Search todos").fill("rope")
+    page.get_by_role("button", name="Show", exact=True).last.click()
+    expect(page.locator("#found .todo")).to_have_count(2)
+
+
+def test_all_of_it_works_without_scripts(browser, site: Dashboard, project: str) -> None:  # type: ignore[no-untyped-def]
+    plain = Dashboard(browser, site.server, site.db, java_script_enabled=False)
+    page = plain.visit("/todos", project)
+    page.get_by_label("New todo").fill("By hand")
+    page.get_by_role("button", name="Add").click()
+    assert "Added: By hand" in plain.told()
+    page.get_by_role("button", name="Done: By hand").click()
+    assert call(site, "list_todos", project, status="pending")["total"] == 0
+    page = plain.visit("/memories/new", project)
+    page.get_by_label("Name").fill("notes/plain.md")
+    page.get_by_label("Text").fill("stored without scripts")
+    page.get_by_role("button", name="Store").click()
+    page = plain.visit("/memories", project, q="scripts")
+    assert page.locator("#found .title").all_inner_texts() == ["notes/plain.md"]
+    page = plain.visit("/clean-up", project)
+    page.get_by_role("link", name="Look for").click()
+    assert page.locator("h1").inner_text() == "What may go"
+    page.get_by_role("button", name="Dark").click()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    plain.close()
+
+
+def test_the_project_is_chosen_in_the_header(site: Dashboard, project: str) -> None:
+    call(site, "add_todo", project, title="of this project")
+    call(site, "add_todo", f"{project}_other", title="of the other one")
+    page = site.visit("/todos", project)
+    page.get_by_label("Project").select_option(f"{project}_other")
+    page.get_by_role("banner").get_by_role("button", name="Show").click()
+    assert page.locator(".todo .title").all_inner_texts() == ["of the other one"]
+    page.get_by_role("link", name="Memories").first.click()
+    assert page.get_by_label("Project").input_value() == f"{project}_other"
