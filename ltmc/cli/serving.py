@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ltmc.cli.options import fail, load_settings, with_database, with_project
+from ltmc.cli.options import fail, load_settings, load_with_origins, with_database, with_project
 from ltmc.errors import ErrorCode, LtmcError, read_only
 from ltmc.settings import AUTO
 from ltmc.tools import manifest
@@ -52,7 +52,7 @@ def serve(http_allowed_hosts: tuple[str, ...], **flags: Any) -> None:
 
     with quick_imports():
         flags["http_allowed_hosts"] = " ".join(http_allowed_hosts) or None
-        settings = load_settings(**flags)
+        settings, origins = load_with_origins(**flags)
         if settings.transport == "http":
             from ltmc.dashboard.application import dashboard
             from ltmc.server.http_transport import HttpServer
@@ -65,7 +65,7 @@ def serve(http_allowed_hosts: tuple[str, ...], **flags: Any) -> None:
     if settings.transport == "stdio":
         serve_stdio(settings)
         return
-    server = HttpServer(settings, dashboard)
+    server = HttpServer(settings, origins, dashboard)
     for notice in server.notices:
         click.echo(notice, err=True)
     server.run()
@@ -92,7 +92,7 @@ def show_dashboard(project_id: str | None, *, link: bool, no_browser: bool, **fl
 
     if flags["http_port"] is None and not link:
         flags["http_port"] = 0
-    settings = load_settings(transport="http", **flags)
+    settings, origins = load_with_origins(transport="http", **flags)
     project = project_id or _project_here(settings.project)
     if link:
         host = settings.http_host if settings.http_host not in ANY_ADDRESS else "127.0.0.1"
@@ -102,7 +102,7 @@ def show_dashboard(project_id: str | None, *, link: bool, no_browser: bool, **fl
     from ltmc.dashboard.application import dashboard
     from ltmc.server.http_transport import HttpServer
 
-    server = HttpServer(settings, dashboard)
+    server = HttpServer(settings, origins, dashboard)
     address = _link(server.origin, read(path_of(settings.db)), project)
     click.echo(f"{address}\n\nThe link works once, within five minutes. Ctrl-C ends the page.")
     if not no_browser:

@@ -12,21 +12,18 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 from ltmc.app.application import Application
-from ltmc.dashboard.page import Handler, Page
+from ltmc.dashboard.page import MAX_FORM_BYTES, Handler, Page
 from ltmc.dashboard.pages import access, chats, cleaning, code, graph, live, memories, plans, todos
 from ltmc.dashboard.pages import settings as settings_page
+from ltmc.dashboard.pages import uploads
 from ltmc.dashboard.rendering import STATIC, address
 from ltmc.dashboard.session import Sessions
 from ltmc.dashboard.streams import Streams
 from ltmc.errors import ErrorCode, LtmcError, read_only
 from ltmc.server.bearer_token import ADMITTED
 from ltmc.server.limits import CallLimits
-from ltmc.server.stdio import MAX_LINE_BYTES
 
-PAGES = (memories, cleaning, chats, code, todos, graph, plans, live, settings_page, access)
-
-MAX_FORM_BYTES = MAX_LINE_BYTES
-"""Of a form without a file; as much as a call of a tool may have."""
+PAGES = (memories, cleaning, chats, code, todos, graph, plans, live, settings_page, uploads, access)
 
 HEADERS = {
     b"content-security-policy": b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -125,7 +122,7 @@ class Dashboard:
                     return _sign_in_first(handler, page)
                 request.scope["state"][ADMITTED] = True
             if handler.method == "POST":
-                page.form = await _form(request)
+                page.form = await _form(request, handler.max_bytes)
                 if not hmac.compare_digest(page.raw("csrf").encode(), page.session.csrf.encode()):
                     return PlainTextResponse("The form is not of this session: load the page again.", 403)
             if handler.writes and page.read_only:
@@ -178,15 +175,27 @@ def _is_of_this_origin(request: Request) -> bool:
     return origin is None or origin.partition("://")[2] == request.headers.get("host")
 
 
-async def _form(request: Request) -> FormData:
+async def _form(request: Request, most: int) -> FormData:
     """Return the fields of a form.
 
     Raises:
-        LtmcError: INVALID_ARGUMENT if it is too long.
+        LtmcError: INVALID_ARGUMENT if it has more than `most` bytes.
     """
+
+    def too_long(got: str) -> LtmcError:
+        return LtmcError(ErrorCode.INVALID_ARGUMENT, f"A form may have {most} bytes here; this has {got}.")
+
     length = request.headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > MAX_FORM_BYTES:
-        raise LtmcError(
-            ErrorCode.INVALID_ARGUMENT, f"A form may have {MAX_FORM_BYTES} bytes; this has {length}."
-        )
-    return await request.form(max_part_size=MAX_FORM_BYTES)
+    if not length.isdecimal() or int(length) > most:
+        raise too_long(length)
+    received = 0
+
+    async def counted() -> Message:  # a browser need not say how long it is
+        nonlocal received
+        message = await request.receive()
+        received += len(message.get("body", b""))
+        if received > most:
+            raise too_long("more")
+        return message
+
+    return await Request(request.scope, counted).form(max_part_size=min(most, MAX_FORM_BYTES))

@@ -12,6 +12,7 @@ from ltmc.app.calls import call
 from ltmc.dashboard.rendering import address, templates
 from ltmc.dashboard.session import Session, Sessions
 from ltmc.errors import ErrorCode, LtmcError
+from ltmc.server.stdio import MAX_LINE_BYTES
 from ltmc.settings import AUTO
 from ltmc.tools import manifest
 from ltmc.tools.project_scope import DEFAULT_PROJECT
@@ -27,6 +28,9 @@ SECTIONS = (
     ("settings", "Settings", "/settings"),
 )
 """The navigation: a section's name, its label and its first page."""
+
+MAX_FORM_BYTES = MAX_LINE_BYTES
+"""Of a form without a file; as much as a call of a tool may have."""
 
 MOST_PROJECTS = 100
 """In the project chooser."""
@@ -48,6 +52,7 @@ class Handler(NamedTuple):
         answer: makes the response.
         stream: the response goes on for long: it is not counted among the requests at a time, and has no time limit.
         writes: refused where LTMC is read-only.
+        max_bytes: how long a form may be.
     """
 
     method: str
@@ -55,6 +60,7 @@ class Handler(NamedTuple):
     answer: Callable[["Page"], Awaitable[Response]]
     stream: bool = False
     writes: bool = False
+    max_bytes: int = MAX_FORM_BYTES
 
 
 def get(path: str, answer: Callable[["Page"], Awaitable[Response]], *, stream: bool = False) -> Handler:
@@ -62,9 +68,15 @@ def get(path: str, answer: Callable[["Page"], Awaitable[Response]], *, stream: b
     return Handler("GET", path, answer, stream=stream)
 
 
-def post(path: str, answer: Callable[["Page"], Awaitable[Response]], *, writes: bool = True) -> Handler:
+def post(
+    path: str,
+    answer: Callable[["Page"], Awaitable[Response]],
+    *,
+    writes: bool = True,
+    max_bytes: int = MAX_FORM_BYTES,
+) -> Handler:
     """Return what a form is sent to; its CSRF token was checked when `answer` is called."""
-    return Handler("POST", path, answer, writes=writes)
+    return Handler("POST", path, answer, writes=writes, max_bytes=max_bytes)
 
 
 class Page:

@@ -10,7 +10,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -86,7 +86,7 @@ class HttpServer:
             BACKEND_UNAVAILABLE if the address or the token file cannot be used.
     """
 
-    def __init__(self, settings: Settings, make_pages: MakePages) -> None:
+    def __init__(self, settings: Settings, origins: Mapping[str, str], make_pages: MakePages) -> None:
         self._settings = settings
         public = not is_of_this_machine(settings.http_host)
         if public and not settings.http_public:
@@ -95,7 +95,7 @@ class HttpServer:
                 f"host: {settings.http_host} is not only of this machine. With --public {PUBLIC_MEANS}",
                 field="host",
             )
-        self._app = Application(settings)
+        self._app = Application(settings, origins)
         self._token_path = bearer_token.path_of(settings.db)
         self._socket = listen(settings.http_host, settings.http_port)
         token = None

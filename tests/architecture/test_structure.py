@@ -23,7 +23,7 @@ ARROWS = {
     "agents": {"distribution", "tools"},
     "importing": {"app", "tools", "features", "search", "storage"},
     "exporting": {"app", "storage"},
-    "dashboard": {"app", "server", "tools", "distribution"},
+    "dashboard": {"app", "agents", "importing", "server", "tools", "distribution"},
     "server": {"app", "tools", "distribution"},
     "app": {
         "features",
@@ -84,6 +84,7 @@ CALLED_BY_LIBRARIES = {
     "hook_folders",
     "invoke",
     "run_stdio_async",
+    "shutdown",
     "to_mcp_tool",
 }
 """Methods that override a library's, and what an entry point names."""
