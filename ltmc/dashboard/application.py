@@ -13,9 +13,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ltmc.app.application import Application
 from ltmc.dashboard.page import MAX_FORM_BYTES, Handler, Page
-from ltmc.dashboard.pages import access, chats, cleaning, code, graph, live, memories, plans, todos
+from ltmc.dashboard.pages import access, chats, cleaning, code, graph, live, memories, plans, todos, uploads
 from ltmc.dashboard.pages import settings as settings_page
-from ltmc.dashboard.pages import uploads
 from ltmc.dashboard.rendering import STATIC, address
 from ltmc.dashboard.session import Sessions
 from ltmc.dashboard.streams import Streams

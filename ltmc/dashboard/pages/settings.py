@@ -45,13 +45,17 @@ async def show(page: Page) -> Response:
 
 
 def _backups(folder: Path) -> list[dict[str, Any]]:
-    found = []
-    for path in folder.glob("*") if folder.is_dir() else ():
-        if path.is_file() and _NAME.fullmatch(path.name):
-            state = path.stat()
-            made = format_utc(datetime.fromtimestamp(state.st_mtime, UTC))
-            found.append({"name": path.name, "path": str(path), "bytes": state.st_size, "made": made})
-    return sorted(found, key=lambda one: one["made"], reverse=True)[:MOST_BACKUPS]
+    """Return the newest files of the folder."""
+    files = [path for path in folder.glob("*") if _NAME.fullmatch(path.name) and path.is_file()]
+    states = sorted(((path.stat(), path.name) for path in files), key=lambda one: -one[0].st_mtime)
+    return [
+        {
+            "name": name,
+            "bytes": state.st_size,
+            "made": format_utc(datetime.fromtimestamp(state.st_mtime, UTC)),
+        }
+        for state, name in states[:MOST_BACKUPS]
+    ]
 
 
 def _job(page: Page) -> dict[str, Any]:
