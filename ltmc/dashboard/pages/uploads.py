@@ -18,7 +18,7 @@ from ltmc.errors import ErrorCode, LtmcError, invalid
 from ltmc.settings import Settings
 from ltmc.tools.arguments import PROJECT_ID, PROJECT_WORDS
 
-MAX_UPLOAD_BYTES = 256 * 1024 * 1024
+MAX_UPLOAD_BYTES = 250_000_000
 """Of a file that is imported here; `ltmc import` takes larger ones."""
 
 LONGEST_NAME = 100
