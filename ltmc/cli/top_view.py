@@ -128,15 +128,17 @@ def _tools(over: Activity, *, narrow: bool) -> Table:
 
 def _who(over: Activity) -> Table:
     """Return error codes, projects and agents in one table."""
-    rows = _table(("Errors, projects, agents", "left"), ("", "right"), ("Last", "right"), gives_way=0)
+    rows = _table(("Errors and who", "left"), ("", "right"), ("Last", "right"), gives_way=0)
     for code, count, _ in over.errors[:3]:
-        rows.add_row(_plain(code, "red"), f"{count:,} errors", "")
+        rows.add_row(_plain(code, "red"), _count(count, "error"), "")
     for project in over.projects[:3]:
         rows.add_row(
-            _plain(project.project_id or "no project"), f"{project.calls:,} calls", _clock(project.last_at)
+            _plain(project.project_id or "no project"), _count(project.calls, "call"), _clock(project.last_at)
         )
     for agent in over.agents[: MOST_ROWS - min(3, len(over.errors)) - min(3, len(over.projects))]:
-        rows.add_row(_plain(agent.agent_name), f"{agent.messages:,} messages", _clock(agent.last_active_at))
+        rows.add_row(
+            _plain(agent.agent_name), _count(agent.messages, "message"), _clock(agent.last_active_at)
+        )
     return rows
 
 
@@ -188,6 +190,10 @@ def _beside(left: RenderableType, right: RenderableType) -> Table:
     pair.add_column(ratio=1)
     pair.add_row(left, right)
     return pair
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _clock(moment: str) -> str:
