@@ -23,6 +23,9 @@ MAX_UPLOAD_BYTES = 250_000_000
 
 LONGEST_NAME = 100
 
+FOLDER = "imported"
+"""Notes are named after the folder that they are in: it is always the same, so that the same note is one again."""
+
 _PLACE = re.compile(r"[/\\]")
 
 
@@ -45,7 +48,8 @@ class Uploads:
         self._folder = Path(tempfile.mkdtemp(prefix="ltmc-import-"))
         own = "".join(char for char in _PLACE.split(name)[-1] if char.isprintable()).strip(". ")
         stem, dot, ending = own.rpartition(".")
-        path = self._folder / (f"{stem[:LONGEST_NAME]}{dot}{ending[:LONGEST_NAME]}" or "file")
+        path = self._folder / FOLDER / (f"{stem[:LONGEST_NAME]}{dot}{ending[:LONGEST_NAME]}" or "file")
+        path.parent.mkdir()
         with path.open("xb") as file:
             shutil.copyfileobj(read, file, 1024 * 1024)
         self.file = path
