@@ -5,7 +5,10 @@ bm25) and into a list of float vectors that is read from end to end. Texts are 2
 queries are 3 to 8 such words, or 6 of the commonest. Times are in ms, wall and, in brackets, CPU of the process.
 The last columns are how many times as long the alternative takes.
 
-    python -m tests.benchmarks.search [--kind message] [1000 100000 1000000]
+    python -m tests.benchmarks.search [--kind message] [--drawn] [1000 100000 1000000]
+
+With `--drawn` the vectors of stored texts are no model's, but means of two of 2,000 that are: a million texts take
+hours to embed, and neither searches nor stores go by what a vector says. Queries are embedded as always.
 """
 
 import argparse
@@ -34,7 +37,7 @@ from ltmc.search import analysis, index
 from ltmc.search.chunking import chunk
 from ltmc.search.kinds import CHUNK, MESSAGE, Kind
 from ltmc.search.sentence_model import UNIT
-from ltmc.search.vectors import unpack
+from ltmc.search.vectors import mean_unit, sign_code, unpack
 from ltmc.settings import Settings
 from ltmc.storage.engine import Transaction
 from ltmc.storage.sqlite.database import Database
@@ -96,8 +99,30 @@ STORES: dict[str, tuple[Kind[Any], Callable[..., Any], Callable[..., Awaitable[A
 }
 
 
-async def fill(database: Database, name: str, texts: list[str]) -> tuple[float, float]:
-    """Store and index texts, a thousand a transaction, while the next thousand are embedded; return the seconds it
+class DrawnVectors:
+    """Vectors that lie about as those of texts do."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self._random = random.Random(6)
+        self._embedded = index.embedded_together(texts[:2000])
+
+    def prepared(self, kind: Kind[Any], rows: list[Any]) -> index.Prepared:
+        """Return what `index.prepared` does, with vectors that are drawn."""
+        without = index.prepared(kind, rows, most=-1)
+        drawn = [mean_unit(self._random.sample(self._embedded, 2)) for _ in without]
+        return {
+            text: entry._replace(vector=vector, code=sign_code(vector))
+            for (text, entry), vector in zip(without.items(), drawn, strict=True)
+        }
+
+
+async def fill(
+    database: Database,
+    name: str,
+    texts: list[str],
+    prepared: Callable[[Kind[Any], list[Any]], index.Prepared],
+) -> tuple[float, float]:
+    """Store and index texts, a thousand a transaction, while the next thousand are prepared; return the seconds it
     takes, wall and CPU."""
     kind, make, store = STORES[name]
     started, used = time.perf_counter(), time.process_time()
@@ -105,7 +130,7 @@ async def fill(database: Database, name: str, texts: list[str]) -> tuple[float, 
     def made(first: int) -> tuple[list[Any], index.Prepared]:
         batch = texts[first : first + BATCH]
         rows = [make(first + n, text, now()) for n, text in enumerate(batch)]
-        return rows, index.prepared(kind, rows)
+        return rows, prepared(kind, rows)
 
     following = asyncio.create_task(asyncio.to_thread(made, 0))
     for first in range(0, len(texts), BATCH):
@@ -165,12 +190,13 @@ def line(name: str, times: Times, ratios: str = "") -> None:
     print(f"  {name:28} {shown} {ratios}", flush=True)
 
 
-async def measure(size: int, kind: str, folder: Path) -> None:
+async def measure(size: int, kind: str, folder: Path, drawn: bool) -> None:
     """Measure everything at one size."""
     source = Texts()
     database = Database(folder / "ltmc.db")
     texts = [source.text(25) for _ in range(size)]
-    wall, cpu = await fill(database, kind, texts)
+    prepared = DrawnVectors(texts).prepared if drawn else index.prepared
+    wall, cpu = await fill(database, kind, texts, prepared)
     bytes_ = database.path.stat().st_size
     print(
         f"{size} of kind {kind}: stored and indexed in {wall:.1f} s ({cpu:.1f}), {bytes_ / 1e6:.0f} MB on disk"
@@ -184,7 +210,7 @@ async def measure(size: int, kind: str, folder: Path) -> None:
     await asyncio.to_thread(measure_server, database.path, queries)
     await find(queries[0], "hybrid")
     plain = plain_fts(folder / "plain.db", texts)
-    vectors = [floats(text) for text in texts] if size <= 100_000 else []
+    vectors = [floats(text) for text in texts] if size <= 100_000 and not drawn else []
     del texts
     print(f"  {'':28} {'p50 wall':>8} ({'cpu':>6}) {'p95 wall':>8} ({'cpu':>6})")
     for name, part in (("mixed", queries[: QUERIES // 2]), ("common words", queries[QUERIES // 2 :])):
@@ -282,11 +308,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.search")
     parser.add_argument("sizes", type=int, nargs="*", default=[1_000, 100_000])
     parser.add_argument("--kind", choices=list(STORES), action="append")
+    parser.add_argument("--drawn", action="store_true")
     options = parser.parse_args()
     for size in options.sizes:
         for kind in options.kind or list(STORES):
             with tempfile.TemporaryDirectory() as folder:
-                asyncio.run(measure(size, kind, Path(folder)))
+                asyncio.run(measure(size, kind, Path(folder), options.drawn))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
 from tests.client import run_cli
 from tests.conftest import unavailable
@@ -15,6 +15,9 @@ from tests.http.serving import Serving
 
 AXE = Path(__file__).with_name("node_modules") / "axe-core" / "axe.min.js"
 NARROW, WIDE = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
+
+WAIT_MS = 10_000
+"""How long something on a page is waited for."""
 
 CHROMIUM = ["chromium", "chromium-browser", "google-chrome"]
 
@@ -47,6 +50,7 @@ class Dashboard:
         self.server, self.db = server, db
         self.origin = f"http://127.0.0.1:{server.port}"
         self.context: BrowserContext = browser.new_context(**{"viewport": WIDE, **options})
+        self.context.set_default_timeout(WAIT_MS)
         self.page: Page = self.context.new_page()
         self.faults: list[str] = []
         self.page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
@@ -80,6 +84,11 @@ class Dashboard:
         self.page.goto(f"{self.origin}{path}{'&' if '?' in path else '?'}{given}")
         return self.page
 
+    def press(self, button: Locator) -> None:
+        """Press a button or follow a link that leads to a page, and wait until that is there."""
+        with self.page.expect_navigation():
+            button.click()
+
     def told(self) -> str:
         """What the page says has been done."""
         return self.page.locator("#notices").inner_text()
@@ -104,3 +113,4 @@ class Dashboard:
         """End; nothing may have been complained of."""
         self.context.close()
         assert self.faults == []
+        assert [line for line in self.server.log if "Traceback" in line or " ERROR " in line] == []

@@ -28,14 +28,15 @@ MEMORIES: list[dict[str, Any]] = [
     },
     {
         "file_name": "decisions/deploy.md",
-        "content": "Releases go out on Mondays at 10:00, with a canary of 5 % for an hour. The harbour office is told first.",
+        "content": "Releases go out on Mondays at 10:00, with a canary of 5 % for an hour. "
+        "The harbour office is told first.",
         "tags": ["decision", "deploy"],
         "supersedes": ["notes/deploy-friday.md"],
     },
     {
         "file_name": "notes/tide-tables.md",
-        "content": "The tide tables come from the hydrographic office as CSV; times are UTC and heights in metres above "
-        "chart datum. The parser must not round before the draught is compared with them.",
+        "content": "The tide tables come from the hydrographic office as CSV; times are UTC and heights in metres "
+        "above chart datum. The parser must not round before the draught is compared with them.",
         "tags": ["tides", "import"],
         "resource_type": "note",
     },
@@ -47,7 +48,8 @@ MEMORIES: list[dict[str, Any]] = [
     },
     {
         "file_name": "runbooks/restore.md",
-        "content": "1. Stop the workers.\n2. Restore into a new database.\n3. Run `harbour verify`.\n4. Switch the alias.\n",
+        "content": "1. Stop the workers.\n2. Restore into a new database.\n3. Run `harbour verify`.\n"
+        "4. Switch the alias.\n",
         "tags": ["runbook", "database"],
     },
     {

@@ -83,11 +83,11 @@ def test_a_new_memory_is_stored_and_what_is_wrong_loses_nothing(site: Dashboard,
     page.get_by_label("Text").fill("The port is 8080.\n\nAlways.")
     page.get_by_label("Tags").fill("net, decision")
     page.get_by_label("Holds until").fill("some day")
-    page.get_by_role("button", name="Store").click()
+    site.press(page.get_by_role("button", name="Store"))
     assert "valid_until" in page.get_by_role("alert").inner_text()
     assert page.get_by_label("Text").input_value() == "The port is 8080.\n\nAlways."
     page.get_by_label("Holds until").fill("2999-12-31")
-    page.get_by_role("button", name="Store").click()
+    site.press(page.get_by_role("button", name="Store"))
     assert "Stored decisions/port.md" in site.told()
     memory = call(site, "get_memory", project, file_name="decisions/port.md")
     assert memory["content"] == "The port is 8080.\n\nAlways."
@@ -96,7 +96,7 @@ def test_a_new_memory_is_stored_and_what_is_wrong_loses_nothing(site: Dashboard,
     page = site.visit("/memories/new", project)
     page.get_by_label("Name").fill("decisions/port.md")
     page.get_by_label("Text").fill("Another.")
-    page.get_by_role("button", name="Store").click()
+    site.press(page.get_by_role("button", name="Store"))
     assert "decisions/port.md" in page.get_by_role("alert").inner_text()
     assert call(site, "get_memory", project, file_name="decisions/port.md")["content"].startswith("The port")
 
@@ -104,19 +104,19 @@ def test_a_new_memory_is_stored_and_what_is_wrong_loses_nothing(site: Dashboard,
 def test_editing_makes_a_version_and_history_shows_and_restores(site: Dashboard, project: str) -> None:
     first = store(site, project, "notes/port.md", "\nThe port is 8080.\r\nSecond line.", tags=["a,b", "net"])
     page = site.visit(f"/memories/{first}/edit", project)
-    page.get_by_role("button", name="Save").click()
+    site.press(page.get_by_role("button", name="Save"))
     assert "Nothing was changed" in site.told()
     page = site.visit(f"/memories/{first}/edit", project)
     page.get_by_label("Text").fill("The port is 9090.\nSecond line.")
-    page.get_by_role("button", name="Save").click()
+    site.press(page.get_by_role("button", name="Save"))
     assert "version 2 holds now" in site.told()
     now = call(site, "get_memory", project, file_name="notes/port.md")
     assert now["content"] == "The port is 9090.\nSecond line."
     assert now["tags"] == ["a,b", "net"]
-    page.get_by_role("link", name="What changed").click()
+    site.press(page.get_by_role("link", name="What changed"))
     assert "The port is 9090." in page.locator(".difference ins").first.inner_text()
     assert "The port is 8080." in page.locator(".difference del").all_inner_texts()[-1]
-    page.get_by_role("button", name="Make it hold again").click()
+    site.press(page.get_by_role("button", name="Make it hold again"))
     assert "Version 3 holds now" in site.told()
     assert "8080" in call(site, "get_memory", project, file_name="notes/port.md")["content"]
 
@@ -128,7 +128,7 @@ def test_an_edit_of_what_another_one_replaced_meanwhile_is_refused_and_not_lost(
     page = site.visit(f"/memories/{first}/edit", project)
     store(site, project, "notes/port.md", "The port is 9090.")
     page.get_by_label("Text").fill("The port is 7070.")
-    page.get_by_role("button", name="Save").click()
+    site.press(page.get_by_role("button", name="Save"))
     assert page.get_by_role("alert").count() == 1
     assert page.get_by_label("Text").input_value() == "The port is 7070."
     assert "9090" in call(site, "get_memory", project, file_name="notes/port.md")["content"]
@@ -139,9 +139,9 @@ def test_what_replaced_what_is_shown_on_both(site: Dashboard, project: str) -> N
     new = store(site, project, "notes/new.md", "Mondays", supersedes=[old])
     page = site.visit(f"/memories/{old}", project)
     assert "notes/new.md took its place" in page.locator("main").inner_text()
-    page.get_by_role("link", name="notes/new.md").click()
+    site.press(page.get_by_role("link", name="notes/new.md"))
     expect(page).to_have_url(re.compile(f"/memories/{new}"))
-    page.get_by_role("complementary").get_by_role("link", name="notes/old.md").click()
+    site.press(page.get_by_role("complementary").get_by_role("link", name="notes/old.md"))
     expect(page).to_have_url(re.compile(f"/memories/{old}"))
     history = call(site, "memory_history", project, resource_id=new)
     assert history["versions"][0]["supersedes"] == [{"resource_id": old, "file_name": "notes/old.md"}]
@@ -151,23 +151,23 @@ def test_tags_are_added_and_taken_away(site: Dashboard, project: str) -> None:
     one = store(site, project, "notes/a.md", "tides", tags=["sea"])
     page = site.visit(f"/memories/{one}", project)
     page.get_by_label("Tags to add").fill("moon, sun")
-    page.get_by_role("button", name="Add").click()
+    site.press(page.get_by_role("button", name="Add"))
     assert call(site, "get_memory", project, resource_id=one)["tags"] == ["sea", "moon", "sun"]
-    page.get_by_role("button", name="Take the tag moon away").click()
+    site.press(page.get_by_role("button", name="Take the tag moon away"))
     assert call(site, "get_memory", project, resource_id=one)["tags"] == ["sea", "sun"]
 
 
 def test_forgetting_can_be_undone(site: Dashboard, project: str) -> None:
     one = store(site, project, "notes/a.md", "tides")
     page = site.visit(f"/memories/{one}", project)
-    page.get_by_role("button", name="Forget").click()
+    site.press(page.get_by_role("button", name="Forget"))
     assert "Forgot notes/a.md" in site.told()
     assert site.server.call("get_memory", project_id=project, resource_id=one)["error_code"] == "NOT_FOUND"
-    page.get_by_role("button", name="Undo").click()
+    site.press(page.get_by_role("button", name="Undo"))
     assert "Put back: 1" in site.told()
     assert call(site, "get_memory", project, resource_id=one)["content"] == "tides"
-    site.visit(f"/memories/{one}", project).get_by_role("button", name="Forget").click()
-    site.visit("/trash", project).get_by_role("button", name="Put back").click()
+    site.press(site.visit(f"/memories/{one}", project).get_by_role("button", name="Forget"))
+    site.press(site.visit("/trash", project).get_by_role("button", name="Put back"))
     assert call(site, "get_memory", project, resource_id=one)["content"] == "tides"
 
 
@@ -177,17 +177,17 @@ def test_what_was_chosen_is_tagged_or_forgotten_together(site: Dashboard, projec
     page.get_by_label("Choose notes/1.md").check()
     page.get_by_label("Choose notes/2.md").check()
     page.get_by_label("Tags to add").fill("chosen")
-    page.get_by_role("button", name="Tag the chosen").click()
+    site.press(page.get_by_role("button", name="Tag the chosen"))
     tagged = call(site, "list_memories", project, tag="chosen")["memories"]
     assert {one["resource_id"] for one in tagged} == set(ids[1:3])
     page.get_by_label("all on this page").check()
     page.get_by_label("Choose notes/0.md").uncheck()
-    page.get_by_role("button", name="Forget the chosen").click()
+    site.press(page.get_by_role("button", name="Forget the chosen"))
     assert "3 will be forgotten" in page.locator("main").inner_text()
     assert call(site, "list_memories", project)["total"] == 4
-    page.get_by_role("button", name="Forget 3").click()
+    site.press(page.get_by_role("button", name="Forget 3"))
     assert [one["resource_id"] for one in call(site, "list_memories", project)["memories"]] == ids[:1]
-    page.get_by_role("button", name="Undo").click()
+    site.press(page.get_by_role("button", name="Undo"))
     assert call(site, "list_memories", project)["total"] == 4
 
 
@@ -195,13 +195,13 @@ def test_a_preview_forgets_exactly_what_it_showed(site: Dashboard, project: str)
     store(site, project, "drafts/a.md", "one")
     page = site.visit("/clean-up", project)
     page.get_by_label("Name begins with").fill("drafts/")
-    page.get_by_role("button", name="Show what fits").click()
+    site.press(page.get_by_role("button", name="Show what fits"))
     assert "1 will be forgotten" in page.locator("main").inner_text()
     store(site, project, "drafts/b.md", "two")
-    page.get_by_role("button", name="Forget 1").click()
+    site.press(page.get_by_role("button", name="Forget 1"))
     assert call(site, "list_memories", project)["total"] == 2
     assert "2 will be forgotten" in page.locator("main").inner_text()
-    page.get_by_role("button", name="Forget 2").click()
+    site.press(page.get_by_role("button", name="Forget 2"))
     assert call(site, "list_memories", project)["total"] == 0
 
 
@@ -210,8 +210,8 @@ def test_what_may_go_is_suggested(site: Dashboard, project: str) -> None:
     store(site, project, "notes/a.md", "The berths are assigned by draught alone.")
     page = site.visit("/clean-up", project)
     page.get_by_label("Choose notes/a.md, version 1").check()
-    page.get_by_role("button", name="Forget the chosen").click()
-    page.get_by_role("button", name="Forget 1").click()
+    site.press(page.get_by_role("button", name="Forget the chosen"))
+    site.press(page.get_by_role("button", name="Forget 1"))
     assert call(site, "memory_history", project, file_name="notes/a.md")["total"] == 1
 
 
@@ -224,12 +224,12 @@ def test_contradictions_are_settled(site: Dashboard, project: str) -> None:
     pairs = call(site, "find_conflicts", project)
     assert pairs["total"] == 1
     page = site.visit("/memories/conflicts", project)
-    page.get_by_role("button", name="Only notes/1b.md holds").click()
+    site.press(page.get_by_role("button", name="Only notes/1b.md holds"))
     assert call(site, "find_conflicts", project)["total"] == 0
     names = [one["file_name"] for one in call(site, "list_memories", project)["memories"]]
     assert names == ["notes/1b.md"]
     store(site, project, "notes/1c.md", "A session of office 1 lasts 90 minutes.")
-    site.visit("/memories/conflicts", project).get_by_role("button", name="Both hold").click()
+    site.press(site.visit("/memories/conflicts", project).get_by_role("button", name="Both hold"))
     assert call(site, "find_conflicts", project)["total"] == 0
     assert call(site, "list_memories", project)["total"] == 2
 
@@ -239,7 +239,7 @@ def test_a_long_memory_is_shown_in_part_and_edited_whole(site: Dashboard, projec
     one = store(site, project, "notes/long.md", text)
     page = site.visit(f"/memories/{one}", project)
     assert "Line 3999" not in page.locator(".content").inner_text()
-    page.get_by_role("link", name="Show all").click()
+    site.press(page.get_by_role("link", name="Show all"))
     assert "Line 3999" in page.locator(".content").inner_text()
     page = site.visit(f"/memories/{one}/edit", project)
     assert page.get_by_label("Text").input_value() == text
@@ -256,7 +256,7 @@ def test_a_secret_is_treated_as_the_setting_says(site: Dashboard, project: str) 
     page = site.visit("/memories/new", project)
     page.get_by_label("Name").fill("notes/key.md")
     page.get_by_label("Text").fill("The key is ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8")
-    page.get_by_role("button", name="Store").click()
+    site.press(page.get_by_role("button", name="Store"))
     assert page.locator(".notice.warning").count() == 1
 
 
