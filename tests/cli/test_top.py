@@ -124,8 +124,8 @@ def test_calls_of_another_process_show_up_until_q(used: Path) -> None:
     with terminal(used) as top:
         top.until("store_memory")
         with Session(used) as client:
-            client.ok("cache_set", key="a", value=1, project_id="others")
-            shown = top.until("cache_set")
+            client.ok("list_todos", project_id="others")
+            shown = top.until("list_todos")
         for text in (
             "q quits",
             "store_memory",

@@ -25,6 +25,8 @@ PICTURES = {
     "chats": "/chats/conversation?id=tides-in-summer",
     "code": "/code",
     "todos": "/todos",
+    "live": "/live?of=project",
+    "settings": "/settings",
 }
 """Name and address; each family of pages adds its own."""
 

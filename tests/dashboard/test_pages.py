@@ -32,6 +32,8 @@ PAGES = [
     "/graph",
     "/plans",
     "/live",
+    "/live?range=all",
+    "/live?of=project",
     "/settings",
 ]
 """Each page that can be opened by its address alone; each family of pages adds its own."""
