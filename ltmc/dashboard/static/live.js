@@ -106,9 +106,9 @@ function readTable(table, columns) {
 
 const compact = new Intl.NumberFormat("en", { notation: "compact" });
 
-function moment(seconds, day) {
+function moment(seconds, step) {
   const text = new Date(seconds * 1000).toISOString();
-  return day ? text.slice(5, 10) : text.slice(11, 16);
+  return step >= 28 * 86400 ? text.slice(0, 7) : step >= 86400 ? text.slice(5, 10) : text.slice(11, 16);
 }
 
 function draw(plot) {
@@ -134,11 +134,11 @@ function draw(plot) {
           y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] },
         },
         axes: [
-          { ...axis, values: (_, times, __, ___, between) => times.map((time) => moment(time, between >= 86400)) },
+          { ...axis, values: (_, times, __, ___, between) => times.map((time) => moment(time, between)) },
           { ...axis, size: 48, values: (_, values) => values.map((value) => compact.format(value)) },
         ],
         series: [
-          { label: first, value: (_, time) => (time == null ? "–" : moment(time, step >= 86400)) },
+          { label: first, value: (_, time) => (time == null ? "–" : moment(time, step)) },
           ...heads.map((head) => {
             const ink = colour(head.dataset.colour ?? "accent");
             const fill = kind === "bars" ? ink : undefined;

@@ -7,7 +7,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar, cast
@@ -211,12 +211,20 @@ class ActivityService:
         return News(rows, [Search(event, found[event.id][:MOST_FOUND]) for event in events], last)
 
     async def growth(self) -> list[DayGrowth]:
-        """Return how many memories and messages there were at the end of each UTC day that added some."""
+        """Return how many memories and messages there were at the end of each UTC day that added some.
+
+        The day before the first, with nothing, and today are always among them; empty where nothing is kept.
+        """
         return await self._once(("growth", None), GROWTH_SECONDS, self._count_growth)
 
     async def _count_growth(self) -> list[DayGrowth]:
         async with self._engine.read() as tx:
             days = await usage_log.growth(tx)
+        if days:
+            before = (date.fromisoformat(days[0].day) - timedelta(days=1)).isoformat()
+            days.insert(0, DayGrowth(before, 0, 0))
+            if days[-1].day < (today := datetime.now(UTC).date().isoformat()):
+                days.append(DayGrowth(today, 0, 0))
         memories = accumulate(day.memories for day in days)
         messages = accumulate(day.messages for day in days)
         return [DayGrowth(day.day, *totals) for day, *totals in zip(days, memories, messages, strict=True)]
