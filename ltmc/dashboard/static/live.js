@@ -130,7 +130,7 @@ function draw(plot) {
         cursor: { drag: { x: false, y: false }, points: { size: 7 } },
         legend: { live: true },
         scales: {
-          x: { range: (_, low, high) => [low - step / 2, high + step / 2] },
+          x: { range: () => [data[0][0] - step / 2, data[0][data[0].length - 1] + step / 2] },
           y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] },
         },
         axes: [

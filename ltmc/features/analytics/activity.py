@@ -286,8 +286,8 @@ def _activity(
     together = _Group()
     together.errors = sum(group.errors for group in by_tool.values())
     together.durations = [duration for group in by_tool.values() for duration in group.durations]
-    oldest = min((facts[-1][0] for facts in (calls, found) if facts), default=format_utc(now))
-    begin = now - chosen.length if chosen.length else parse(oldest)
+    first = min((*by_step, *searches), default=format_utc(now)[: chosen.digits])
+    begin = now - chosen.length if chosen.length else parse(_whole(first))
     durations = sorted(duration for _, _, duration in found)
     return Activity(
         calls=together.measure(),
