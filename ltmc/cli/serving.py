@@ -90,8 +90,8 @@ def show_dashboard(project_id: str | None, *, link: bool, no_browser: bool, **fl
 
     from ltmc.server.bearer_token import path_of, read
 
-    if flags["http_port"] is None and not link:
-        flags["http_port"] = 0
+    if not link:
+        flags |= {"http_port": flags["http_port"] or 0, "http_host": "127.0.0.1"}
     settings, origins = load_with_origins(transport="http", **flags)
     project = project_id or _project_here(settings.project)
     if link:

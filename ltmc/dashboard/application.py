@@ -1,28 +1,33 @@
 """The dashboard as an ASGI application: sessions, CSRF, limits and headers around the pages."""
 
+import asyncio
 import hmac
 import logging
 from pathlib import Path
+from urllib.parse import parse_qsl
 
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route, Router
-from starlette.staticfiles import StaticFiles
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route, Router
 from starlette.types import Message, Receive, Scope, Send
 
 from ltmc.app.application import Application
-from ltmc.dashboard.page import MAX_FORM_BYTES, Handler, Page
+from ltmc.dashboard.page import Handler, Page
 from ltmc.dashboard.pages import access, chats, cleaning, code, graph, live, memories, plans, todos, uploads
 from ltmc.dashboard.pages import settings as settings_page
-from ltmc.dashboard.rendering import STATIC, address
+from ltmc.dashboard.rendering import STATIC, address, static_files
 from ltmc.dashboard.session import Sessions
 from ltmc.dashboard.streams import Streams
 from ltmc.errors import ErrorCode, LtmcError, read_only
 from ltmc.server.bearer_token import ADMITTED
 from ltmc.server.limits import CallLimits
+from ltmc.server.stdio import MAX_LINE_BYTES
 
 PAGES = (memories, cleaning, chats, code, todos, graph, plans, live, settings_page, uploads, access)
+
+MOST_FIELDS = 1_000
+"""Of a form."""
 
 HEADERS = {
     b"content-security-policy": b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -71,7 +76,7 @@ class Dashboard:
         self.sessions = Sessions(token_path)
         handlers = [handler for module in PAGES for handler in module.ROUTES]
         usual = [self._route(handler) for handler in handlers if not handler.stream]
-        static = Mount("/static", StaticFiles(directory=STATIC))
+        static = Route("/static/{name}", _static)
         pages = Router([Route("/", _first_page), static, *usual], default=self._missing)
         limited = CallLimits(pages, max_calls, call_seconds)
         self._router = Router(
@@ -114,14 +119,14 @@ class Dashboard:
     async def _answer(self, handler: Handler, request: Request) -> Response:
         page = Page(self._app, self.sessions, request)
         try:
-            if handler.method == "POST" and not _is_of_this_origin(request):
-                return PlainTextResponse("The form is of another site.", 403)
+            if not _is_of_this_origin(request):
+                return PlainTextResponse("Another site asks.", 403)
             if handler.path not in access.OPEN:
                 if not page.session.is_open:
                     return _sign_in_first(handler, page)
                 request.scope["state"][ADMITTED] = True
             if handler.method == "POST":
-                page.form = await _form(request, handler.max_bytes)
+                page.form = await _form(request, handler.most_bytes)
                 if not hmac.compare_digest(page.raw("csrf").encode(), page.session.csrf.encode()):
                     return PlainTextResponse("The form is not of this session: load the page again.", 403)
             if handler.writes and page.read_only:
@@ -151,6 +156,13 @@ def _sign_in_first(handler: Handler, page: Page) -> Response:
     )
 
 
+async def _static(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in static_files():
+        return PlainTextResponse("There is nothing here.", 404)
+    return FileResponse(STATIC / name)
+
+
 async def _first_page(request: Request) -> Response:
     return RedirectResponse(address("/memories", **request.query_params), 303)
 
@@ -169,32 +181,36 @@ async def _show_error(page: Page, error: LtmcError) -> Response:
 
 
 def _is_of_this_origin(request: Request) -> bool:
-    """Whether a form was sent by a page of this server, as far as the browser says; the token is asked for, too."""
+    """Whether a page of this server asks, as far as the browser says; the token is asked for, too."""
     origin = request.headers.get("origin")
     return origin is None or origin.partition("://")[2] == request.headers.get("host")
 
 
-async def _form(request: Request, most: int) -> FormData:
+async def _form(request: Request, most_bytes: int) -> FormData:
     """Return the fields of a form.
 
     Raises:
-        LtmcError: INVALID_ARGUMENT if it has more than `most` bytes.
+        LtmcError: INVALID_ARGUMENT if it is too long, or no form.
     """
+    taken = 0
 
-    def too_long(got: str) -> LtmcError:
-        return LtmcError(ErrorCode.INVALID_ARGUMENT, f"A form may have {most} bytes here; this has {got}.")
-
-    length = request.headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > most:
-        raise too_long(length)
-    received = 0
-
-    async def counted() -> Message:  # a browser need not say how long it is
-        nonlocal received
+    async def bounded() -> Message:
+        nonlocal taken
         message = await request.receive()
-        received += len(message.get("body", b""))
-        if received > most:
-            raise too_long("more")
+        taken += len(message.get("body", b""))
+        if taken > most_bytes:
+            raise LtmcError(ErrorCode.INVALID_ARGUMENT, f"A form may have {most_bytes} bytes; this has more.")
         return message
 
-    return await Request(request.scope, counted).form(max_part_size=min(most, MAX_FORM_BYTES))
+    form = Request(request.scope, bounded)
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return await form.form(max_part_size=min(most_bytes, MAX_LINE_BYTES))  # but files
+    body = await form.body()
+    try:
+        return FormData(await asyncio.to_thread(_fields, body))
+    except ValueError as error:
+        raise LtmcError(ErrorCode.INVALID_ARGUMENT, f"This is no form: {error}.") from None
+
+
+def _fields(body: bytes) -> list[tuple[str, str | UploadFile]]:
+    return [*parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)]

@@ -29,18 +29,8 @@ SECTIONS = (
 )
 """The navigation: a section's name, its label and its first page."""
 
-MAX_FORM_BYTES = MAX_LINE_BYTES
-"""Of a form without a file; as much as a call of a tool may have."""
-
 MOST_PROJECTS = 100
 """In the project chooser."""
-
-
-class Fields(dict[str, Any]):
-    """Values for a form; a template that asks for one that is not given gets ""."""
-
-    def __missing__(self, name: str) -> str:
-        return ""
 
 
 class Handler(NamedTuple):
@@ -52,7 +42,7 @@ class Handler(NamedTuple):
         answer: makes the response.
         stream: the response goes on for long: it is not counted among the requests at a time, and has no time limit.
         writes: refused where LTMC is read-only.
-        max_bytes: how long a form may be.
+        most_bytes: of a form.
     """
 
     method: str
@@ -60,7 +50,7 @@ class Handler(NamedTuple):
     answer: Callable[["Page"], Awaitable[Response]]
     stream: bool = False
     writes: bool = False
-    max_bytes: int = MAX_FORM_BYTES
+    most_bytes: int = MAX_LINE_BYTES
 
 
 def get(path: str, answer: Callable[["Page"], Awaitable[Response]], *, stream: bool = False) -> Handler:
@@ -73,10 +63,14 @@ def post(
     answer: Callable[["Page"], Awaitable[Response]],
     *,
     writes: bool = True,
-    max_bytes: int = MAX_FORM_BYTES,
+    most_bytes: int = MAX_LINE_BYTES,
 ) -> Handler:
-    """Return what a form is sent to; its CSRF token was checked when `answer` is called."""
-    return Handler("POST", path, answer, writes=writes, max_bytes=max_bytes)
+    """Return what a form is sent to; its CSRF token was checked when `answer` is called.
+
+    Args:
+        most_bytes: how long it may be; by default as long as a call of a tool.
+    """
+    return Handler("POST", path, answer, writes=writes, most_bytes=most_bytes)
 
 
 class Page:
@@ -114,9 +108,9 @@ class Page:
         value = self.form.get(name, self.request.query_params.get(name, ""))
         return "" if isinstance(value, UploadFile) else as_typed(value)
 
-    def filled(self, *names: str) -> Fields:
+    def filled(self, *names: str) -> dict[str, str]:
         """Return those of the fields that hold something."""
-        return Fields({name: text for name in names if (text := self.text(name))})
+        return {name: text for name in names if (text := self.text(name))}
 
     def listed(self, name: str) -> list[str]:
         """Return what stands in a field between commas."""

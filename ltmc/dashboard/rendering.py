@@ -1,16 +1,35 @@
 """Templates to HTML. Every value is escaped; none is taken for HTML."""
 
 import hashlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, Undefined
+from jinja2.utils import missing
 
 from ltmc import __version__
 
 STATIC = Path(__file__).with_name("static")
+
+
+class Absent(Undefined):
+    """What is not there: of a tool's answer, or of a form, as good as empty; a name that nobody gave is a mistake."""
+
+    def __str__(self) -> str:
+        return "" if self._is_left_out() else str(self._fail_with_undefined_error())
+
+    def __bool__(self) -> bool:
+        return False if self._is_left_out() else bool(self._fail_with_undefined_error())
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(()) if self._is_left_out() else iter(self._fail_with_undefined_error())
+
+    def _is_left_out(self) -> bool:
+        return self._undefined_obj is not missing
 
 
 @cache
@@ -19,7 +38,7 @@ def templates() -> Environment:
     found = Environment(
         loader=PackageLoader("ltmc.dashboard.templates", ""),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=Absent,
         auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -27,6 +46,12 @@ def templates() -> Environment:
     found.globals |= {"static": static, "version": __version__}
     found.filters |= {"moment": moment, "ago": ago, "number": number, "size": size, "clock": clock, "ms": ms}
     return found
+
+
+@cache
+def static_files() -> frozenset[str]:
+    """Return the names of the static files."""
+    return frozenset(path.name for path in STATIC.iterdir() if path.suffix in {".css", ".js", ".svg"})
 
 
 @cache

@@ -19,6 +19,7 @@ from ltmc.search import analysis, current, fusion, kernel, model_store, ranking
 from ltmc.search.chunking import chunk
 from ltmc.search.kinds import Content, Entry, Kind
 from ltmc.search.notes import BEHIND, NEWER, PENDING, WORDS_ALONE, note
+from ltmc.search.passages import WHOLE, passage
 from ltmc.search.profiles import impacts, marks, pack_impacts
 from ltmc.search.requests import Asked, Found, Hit, Mode, Request
 from ltmc.search.resident_index import CurrentIndex
@@ -379,13 +380,16 @@ async def load_rows(tx: Transaction, kind: Kind[R], hits: Sequence[Hit]) -> list
     return [(rows[hit.id], hit) for hit in hits if hit.id in rows]
 
 
-def result(kind: Kind[R], row: R, hit: Hit, *, explain: bool = False) -> dict[str, Any]:
-    """Return a hit as search results show it.
+def result(kind: Kind[R], row: R, hit: Hit, query: str, *, explain: bool = False) -> dict[str, Any]:
+    """Return a hit as search results show it: of a long text the passage that answers the query.
 
     Args:
         explain: with the parts of the score, which add up to it.
     """
-    return {**kind.view(row), "score": hit.score, **({"score_parts": hit.parts} if explain else {})}
+    shown = {**kind.view(row), "score": hit.score, **({"score_parts": hit.parts} if explain else {})}
+    if query.strip() and kind.prose is not None and len(text := kind.prose(row)) > WHOLE:
+        shown.update(passage(text, query))
+    return shown
 
 
 async def search(

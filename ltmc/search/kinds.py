@@ -62,12 +62,14 @@ class Kind(Generic[R]):
         profile: how the parts of an entry are weighed.
         entry: what the index takes of a row.
         view: a row as search results show it.
+        prose: the text that results show a passage of, where it is long.
     """
 
     source: Source[R]
     profile: Profile
     entry: Callable[[R], Entry]
     view: Callable[[R], Any]
+    prose: Callable[[R], str] | None = None
 
     @property
     def name(self) -> str:
@@ -314,9 +316,9 @@ def _blueprint_entry(row: Blueprint) -> Entry:
 
 CHUNK = Kind(resources.SOURCE, PROSE, _chunk_entry, chunk_view)
 PAST = Kind(resources.PAST, PROSE, _chunk_entry, chunk_view)
-MESSAGE = Kind(chats.SOURCE, CHAT, _message_entry, _message_result)
+MESSAGE = Kind(chats.SOURCE, CHAT, _message_entry, _message_result, lambda row: row.content)
 TODO = Kind(todos.SOURCE, TODO_PROFILE, _todo_entry, todo_view)
 PATTERN = Kind(patterns.SOURCE, CODE, _pattern_entry, _pattern_result)
-BLUEPRINT = Kind(blueprints.SOURCE, PROSE, _blueprint_entry, _blueprint_result)
+BLUEPRINT = Kind(blueprints.SOURCE, PROSE, _blueprint_entry, _blueprint_result, lambda row: row.description)
 KINDS: tuple[Kind[Any], ...] = (CHUNK, PAST, MESSAGE, TODO, PATTERN, BLUEPRINT)
 """Every kind."""

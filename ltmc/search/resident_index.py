@@ -19,7 +19,7 @@ from operator import mul
 from threading import Lock
 
 from ltmc.search.sentence_model import BIAS, UNIT
-from ltmc.search.vectors import CodeColumns, cosines, unpack
+from ltmc.search.vectors import SignCodes, cosines, unpack
 from ltmc.storage.sqlite import index_entries
 from ltmc.storage.sqlite import search_index as storage
 
@@ -85,7 +85,7 @@ class Scope:
     """The entries of one kind in one project; `mean`: the mean of their vectors when they were `mean_size`."""
 
     number: int
-    codes: CodeColumns
+    codes: SignCodes
     mean: list[float] = field(default_factory=list)
     mean_size: int = 0
 
@@ -141,7 +141,7 @@ class ResidentIndex:
             by_scope: defaultdict[str, tuple[list[int], list[bytes]]] = defaultdict(lambda: ([], []))
             for seq, name, code in batch:
                 if name not in self.scopes:
-                    self.scopes[name] = Scope(len(self.scopes) + 1, CodeColumns(code_bytes))
+                    self.scopes[name] = Scope(len(self.scopes) + 1, SignCodes(code_bytes))
                 gap = seq - len(self.scope_of)
                 if gap > 0:
                     self.scope_of.extend([0] * gap)

@@ -1,6 +1,7 @@
 """The HTTP transport: MCP's Streamable HTTP behind a bearer token, with limits, health and metrics.
 
-Requests pass, in this order, the check of Host and Origin, the token, the limits, and reach the server.
+Requests pass, in this order, the check of Host and Origin, the answer to preflights, the token, the
+limits, and reach the server.
 There are no sessions: each request stands alone, in both protocol eras, so nothing is kept between them,
 and a restart goes unnoticed by clients.
 """
@@ -21,6 +22,7 @@ from fastmcp.server.http import HostOriginGuardMiddleware, RequestContextMiddlew
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -40,6 +42,7 @@ from ltmc.settings import Settings
 
 PATH = "/mcp"
 HEALTH_PATH = "/health"
+METHODS = ["GET", "POST", "DELETE"]
 MAX_BODY_BYTES = stdio.MAX_LINE_BYTES
 
 MIN_CONNECTIONS = 512
@@ -227,7 +230,7 @@ def application(
             Route(
                 PATH,
                 CallLimits(MaskedErrors(AnswerEveryRequest(manager.asgi_app)), max_calls, call_seconds),
-                methods=["GET", "POST", "DELETE"] if sessions else ["POST"],
+                methods=METHODS if sessions else ["POST"],
             ),
             *routes,
             *([Mount("/", pages)] if pages is not None else []),
@@ -238,6 +241,13 @@ def application(
                 allowed_hosts=hosts,
                 allowed_origins=[f"https://{host}" for host in hosts],  # behind a proxy with TLS
                 mode="strict",
+            ),
+            Middleware(  # for pages of the origins that the guard lets pass; a preflight cannot bring the token
+                CORSMiddleware,
+                allow_origin_regex=".*",
+                allow_methods=METHODS,
+                allow_headers=["*"],
+                expose_headers=["Mcp-Session-Id", "WWW-Authenticate"],
             ),
             Middleware(bearer_token.TokenGate, check=check, is_open=is_open),
             Middleware(RequestContextMiddleware),

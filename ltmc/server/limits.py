@@ -5,7 +5,7 @@ import json
 from contextlib import suppress
 
 import h11
-from mcp_types import INVALID_REQUEST, JSONRPCError
+from mcp_types import INVALID_PARAMS, INVALID_REQUEST, JSONRPCError
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -72,7 +72,8 @@ class AnswerEveryRequest:
     """Mends what the SDK answers to what is no message.
 
     It takes a request whose id it does not know the type of for a notification, where it could not read a body
-    it names no id though it stands there, and of one that is too long it does not say what is allowed.
+    it names no id though it stands there, of one that is too long it does not say what is allowed, and in the older
+    eras it takes text that is no Unicode for no JSON, at which clients give up the connection and not the call.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -110,6 +111,12 @@ class AnswerEveryRequest:
             if message["type"] == "http.response.start" and message["status"] >= 400:
                 held.append(message)
                 return
+            if held and (invalid := _lone_surrogates(b"".join(body))):
+                refused = True
+                await JSONResponse(invalid.model_dump(mode="json", by_alias=True, exclude_unset=True))(
+                    scope, receive, send
+                )
+                return
             if held:
                 message = {**message, "body": _under_its_id(message.get("body", b""), b"".join(body))}
                 length = b"%d" % len(message["body"])
@@ -119,6 +126,18 @@ class AnswerEveryRequest:
             await send(message)
 
         await self._app(scope, noted, checked)
+
+
+def _lone_surrogates(body: bytes) -> JSONRPCError | None:
+    """Return the error for a request that is JSON but for text with lone surrogates."""
+    with suppress(ValueError, RecursionError):
+        try:
+            json.dumps(json.loads(body), ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            identity = stdio.id_of(body)
+            if identity is not None:
+                return stdio.refusal(INVALID_PARAMS, "Invalid params: text with lone surrogates", identity)
+    return None
 
 
 def _under_its_id(answer: bytes, body: bytes) -> bytes:

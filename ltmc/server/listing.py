@@ -73,14 +73,20 @@ TEXT = "text/plain"
 """The type of every resource."""
 
 
+_READ_ELSEWHERE = {"memory", "chat", "todos"}
+"""The categories whose tools list project_id in the server of a repository: agents look into other projects by them.
+The others take it too."""
+
+
 class Offered(NamedTuple):
-    """What a server offers with its settings."""
+    """What a server offers with its settings; in_repository: calls mean the project of the repository worked in."""
 
     instructions: str
     tools: list[Tool]
     prompts: list[Prompt]
     resources: list[Resource]
     lean: bool
+    in_repository: bool
 
 
 def offered(settings: Settings) -> Offered:
@@ -90,39 +96,44 @@ def offered(settings: Settings) -> Offered:
         ValueError: the profile names an unknown category.
     """
     tools = selection.select(settings.profile, read_only=settings.read_only)
-    text = instructions(
-        (tool.name for tool in tools),
-        in_repository=settings.project == AUTO and settings.transport == "stdio",
-    )
-    return Offered(text, tools, *selection.select_beside(tools), selection.is_lean(settings.profile))
+    in_repository = settings.project == AUTO and settings.transport == "stdio"
+    text = instructions((tool.name for tool in tools), in_repository=in_repository)
+    lean = selection.is_lean(settings.profile)
+    return Offered(text, tools, *selection.select_beside(tools), lean, in_repository)
 
 
-def of_tool(entry: Tool, *, lean: bool = False) -> dict[str, Any]:
+def of_tool(entry: Tool, *, lean: bool = False, in_repository: bool = False) -> dict[str, Any]:
     """Return what is listed of a tool.
 
-    Its hints are those that say something: what a tool does not only read, and no repetition, is understood. Tools of
-    the core are marked for hosts that load tools when they are searched for.
+    Of its hints those are listed that differ from what the protocol takes for granted, and that decide whether hosts
+    ask before a call; a title would say the name again. Tools of the core are marked for hosts that load tools when
+    they are searched for.
 
     Args:
         lean: list the arguments that are used every day; the tool takes the others too.
+        in_repository: leave out project_id, which agents are told to leave out, where no other project is read.
     """
+    hints = {}
     if entry.read_only:
         hints = {"readOnlyHint": True}
-    else:
-        hints = {"destructiveHint": entry.destructive}
-        hints |= {"idempotentHint": True} if entry.idempotent else {}
-        hints["openWorldHint"] = False
-    schema = entry.parameters
+    elif not entry.destructive:
+        hints = {"destructiveHint": False, "openWorldHint": False}
+    schema, arguments = entry.parameters, entry.listed
     if lean and entry.lean:
-        schema = schema | {"properties": {name: schema["properties"][name] for name in entry.lean}}
+        arguments = {name: arguments[name] for name in entry.lean}
+    if (
+        in_repository
+        and entry.category not in _READ_ELSEWHERE
+        and "project_id" not in schema.get("required", ())
+    ):
+        arguments = {name: about for name, about in arguments.items() if name != "project_id"}
     always = entry.core or entry.category == selection.LEAN
     return {
         **({"_meta": {ALWAYS_LOAD: True}} if always else {}),
-        "annotations": hints,
+        **({"annotations": hints} if hints else {}),
         "description": entry.description,
-        "inputSchema": schema,
+        "inputSchema": schema | {"properties": arguments},
         "name": entry.name,
-        "title": entry.title,
     }
 
 
@@ -149,7 +160,7 @@ def of_resource(entry: Resource) -> dict[str, Any]:
 
 def lists(found: Offered) -> dict[str, dict[str, Any]]:
     """Return the result of each method that lists, without what an era adds; each list is one page."""
-    listed = [of_tool(entry, lean=found.lean) for entry in found.tools]
+    listed = [of_tool(entry, lean=found.lean, in_repository=found.in_repository) for entry in found.tools]
     results: dict[str, dict[str, Any]] = {"tools/list": {"tools": listed}}
     if found.prompts:
         results["prompts/list"] = {"prompts": [of_prompt(entry) for entry in found.prompts]}

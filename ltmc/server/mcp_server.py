@@ -29,6 +29,7 @@ from ltmc.errors import ErrorCode, LtmcError, shorten
 from ltmc.server import greeting, listing, stdio
 from ltmc.server.offers import Offers
 from ltmc.server.roots import first_root, follow
+from ltmc.server.writing import written
 from ltmc.settings import Settings
 from ltmc.tools import plugins, selection
 from ltmc.tools.manifest import Tool
@@ -52,18 +53,18 @@ class ManifestTool(ServerTool):
 
     _entry: Tool = PrivateAttr()
     _app: Application = PrivateAttr()
-    _lean: bool = PrivateAttr()
+    _listed: dict[str, Any] = PrivateAttr()
 
     @classmethod
-    def of(cls, entry: Tool, app: Application, *, lean: bool) -> "ManifestTool":
-        """Return the tool for `entry`, listed as the manifest says; lean: with few arguments."""
+    def of(cls, entry: Tool, app: Application, listed: dict[str, Any]) -> "ManifestTool":
+        """Return the tool for `entry`, and what is listed of it."""
         tool = cls(name=entry.name, description=entry.description, parameters=entry.parameters)
-        tool._entry, tool._app, tool._lean = entry, app, lean
+        tool._entry, tool._app, tool._listed = entry, app, listed
         return tool
 
     def to_mcp_tool(self, **_: Any) -> mcp_types.Tool:
         """Return the listing, without what FastMCP adds: agents pay for every byte of it."""
-        return mcp_types.Tool.model_validate(listing.of_tool(self._entry, lean=self._lean))
+        return mcp_types.Tool.model_validate(self._listed)
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
         """Call the tool; failures are results too."""
@@ -74,7 +75,7 @@ class ManifestTool(ServerTool):
         answer = await call(self._app, self._entry, arguments, lambda: first_root(session))
         if answer["success"] and self._entry.name == HOOK:
             return ToolResult(content=[TextContent(type="text", text=answer["output"])])
-        return as_tool_result(answer)
+        return as_tool_result(written(answer) if answer["success"] else answer)
 
 
 class UnknownTools(Middleware):
@@ -151,12 +152,15 @@ def build(settings: Settings, app: Application | None = None) -> FastMCP[None]:
         if plugin.error:
             logger.warning("plugin %s of %s is left out: %s", plugin.name, plugin.package, plugin.error)
     offered = listing.offered(settings)
+    tools = listing.lists(offered)["tools/list"]["tools"]
     server = LtmcServer(
         name=listing.SERVER_INFO["name"],
         version=listing.SERVER_INFO["version"],
         instructions=offered.instructions,
         lifespan=lifespan,
-        tools=[ManifestTool.of(entry, app, lean=offered.lean) for entry in offered.tools],
+        tools=[
+            ManifestTool.of(entry, app, listed) for entry, listed in zip(offered.tools, tools, strict=True)
+        ],
         middleware=[UnknownTools([entry.name for entry in offered.tools])],
     )
     # FastMCP offers prompts and resources even where there are none, and hosts then ask for them; and it wraps

@@ -4,7 +4,7 @@ import json
 import re
 import unicodedata
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -21,6 +21,7 @@ from typing_extensions import TypedDict
 
 from ltmc.settings import PROJECT_PATTERN
 from ltmc.timestamps import format_utc, now, parse
+from ltmc.tools.manifest import UNLISTED
 
 PROJECT_ID = re.compile(PROJECT_PATTERN)
 TAG_LENGTH, TAGS, SKILLS = 64, 32, 50
@@ -32,11 +33,6 @@ COMPLEXITY_ALIASES = {"LOW": "SIMPLE", "MEDIUM": "MODERATE", "HIGH": "COMPLEX"}
 def refuse(allowed: str) -> PydanticCustomError:
     """Return what a validator raises: the binding adds the field and the value."""
     return PydanticCustomError("not_allowed", "{allowed}", {"allowed": allowed})
-
-
-def one_of(*schemas: dict[str, Any]) -> WithJsonSchema:
-    """Return what says that a value is of one of some types; hosts convert no list of types."""
-    return WithJsonSchema({"anyOf": list(schemas)})
 
 
 def encodable(text: str) -> str:
@@ -64,6 +60,12 @@ def _digits(value: Any) -> Any:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         return int(value)
     return value
+
+
+def _digits_of(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
+    return str(value) if type(value) is int else value
 
 
 def as_id(reference: str) -> int | None:
@@ -202,6 +204,8 @@ ProjectId = Annotated[str, _project(PROJECT_PATTERN, PROJECT_WORDS)] | None
 Projects = (
     Annotated[str, _project(rf"{PROJECT_PATTERN}|\*", f"{PROJECT_WORDS}; or * for all projects")] | None
 )
+ProjectOfId = Annotated[ProjectId, Field(json_schema_extra={UNLISTED: True})]
+"""The project of what is named by an id: not needed, and where an id is of another project the error says so."""
 Query = Annotated[Filled, Field(max_length=2000)]
 OptionalQuery = Annotated[Text, Field(max_length=2000)]
 Content = Annotated[Filled, Field(max_length=1_000_000)]
@@ -226,11 +230,10 @@ RowId = Annotated[int, Field(ge=1, strict=True, le=2**63 - 1), _Number, BeforeVa
 ResourceId = Annotated[
     RowId, BeforeValidator(lambda value: value.removeprefix("resource:") if isinstance(value, str) else value)
 ]
-RowIdText = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
+RowIdText = Annotated[str, BeforeValidator(_digits_of)]
 Reference = Annotated[
     Annotated[RowIdText, AfterValidator(encodable), AfterValidator(_not_blank), AfterValidator(str.strip)],
     Field(max_length=255),
-    one_of({"type": "string"}, {"type": "integer"}),
 ]
 References = Annotated[list[Reference], Field(max_length=100)]
 TopK = Annotated[int, Field(ge=1, le=50, strict=True), _Number]
@@ -241,6 +244,8 @@ MaxTokens = Annotated[int, Field(ge=16, le=128_000, strict=True), _Number]
 Days = Annotated[int, Field(ge=1, le=3650, strict=True), _Number]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True), _Number]
 Bool = Annotated[bool, Field(strict=True)]
+Explain = Annotated[Bool, Field(json_schema_extra={UNLISTED: True})]
+"""Whether to show what each score is made of: for people who tune a search."""
 ResourceType = Annotated[Literal["document", "code", "note", "data"], _Enum]
 Start = Annotated[str, _moment(end=False)]
 End = Annotated[str, _moment(end=True)]
@@ -265,7 +270,7 @@ def _expires(value: Any) -> str:
     raise refuse(f"a day or moment to come such as 2999-12-31, 1 to {MOST_DAYS} days, or never")
 
 
-Expires = Annotated[str, BeforeValidator(_expires), one_of({"type": "string"}, {"type": "integer"})]
+Expires = Annotated[str, BeforeValidator(_expires)]
 TodoStatus = Annotated[Literal["all", "pending", "completed"], _Enum]
 
 NEVER = "none"
@@ -348,9 +353,18 @@ Priority = Annotated[
 ]
 CodeResult = Annotated[Literal["pass", "fail", "partial", "error"], _Enum]
 Skills = Annotated[list[str], AfterValidator(_skills)]
-Complexity = Annotated[
-    Literal["TRIVIAL", "SIMPLE", "MODERATE", "COMPLEX", "CRITICAL"], BeforeValidator(_complexity)
-]
+_Label = Literal["TRIVIAL", "SIMPLE", "MODERATE", "COMPLEX", "CRITICAL"]
+Complexity = Annotated[_Label, BeforeValidator(_complexity)]
+
+
+def _label(text: str) -> str:
+    if text not in get_args(_Label):
+        raise refuse(", ".join(get_args(_Label)))
+    return text
+
+
+ComplexityBound = Annotated[str, BeforeValidator(_complexity), AfterValidator(_label)]
+"""A label whose choice the listing leaves out: other tools list it."""
 AutoComplexity = Annotated[
     Literal["AUTO", "TRIVIAL", "SIMPLE", "MODERATE", "COMPLEX", "CRITICAL"], BeforeValidator(_complexity)
 ]
@@ -406,6 +420,9 @@ DaysOff = Annotated[
 ]
 
 
+Unneeded = Annotated[str | None, Field(json_schema_extra={UNLISTED: True})]
+
+
 @with_config(ConfigDict(extra="forbid"))
 class TeamMember(TypedDict):
     """A member of a team."""
@@ -427,7 +444,7 @@ class LinkedDocument(TypedDict):
 
     id: Reference
     content: NotRequired[Content | None]
-    type: NotRequired[str | None]
+    type: NotRequired[Unneeded]
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -437,5 +454,5 @@ class GivenDocument(TypedDict):
     content: Text
     id: NotRequired[Annotated[RowIdText, AfterValidator(encodable)]]
     title: NotRequired[Title | None]
-    type: NotRequired[str | None]
+    type: NotRequired[Unneeded]
     score: NotRequired[Annotated[float, Field(allow_inf_nan=False, strict=True)] | None]

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from ltmc.errors import ErrorCode, LtmcError, invalid, shorten
 from ltmc.tools.aliases import ALIASES
 from ltmc.tools.declaration import declaration_of, prompt_of, resource_of
-from ltmc.tools.manifest import Prompt, Resource, Tool
+from ltmc.tools.manifest import UNLISTED, Prompt, Resource, Tool
 
 ToolFunction = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -186,7 +186,7 @@ def schema_of(binding: Binding) -> dict[str, Any]:
     properties = {name: _shortened(_simplify(value)) for name, value in schema.get("properties", {}).items()}
     for name, value in properties.items():
         if name in arguments:
-            value["description"] = arguments[name]
+            value["description"] = "; ".join(filter(None, (value.get("description"), arguments[name])))
     parameters: dict[str, Any] = {"type": "object", "properties": properties}
     if schema.get("required"):
         parameters["required"] = schema["required"]
@@ -227,23 +227,44 @@ def _simplify(schema: Any) -> Any:
     return schema
 
 
-def _shortened(schema: Any) -> Any:
-    """Return the schema without what is understood, and without limits that no agent comes near.
+_LIMITS = {"maximum", "minimum", "maxLength", "minLength", "maxItems", "minItems", "pattern", "format"}
+"""What hosts drop on the way to the model: ranges are said in words, and calls are checked anyway."""
 
-    Each listing would carry them, and calls are checked anyway.
-    """
+_FAR = 1000
+"""A limit from here on is one that no agent comes near."""
+
+
+def _shortened(schema: Any) -> Any:
+    """Return the schema without what is understood, its range in words: each listing carries it."""
     if isinstance(schema, list):
         return [_shortened(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    return {
-        key: _shortened(value)
+    short = {
+        key: {name: _shortened(item) for name, item in value.items() if UNLISTED not in item}
+        if key == "properties"
+        else _shortened(value)
         for key, value in schema.items()
-        if not (key == "default" and value in (False, 0))
+        if key not in _LIMITS
+        and not (key == "default" and _is_understood(value, schema))
         and not (schema.get("type") == "object" and key in ("description", "additionalProperties"))
-        and not (key in ("maxLength", "maximum", "maxItems") and isinstance(value, int) and value >= 100)
-        and not (key == "minimum" and value in (0, 1) and schema.get("type") == "integer")
     }
+    if words := _range(schema):
+        short["description"] = words
+    return short
+
+
+def _is_understood(default: Any, schema: dict[str, Any]) -> bool:
+    """Return whether a default needs no words: nothing, the first of a choice, or a number that calls seldom give."""
+    return not default or default in schema.get("enum", [])[:1] or schema.get("type") in ("integer", "number")
+
+
+def _range(schema: dict[str, Any]) -> str:
+    """Return the range of a number in words; nothing for one that no agent comes near."""
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is None or high is None or (low in (0, 1) and high >= _FAR):
+        return ""
+    return f"{low:.12g}-{high:.12g}"
 
 
 def describe(schema: dict[str, Any]) -> str:

@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 
 FILE = Path(__file__).with_name("manifest.json")
 
+UNLISTED = "unlisted"
+"""The mark in the schema of an argument that is taken and not listed: no model needs it."""
+
 
 class Tool(NamedTuple):
     """A tool as data; see `ltmc.tools.declaration.tool` for what the hints mean.
@@ -40,6 +43,11 @@ class Tool(NamedTuple):
 
     def __hash__(self) -> int:
         return hash((self.module, self.name))
+
+    @property
+    def listed(self) -> dict[str, Any]:
+        """The JSON schemas of the arguments that are listed, by their names."""
+        return {name: about for name, about in self.parameters["properties"].items() if UNLISTED not in about}
 
 
 class Prompt(NamedTuple):

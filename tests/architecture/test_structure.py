@@ -23,7 +23,7 @@ ARROWS = {
     "agents": {"distribution", "tools"},
     "importing": {"app", "tools", "features", "search", "storage"},
     "exporting": {"app", "storage"},
-    "dashboard": {"app", "agents", "importing", "server", "tools", "distribution"},
+    "dashboard": {"app", "agents", "importing", "server", "tools"},
     "server": {"app", "tools", "distribution"},
     "app": {
         "features",

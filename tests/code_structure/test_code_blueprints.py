@@ -420,3 +420,26 @@ def test_a_title_given_again_is_taken(shared: Session, project: str, root: Path)
     found = shared.ok("retrieve_by_type", query="kumquat", doc_type="blueprint", project_id=project)
     assert [one["blueprint_id"] for one in found["results"]] == [key]
     assert create(shared, project)["title"] == "Kumquat forms"
+
+
+def test_a_large_file_is_shown_in_pages(root: Path, shared: Session, project: str) -> None:
+    names = [f"function_{number:03}" for number in range(150)]
+    code = "".join(
+        f"def {name}(first: int, second: str = 'a') -> str:\n    return second\n" for name in names
+    )
+    (root / "app" / "large.py").write_text(code + f"def wide(first={'a' * 20_000!r}):\n    return first\n")
+    shown: list[str] = []
+    related: list[tuple[str, str]] = []
+    while True:
+        page = shared.ok(
+            "create_blueprint_from_code", file_path="app/large.py", project_id=project, offset=len(shown)
+        )
+        assert len(json.dumps(page, ensure_ascii=False).encode()) < 12_000
+        assert page["count"] == len(page["relationships"])
+        assert page["created"] is (not shown)
+        shown += [one["name"] for one in page["elements"]]
+        related += [(one["source_id"], one["target_id"]) for one in page["relationships"]]
+        if not page["has_more"]:
+            break
+    assert shown == [*names, "wide"]
+    assert len(set(related)) == page["total"] == 152

@@ -145,7 +145,7 @@ def test_projects_are_registered_and_listed(db: Path, tmp_path: Path) -> None:
         made = client.ok("register_project", project_id="one", root_path=str(first), name="The first")
         assert (made["created"], made["root_path"], made["allowed_paths"]) == (True, str(first), [])
         listed = client.ok("list_projects")
-        assert [(row["project_id"], row["name"], row["pending_todos"]) for row in listed["projects"]] == [
+        assert [(row["project_id"], row.get("name"), row["pending_todos"]) for row in listed["projects"]] == [
             ("one", "The first", 0),
             ("other", None, 1),
         ]

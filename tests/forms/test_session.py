@@ -1,6 +1,7 @@
 """One session with every tool, in each form in which LTMC is shipped."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from ltmc.tools import selection
 from tests import artefacts
 from tests.client import Session
 from tests.forms import steps
+from tests.http.serving import Serving
 from tests.upgrade import recorded
 
 forms = pytest.mark.parametrize("form", artefacts.FORMS)
@@ -78,6 +80,24 @@ def test_the_check_reads_the_same_list_in_every_form(tmp_path: Path, form: str) 
     assert report["ok"]
     assert report["form"] == ("frozen" if form == "onefile" else form)
     assert names(report) == names(check(artefacts.command("source")))
+
+
+@forms
+def test_the_dashboard_is_in_every_form(db: Path, form: str) -> None:
+    command = artefacts.command(form)
+    with Serving(db, command=command) as server:
+        server.call(
+            "store_memory", file_name="heron.md", content="A heron <b>stands</b>.", project_id="default"
+        )
+        made = [*command, "dashboard", "--link", "--db", str(db), "--port", str(server.port)]
+        link = subprocess.run(made, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+        path = link.partition(str(server.port))[2]
+        entered = server.request("GET", path, Authorization=None)
+        cookie = str(entered.headers["Set-Cookie"]).partition(";")[0]
+        page = server.request("GET", "/memories/1", Authorization=None, Cookie=cookie)
+        assert "A heron &lt;b&gt;stands&lt;/b&gt;." in page.text
+        for name in re.findall(r"/static/[\w.]+\?v=\w+", page.text):
+            assert server.request("GET", name, Authorization=None).status == 200, name
 
 
 def holding(db: Path) -> list[str]:

@@ -32,18 +32,21 @@ def for_era(era: str, method: str, params: dict[str, Any]) -> tuple[dict[str, st
 class Serving:
     """``ltmc serve --transport http`` on a free port of 127.0.0.1.
 
+    Args:
+        command: the program; that of the source by default.
+
     Attributes:
         port: where it listens.
         token: its bearer token.
         log: the lines of its stderr so far.
     """
 
-    def __init__(self, db: Path, *flags: str, **env: str) -> None:
+    def __init__(self, db: Path, *flags: str, command: list[str] = SOURCE_COMMAND, **env: str) -> None:
         self.token_path = db.with_name(db.name + ".token")
         self.log: list[str] = []
         self._ready = threading.Event()
         self.process = subprocess.Popen(
-            [*SOURCE_COMMAND, "serve", "--transport", "http", "--port", "0", "--db", str(db), *flags],
+            [*command, "serve", "--transport", "http", "--port", "0", "--db", str(db), *flags],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -206,16 +206,32 @@ def test_the_origin_must_be_this_machine(server: Serving, origin: str, status: i
     assert server.request("GET", "/health", Origin=origin).status == status
 
 
-def test_a_browser_gets_no_permission_to_cross_origins(server: Serving) -> None:
-    answer = server.request(
-        "OPTIONS",
-        "/mcp",
-        Authorization=None,
-        Origin="http://localhost:3000",
-        **{"Access-Control-Request-Method": "POST"},
-    )
-    assert answer.status == 401
-    assert not any(name.lower().startswith("access-control") for name in answer.headers)
+PREFLIGHT = {
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization,mcp-name",
+}
+
+
+def test_a_page_of_this_machine_may_ask_with_the_token(server: Serving) -> None:
+    page = {"Origin": "http://localhost:3000"}
+    asked = server.request("OPTIONS", "/mcp", Authorization=None, **page, **PREFLIGHT)
+    assert (asked.status, asked.headers["Access-Control-Allow-Origin"]) == (200, page["Origin"])
+    assert "POST" in asked.headers["Access-Control-Allow-Methods"]
+    assert asked.headers["Access-Control-Allow-Headers"] == PREFLIGHT["Access-Control-Request-Headers"]
+    for token, status in (({}, 200), ({"Authorization": "Bearer wrong"}, 401)):
+        answer = server.rpc("ping", **page, **token)
+        assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (status, page["Origin"])
+    assert "Access-Control-Allow-Credentials" not in asked.headers
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", None])
+def test_no_other_page_gets_permission(server: Serving, origin: str | None) -> None:
+    for answer in (
+        server.request("OPTIONS", "/mcp", Authorization=None, Origin=origin, **PREFLIGHT),
+        server.rpc("ping", Origin=origin),
+    ):
+        assert (answer.status == 403) is (origin is not None)
+        assert not any(name.lower().startswith("access-control-allow-o") for name in answer.headers)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])

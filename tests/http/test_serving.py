@@ -291,6 +291,14 @@ def test_what_is_no_message_gets_an_error(server: Serving, what: str, era: str) 
     assert server.rpc("ping").status == 200
 
 
+@pytest.mark.parametrize("era", ERAS.values())
+def test_a_lone_surrogate_in_an_argument_fails_the_call_alone(server: Serving, era: str) -> None:
+    answer = server.rpc("tools/call", {"name": "add_todo", "arguments": {"title": "a\ud800"}}, era=era)
+    assert answer.status == 200, answer.text
+    assert "lone surrogates" in answer.text
+    assert ("error" in answer.json()) is (era < "2026"), "there the tool says so"
+
+
 def test_more_calls_than_the_limit_are_turned_away(db: Path) -> None:
     with Serving(db, LTMC_HTTP_MAX_CALLS="2") as server, ThreadPoolExecutor() as pool:
         server.call("add_todo", title="first")

@@ -3,6 +3,7 @@
  * embed MODEL PATH     reads lines of token ids from standard input, writes a line of values for each, or an error
  * fuzz MODEL ROUNDS    damages the model and gives it wrong tokens; whatever happens must be an answer or an error
  * make ROUNDS          makes layers of drawn sizes and weights, some of them no numbers, as models are made
+ * nearest ROUNDS       looks for the nearest of drawn codes, and compares them with a plain count
  */
 #include "../../ltmc/search/kernel/kernel.c"
 
@@ -197,6 +198,68 @@ static int make(int rounds)
     return answered ? 0 : 1;
 }
 
+static int score_of(const int8_t *query, int width, const uint8_t *code)
+{
+    int span = 0, score = 0;
+    for (int i = 0; i < width; i++)
+        span += abs(query[i]);
+    const float scale = span ? (SCORES - 1) / (2.f * span) : 0;
+    for (int j = 0; j < width; j += 8) {
+        int sum = 0;
+        for (int i = j; i < j + 8; i++)
+            sum += abs(query[i]) + (code[j / 8] >> (i - j) & 1 ? query[i] : -query[i]);
+        score += (int)(sum * scale);
+    }
+    return score;
+}
+
+static void nearest_round(void)
+{
+    const int width = 64 * (1 + draw(draw(8) ? 8 : 32)), bytes = width / 8, values = draw(4) ? 256 : 1 + draw(2);
+    const size_t count = 1 + draw(300), most = 1 + draw((uint32_t)count);
+    int8_t *query = malloc(width);
+    uint8_t *codes = malloc(count * bytes);
+    uint32_t *places = malloc(sizeof(uint32_t) * 2 * most);
+    for (int i = 0; i < width; i++)
+        query[i] = (int8_t)draw(values);
+    for (size_t i = 0; i < count * bytes; i++)
+        codes[i] = (uint8_t)draw(values);
+    const int found = ltmc_nearest(query, width, codes, count, most, places);
+    if (found < (int)most || found > 2 * (int)most)
+        abort();
+    int least = SCORES, better = 0, tied = 0, tied_behind = 0;
+    for (int i = 0; i < found; i++) {
+        const int score = score_of(query, width, codes + (size_t)places[i] * bytes);
+        least = score < least ? score : least;
+        if ((i && places[i] <= places[i - 1]) || places[i] >= count)
+            abort();
+    }
+    for (size_t r = 0, i = 0; r < count; r++) {
+        const int score = score_of(query, width, codes + r * bytes), is_found = i < (size_t)found && places[i] == r;
+        i += is_found;
+        better += score > least;
+        tied += score == least;
+        if (score > least && !is_found)
+            abort();
+        tied_behind += score == least && is_found;
+        if (score == least && !is_found && tied_behind)
+            abort(); /* one that came later was left out */
+    }
+    if (better >= (int)most || (found < 2 * (int)most && found != better + tied))
+        abort();
+    if (ltmc_nearest(query, width + 8, codes, count, most, places) != ERROR_LENGTH ||
+        ltmc_nearest(query, width, codes, count, count + 1, places) != ERROR_LENGTH)
+        abort();
+    free(query), free(codes), free(places);
+}
+
+static int nearest(int rounds)
+{
+    for (int round = 0; round < rounds; round++)
+        nearest_round();
+    return 0;
+}
+
 int main(int count, char **arguments)
 {
     if (count == 4 && !strcmp(arguments[1], "embed"))
@@ -205,5 +268,7 @@ int main(int count, char **arguments)
         return fuzz(arguments[2], atoi(arguments[3]));
     if (count == 3 && !strcmp(arguments[1], "make"))
         return make(atoi(arguments[2]));
+    if (count == 3 && !strcmp(arguments[1], "nearest"))
+        return nearest(atoi(arguments[2]));
     return 2;
 }

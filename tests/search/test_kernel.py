@@ -1,9 +1,11 @@
 """The kernel as a program of its own: under sanitizers, and for a processor that is not here."""
 
+import random
 import shutil
 import statistics
 import subprocess
 import sys
+import threading
 from operator import mul
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from ltmc.search import kernel
 from ltmc.search.kernel import Kernel, KernelError
 from ltmc.search.sentence_model import UNIT, SentenceModel
+from ltmc.search.vectors import SignCodes, sign_code
 from tests.conftest import unavailable
 from tests.search.conftest import FILE
 from tests.search.small_model import POSITIONS, TOKENS, small_model
@@ -46,6 +49,37 @@ def test_damaged_files_and_wrong_tokens_are_refused_and_never_crash(
 def test_layers_of_any_size_and_weights_stay_within_their_memory(checked: Path) -> None:
     ran = subprocess.run([checked, "make", "60"], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_nearest_codes_are_those_of_a_plain_count(checked: Path) -> None:
+    ran = subprocess.run([checked, "nearest", "3000"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_codes_are_searched_while_others_are_added() -> None:
+    draw = random.Random(8)
+    codes, wanted = SignCodes(48), draw.randbytes(384)
+    best = sign_code(wanted)
+    codes.extend([7], best)
+    done = threading.Event()
+
+    def add() -> None:
+        for number in range(2_000):
+            codes.extend([10 * number, 10 * number + 1], draw.randbytes(96))
+        done.set()
+
+    adding = threading.Thread(target=add)
+    adding.start()
+    while not done.is_set():
+        found = codes.nearest(wanted, 3)
+        assert 7 in found
+        assert len(found) <= 6
+    adding.join()
+    assert len(codes) == 4_001
+    with pytest.raises(KernelError, match="2 of 5 codes in 239 bytes"):
+        kernel.nearest(wanted, bytearray(5 * 48 - 1), 5, 2)
+    with pytest.raises(KernelError, match="for 72 values"):
+        kernel.nearest(bytes(72), bytearray(90), 5, 2)
 
 
 def test_every_length_stays_within_its_memory(checked: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ltmc.search import index
-from ltmc.search.vectors import CodeColumns, cosine, cosines, mean_unit, sign_code, unpack
+from ltmc.search.vectors import SignCodes, cosine, cosines, mean_unit, sign_code, unpack
 from ltmc.tools import manifest
 from tests.client import Session, run_cli
 
@@ -64,16 +64,16 @@ def test_unpacked_values_are_signed() -> None:
 
 
 def test_codes_give_the_nearest_and_ties_do_not_give_all() -> None:
-    columns = CodeColumns(48)
+    codes = SignCodes(48)
     vectors = [index.embedded(f"text {number} on subject {number % 50}") for number in range(3000)]
-    columns.extend(range(3000), b"".join(sign_code(vector) for vector in vectors))
+    codes.extend(range(3000), b"".join(sign_code(vector) for vector in vectors))
     query = index.embedded("subject 7")
-    nearest = columns.nearest(query, 300)
+    nearest = codes.nearest(query, 300)
     assert 300 <= len(nearest) <= 600
     exact = cosines(query, b"".join(vectors))
     best = sorted(range(3000), key=exact.__getitem__, reverse=True)[:10]
     assert len(set(best) & set(nearest)) >= 9
-    nothing = columns.nearest(index.embedded(""), 300)
+    nothing = codes.nearest(index.embedded(""), 300)
     assert 300 <= len(nothing) <= 600
     assert nothing[-1] == 2999, "the newest"
 

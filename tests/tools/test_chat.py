@@ -114,6 +114,33 @@ def test_lists_show_previews_of_long_messages(shared: Session, project: str) -> 
     assert (len(whole["content"]), whole["characters"], "truncated" in whole) == (5_000, 5_000, False)
 
 
+def test_a_search_shows_the_passage_of_a_long_message_that_answers(shared: Session, project: str) -> None:
+    before = "".join(
+        f"Line {number} of the log says that all is well with the plums. " for number in range(60)
+    )
+    answer = "The orchard gate has the code 4711."
+    made = shared.ok(
+        "log_chat", content=f"{before}\n\n{answer}\n\n{before}", conversation_id="log", project_id=project
+    )
+    shared.ok("log_chat", content=f"Of plums and gates. {answer}", conversation_id="log", project_id=project)
+    chats = {"filters": {"sources": ["chat"]}, "project_id": project}
+    found = shared.ok("advanced_context_search", query="code of the orchard gate", **chats)["results"]
+    (log,) = [one for one in found if one["message_id"] == made["message_id"]]
+    (short,) = [one for one in found if one["message_id"] != made["message_id"]]
+    assert answer in log["content"]
+    assert len(log["content"]) <= 600
+    assert (log["truncated"], log["characters"]) == (True, 2 * len(before) + len(answer) + 4)
+    rest = shared.ok("get_memory", message_id=made["message_id"], offset=log["offset"])
+    assert rest["content"].startswith(log["content"])
+    assert "truncated" not in short
+    (log, *_) = shared.ok("retrieve_by_type", query="log of plums", doc_type="chat", project_id=project)[
+        "results"
+    ]
+    assert log["offset"] == 0
+    listed = shared.ok("advanced_context_search", query="", **chats)["results"]
+    assert max(len(one["content"]) for one in listed) == 2_000, "without a query, the beginning"
+
+
 def test_get_chats_by_tool_refuses(shared: Session) -> None:
     shared.bad("get_chats_by_tool", "INVALID_ARGUMENT", "source_tool", source_tool=" ")
     shared.bad("get_chats_by_tool", "INVALID_ARGUMENT", "limit", source_tool="t", limit=101)

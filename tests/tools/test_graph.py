@@ -80,7 +80,17 @@ def test_far_relationships_come_with_their_path(shared: Session, project: str) -
     found = shared.ok("get_document_relationships", doc_id="a", max_depth=2, project_id=project)
     (far,) = found["indirect"]
     assert far["path"] == ["a", "b", "c"]
-    assert "properties" in found["outgoing"][0]
+    assert "properties" not in found["outgoing"][0], "there are none"
+    shared.ok(
+        "link_resources",
+        source_id="a",
+        target_id="b",
+        relation="uses",
+        properties={"since": None},
+        project_id=project,
+    )
+    found = shared.ok("get_document_relationships", doc_id="a", max_depth=2, project_id=project)
+    assert found["outgoing"][0]["properties"] == {"since": None}, "what was stored comes back as it was"
     plain = shared.ok("get_document_relationships", doc_id="a", include_metadata=False, project_id=project)
     assert "properties" not in plain["outgoing"][0]
 

@@ -30,7 +30,7 @@ async def show_list(page: Page) -> Response:
         filters = {AS_FILTERS[name]: text for name, text in given.items() if name in AS_FILTERS}
         found = await page.read(
             "advanced_context_search",
-            query=given["q"],
+            query=given.get("q", ""),
             filters={"sources": ["chat"], **filters},
             top_k=ON_A_PAGE,
             offset=offset,

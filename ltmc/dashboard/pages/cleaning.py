@@ -6,7 +6,7 @@ from typing import Any
 from starlette.responses import Response
 
 from ltmc.app.maintenance import in_trash, untidy
-from ltmc.dashboard.page import Fields, Page, get, post
+from ltmc.dashboard.page import Page, get, post
 from ltmc.errors import LtmcError, invalid
 
 SECTION = "memories"
@@ -35,7 +35,7 @@ async def show_chosen(page: Page) -> Response:
     return await _preview(page, page.filled("kind"), page.chosen("id"))
 
 
-async def _preview(page: Page, given: Fields, ids: Sequence[str]) -> Response:
+async def _preview(page: Page, given: dict[str, str], ids: Sequence[str]) -> Response:
     context: dict[str, Any] = {"given": given, "ids": ids, "preview": None, "error": None}
     if given or ids:
         try:
@@ -45,7 +45,7 @@ async def _preview(page: Page, given: Fields, ids: Sequence[str]) -> Response:
     return await page.show("cleaning.html", context, section=SECTION, status=400 if context["error"] else 200)
 
 
-def _arguments(given: Fields, ids: Sequence[str]) -> dict[str, Any]:
+def _arguments(given: dict[str, str], ids: Sequence[str]) -> dict[str, Any]:
     return {**given, **({"kind": given.get("kind", "memory"), "ids": list(ids)} if ids else {})}
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from ltmc.dashboard.page import Fields, Page, as_typed, get, post
+from ltmc.dashboard.page import Page, as_typed, get, post
 from ltmc.errors import ErrorCode, LtmcError, invalid
 
 SECTION = "memories"
@@ -41,7 +41,7 @@ async def show_list(page: Page) -> Response:
     return await page.show("memories.html", context, section=SECTION)
 
 
-async def _found(page: Page, given: Fields, offset: int) -> dict[str, Any]:
+async def _found(page: Page, given: dict[str, str], offset: int) -> dict[str, Any]:
     """Return a page of memories as the tool that fits what was asked for answers it."""
     narrowing = [name for name in NARROWING if name in given]
     moment = {name: given[name] for name in ("as_of", "superseded") if name in given}
@@ -190,7 +190,7 @@ async def edit(page: Page) -> Response:
 async def _form(page: Page, memory: dict[str, Any], error: LtmcError | None) -> Response:
     """Show a memory's fields in a form, with what was typed and what is wrong with it."""
     resource_id = page.request.path_params.get("id")
-    context = {"memory": Fields(memory), "resource_id": resource_id, "error": error}
+    context = {"memory": memory, "resource_id": resource_id, "error": error}
     return await page.show("memory_form.html", context, section=SECTION, status=400 if error else 200)
 
 
@@ -210,10 +210,13 @@ async def forget(page: Page) -> Response:
 
 
 async def show_conflicts(page: Page) -> Response:
-    """Show pairs of memories that seem to contradict each other."""
-    offset = page.offset()
-    found = await page.read("find_conflicts", limit=CONFLICTS, offset=offset)
-    context = {"found": found, "offset": offset, "limit": CONFLICTS}
+    """Show pairs of memories that seem to contradict each other; they take seconds to find, so the page comes first."""
+    offset, context = page.offset(), dict[str, Any](found=None)
+    if page.is_partial or page.text("found"):
+        found = await page.read("find_conflicts", limit=CONFLICTS, offset=offset)
+        context = {"found": found, "offset": offset, "limit": CONFLICTS}
+    if page.is_partial:
+        return page.part("conflicts_found.html", context)
     return await page.show("conflicts.html", context, section=SECTION)
 
 

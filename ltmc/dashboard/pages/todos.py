@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from ltmc.dashboard.page import Fields, Page, get, post
+from ltmc.dashboard.page import Page, get, post
 from ltmc.errors import LtmcError
 
 SECTION = "todos"
@@ -17,24 +17,28 @@ async def show_list(page: Page) -> Response:
 
 
 async def _list(
-    page: Page, *, typed: Fields | None = None, error: LtmcError | None = None, editing: int | None = None
+    page: Page,
+    *,
+    typed: dict[str, str] | None = None,
+    error: LtmcError | None = None,
+    editing: int | None = None,
 ) -> Response:
     """Show todos, with what was typed into a form and what is wrong with it.
 
     Args:
         editing: the todo whose form it was; none: the form for new ones.
     """
-    offset, given = page.offset(), Fields(page.filled("q", "status", "only") if not error else {})
-    status = given["status"] or ("all" if given["q"] else "pending")
-    if given["q"]:
+    offset, given = page.offset(), page.filled("q", "status", "only") if not error else {}
+    status = given.get("status", "all" if "q" in given else "pending")
+    if "q" in given:
         found = await page.read(
             "search_todos", query=given["q"], status=status, limit=ON_A_PAGE, offset=offset
         )
     else:
-        narrowed = {"priority": given["only"]} if given["only"] else {}
+        narrowed = {"priority": given["only"]} if "only" in given else {}
         found = await page.read("list_todos", status=status, limit=ON_A_PAGE, offset=offset, **narrowed)
     context: dict[str, Any] = {"given": given, "status": status, "found": found, "offset": offset}
-    context |= {"limit": ON_A_PAGE, "typed": typed or Fields(), "error": error, "editing": editing}
+    context |= {"limit": ON_A_PAGE, "typed": typed or {}, "error": error, "editing": editing}
     if page.is_partial:
         return page.part("todos_found.html", context)
     return await page.show("todos.html", context, section=SECTION, status=400 if error else 200)
@@ -46,7 +50,7 @@ async def add(page: Page) -> Response:
     try:
         await page.change("add_todo", description=page.raw("description").strip(), **given)
     except LtmcError as error:
-        return await _list(page, typed=Fields({**given, "description": page.raw("description")}), error=error)
+        return await _list(page, typed={**given, "description": page.raw("description")}, error=error)
     page.tell(f"Added: {given['title']}")
     return page.go("/todos")
 
@@ -60,9 +64,7 @@ async def edit(page: Page) -> Response:
     try:
         await page.change("update_todo", todo_id=_id(page), **given)
     except LtmcError as error:
-        return await _list(
-            page, typed=Fields({**given, "due": page.text("due")}), error=error, editing=_id(page)
-        )
+        return await _list(page, typed={**given, "due": page.text("due")}, error=error, editing=_id(page))
     page.tell(f"Changed: {given['title']}")
     return page.back("/todos")
 

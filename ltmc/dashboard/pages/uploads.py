@@ -128,7 +128,7 @@ def _importing(
 
 
 ROUTES = [
-    post("/settings/preview", preview, max_bytes=MAX_UPLOAD_BYTES),
+    post("/settings/preview", preview, most_bytes=MAX_UPLOAD_BYTES),
     post("/settings/import", store),
     post("/settings/discard", discard),
 ]

@@ -13,5 +13,5 @@ async def get_context_usage_statistics(
     top_k: TopK = 10,
     project_id: Projects = None,
 ) -> ContextUsage:
-    """How memory is used: conversations, retrievals, the chunks that inform answers."""
+    """How memory is used: conversations, retrievals, chunks."""
     return await analytics.get_context_usage_stats(time_range_days, project_id, top_k)

@@ -26,6 +26,7 @@ from ltmc.tools.arguments import (
     BlueprintStatus,
     Bool,
     Complexity,
+    ComplexityBound,
     JsonObject,
     Limit,
     LongDescription,
@@ -33,6 +34,7 @@ from ltmc.tools.arguments import (
     Name,
     Offset,
     ProjectId,
+    ProjectOfId,
     Share,
     Skills,
     Tags,
@@ -57,7 +59,7 @@ async def create_task_blueprint(
     resource_requirements: JsonObject | None = None,
     project_id: ProjectId = None,
 ) -> BlueprintView:
-    """Plan a task: a draft with its complexity and estimate, computed where left out."""
+    """Plan a task; complexity and estimate are computed if left out."""
     return await blueprints.create(
         title=title,
         description=description,
@@ -80,7 +82,7 @@ async def analyze_task_complexity(
     required_skills: Skills | None = None,
     project_id: ProjectId = None,
 ) -> ComplexityAnalysis:
-    """How complex a task is and why, how long such tasks take, and which are like it."""
+    """How complex a task is, how long such tasks take, which are alike."""
     return await estimates.analyse(title, description, required_skills or [], project_id)
 
 
@@ -90,9 +92,9 @@ async def get_task_dependencies(
     /,
     blueprint_id: BlueprintId,
     include_transitive: Bool = False,
-    project_id: ProjectId = None,
+    project_id: ProjectOfId = None,
 ) -> Dependencies:
-    """What a task waits for, what waits for it, and whether it can begin."""
+    """What a task waits for, what waits for it, whether it can begin."""
     return await dependencies.of(blueprint_id, include_transitive=include_transitive, project_id=project_id)
 
 
@@ -110,13 +112,9 @@ async def update_blueprint_metadata(
     description: LongDescription | None = None,
     complexity: AutoComplexity | None = None,
     status: BlueprintStatus | None = None,
-    project_id: ProjectId = None,
+    project_id: ProjectOfId = None,
 ) -> BlueprintChanged:
-    """Change a blueprint, its status included; only what is given changes.
-
-    Args:
-        complexity: AUTO: compute it again.
-    """
+    """Change a blueprint or its status; what is left out stays."""
     return await blueprints.update(
         blueprint_id,
         {
@@ -139,8 +137,8 @@ async def list_project_blueprints(
     blueprints: BlueprintService,
     /,
     project_id: ProjectId = None,
-    min_complexity: Complexity | None = None,
-    max_complexity: Complexity | None = None,
+    min_complexity: ComplexityBound | None = None,
+    max_complexity: ComplexityBound | None = None,
     tags: Tags | None = None,
     status: BlueprintStatus | None = None,
     kind: Annotated[Literal["task", "code"], BeforeValidator(lower)] | None = None,
@@ -148,10 +146,10 @@ async def list_project_blueprints(
     limit: Limit = 10,
     offset: Offset = 0,
 ) -> BlueprintPage:
-    """List blueprints, the highest priority first.
+    """Blueprints, the highest priority first.
 
     Args:
-        tags: Any of these.
+        min_complexity: Such as COMPLEX.
     """
     return await blueprints.page(
         project_id=project_id,
@@ -172,9 +170,9 @@ async def resolve_blueprint_execution_order(
     /,
     blueprint_ids: Annotated[list[BlueprintId], Field(min_length=1, max_length=500)],
     include_prerequisites: Bool = False,
-    project_id: ProjectId = None,
+    project_id: ProjectOfId = None,
 ) -> ExecutionOrder:
-    """In which order to do tasks, which can go side by side, and the critical path."""
+    """In which order to do tasks, and the critical path."""
     return await dependencies.execution_order(
         blueprint_ids, include_prerequisites=include_prerequisites, project_id=project_id
     )
@@ -188,13 +186,9 @@ async def add_blueprint_dependency(
     prerequisite_blueprint_id: BlueprintId,
     dependency_type: Annotated[Literal["blocking", "soft", "resource"], BeforeValidator(lower)] | None = None,
     is_critical: Bool | None = None,
-    project_id: ProjectId = None,
+    project_id: ProjectOfId = None,
 ) -> DependencyAdded:
-    """Have one task wait for another; cycles are refused. Added again, it keeps what is left out.
-
-    Args:
-        dependency_type: A new one is blocking.
-    """
+    """Have one task wait for another."""
     return await dependencies.add(
         dependent_blueprint_id,
         prerequisite_blueprint_id,
@@ -210,9 +204,9 @@ async def delete_task_blueprint(
     /,
     blueprint_id: BlueprintId,
     force: Bool = False,
-    project_id: ProjectId = None,
+    project_id: ProjectOfId = None,
 ) -> BlueprintDeleted:
-    """Delete a blueprint with its subtasks, dependencies and code links. forget(undo) puts it back.
+    """Delete a blueprint with its subtasks; forget(undo) restores it.
 
     Args:
         force: Cancel its open assignments.
@@ -233,14 +227,14 @@ async def decompose_task_blueprint(
     force: Bool = False,
     replace: Bool = False,
     template: Name | None = None,
-    project_id: ProjectId = None,
+    project_id: ProjectOfId = None,
 ) -> Decomposition:
-    """Cut a complex or long task into subtasks whose minutes sum to its own.
+    """Cut a task into subtasks whose minutes sum to its own.
 
     Args:
         force: Also if it is small.
         replace: Delete earlier subtasks.
-        template: Such as bug_fix or migration; an unknown name lists all.
+        template: Such as bug_fix; a wrong name lists all.
     """
     return await decomposition.decompose(
         blueprint_id,
@@ -256,7 +250,7 @@ async def decompose_task_blueprint(
 
 @tool("Read a blueprint", category="blueprints", read_only=True)
 async def get_blueprint(
-    blueprints: BlueprintService, /, blueprint_id: BlueprintId, project_id: ProjectId = None
+    blueprints: BlueprintService, /, blueprint_id: BlueprintId, project_id: ProjectOfId = None
 ) -> BlueprintDetails:
-    """A blueprint with its history, subtasks, files and assignments."""
+    """A blueprint with its history, subtasks, files, assignments."""
     return await blueprints.get(blueprint_id, project_id)

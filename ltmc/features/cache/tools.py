@@ -22,13 +22,13 @@ Ttl = Annotated[int, Field(ge=1, le=2_592_000, strict=True), BeforeValidator(not
 
 @tool("Cache health", category="cache", read_only=True)
 async def redis_health_check(cache: CacheService, /) -> CacheHealthView:
-    """Whether the cache backend answers, and how fast."""
+    """Whether the cache answers, and how fast."""
     return await cache.health()
 
 
 @tool("Cache statistics", category="cache", read_only=True)
 async def redis_cache_stats(cache: CacheService, /, project_id: ProjectId = None) -> CacheStatistics:
-    """Keys, hits and misses of the project's cache."""
+    """Keys, hits and misses of the cache."""
     return await cache.statistics(project_id)
 
 
@@ -39,14 +39,14 @@ async def redis_set_cache(
     """Keep a JSON value under a key.
 
     Args:
-        ttl: Seconds until it expires; left out: never.
+        ttl: Seconds.
     """
     return await cache.set(key, value, ttl, project_id)
 
 
 @tool("Get a cache key", category="cache", read_only=True)
 async def redis_get_cache(cache: CacheService, /, key: Key, project_id: ProjectId = None) -> KeyValue:
-    """The value under a key; found is false when there is none."""
+    """The value of a key, if found."""
     return await cache.get(key, project_id)
 
 
@@ -64,10 +64,5 @@ async def redis_clear_cache(
     dry_run: Bool = False,
     project_id: ProjectId = None,
 ) -> KeysCleared:
-    """Remove the project's keys that match a glob; without one, all of them.
-
-    Args:
-        pattern: With * ? and [].
-        dry_run: Only count.
-    """
+    """Remove the keys that match a glob, or all."""
     return await cache.clear(pattern, dry_run=dry_run, project_id=project_id)

@@ -39,13 +39,11 @@ async def log_chat(
     context_chunk_ids: Annotated[list[RowId], Field(max_length=1000)] | None = None,
     project_id: ProjectId = None,
 ) -> MessageLogged:
-    """Keep a message of a conversation. Log decisions and turns worth recalling.
+    """Keep a message of a conversation: decisions, turns worth recalling.
 
     Args:
         conversation_id: Any stable name.
-        agent_name: Who wrote it.
-        source_tool: The client or tool that produced it.
-        context_chunk_ids: Chunks that informed it; an assistant's are found without.
+        context_chunk_ids: Chunks that informed it.
     """
     return await chat.log(
         content=content,
@@ -69,11 +67,7 @@ async def get_chats_by_tool(
     conversation_id: ConversationId | None = None,
     project_id: ProjectId = None,
 ) -> ChatsByTool:
-    """Messages that a client or tool produced, or of conversations that called that tool, newest first.
-
-    Args:
-        source_tool: A client (claude-code) or a tool (retrieve_memory).
-    """
+    """Messages that a client or tool produced, or of conversations that called it."""
     return await chat.by_tool(
         source_tool, limit=limit, offset=offset, conversation_id=conversation_id, project_id=project_id
     )
@@ -89,7 +83,7 @@ async def get_chat_history(
     newest_first: Bool = False,
     project_id: ProjectId = None,
 ) -> ConversationHistory:
-    """The messages of a conversation, oldest first."""
+    """A conversation's messages, oldest first."""
     return await chat.history(
         conversation_id, limit=limit, offset=offset, newest_first=newest_first, project_id=project_id
     )
@@ -99,5 +93,5 @@ async def get_chat_history(
 async def list_conversations(
     chat: ChatService, /, limit: Limit = 20, offset: Offset = 0, project_id: ProjectId = None
 ) -> ConversationPage:
-    """The conversations, last used first."""
+    """Conversations, last used first."""
     return await chat.conversations(limit=limit, offset=offset, project_id=project_id)

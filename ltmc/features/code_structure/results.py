@@ -2,6 +2,8 @@
 
 from typing import Any, NotRequired, TypedDict
 
+from ltmc.tools.paging import PageCounts
+
 
 class Element(TypedDict):
     """A symbol of a file; lines count from 1, the complexity is cyclomatic."""
@@ -24,8 +26,8 @@ class Relation(TypedDict):
     type: str
 
 
-class CodeBlueprint(TypedDict):
-    """A blueprint made from a file."""
+class CodeBlueprint(PageCounts):
+    """A blueprint made from a file; elements and relationships are two lists with the same page, `total` the longer."""
 
     blueprint_id: str
     file_path: str

@@ -15,6 +15,8 @@ from ltmc.features.code_structure.rendering import render
 from ltmc.features.code_structure.results import (
     BlueprintDocument,
     CodeBlueprint,
+    Element,
+    Relation,
     Relationships,
     StructureUpdated,
     StructureValidation,
@@ -26,7 +28,17 @@ from ltmc.search.kinds import BLUEPRINT
 from ltmc.storage.engine import Engine
 from ltmc.storage.tables import blueprint_code, documents
 from ltmc.timestamps import now
+from ltmc.tools.paging import fitting, page_counts
 from ltmc.tools.project_scope import project_of
+
+PAGE_CHARACTERS = 10_000
+"""How much of elements and relationships an answer shows."""
+
+LONGEST_SIGNATURE = 500
+
+
+def _shown(signature: str) -> str:
+    return signature if len(signature) <= LONGEST_SIGNATURE else signature[:LONGEST_SIGNATURE] + "…"
 
 
 class CodeStructureService:
@@ -35,8 +47,14 @@ class CodeStructureService:
     def __init__(self, engine: Engine, blueprints: BlueprintService) -> None:
         self._engine, self._blueprints = engine, blueprints
 
-    async def create(self, file_path: str, *, title: str | None, project_id: str | None) -> CodeBlueprint:
-        """Make a blueprint of the code in a file; the one made from it before is refreshed."""
+    async def create(
+        self, file_path: str, *, title: str | None, offset: int, project_id: str | None
+    ) -> CodeBlueprint:
+        """Make a blueprint of the code in a file; the one made from it before is refreshed.
+
+        Args:
+            offset: where the page of elements and relationships begins.
+        """
         guard = await self._blueprints.guard(project_id)
         source, module = await read_python(guard, file_path)
         imports = await asyncio.to_thread(imported_nodes, guard, source, module)
@@ -66,28 +84,33 @@ class CodeStructureService:
             edges = await store(tx, row, source, module, imports, "defines", moment)
             row = await require(tx, row.blueprint_id, project)
             await documents.put_snapshot(tx, project, source, "blueprint", moment, keep=True)
+        elements: list[Element] = [
+            {
+                "node_id": node_of(row.blueprint_id, source.name, symbol.qualname),
+                "kind": symbol.kind,
+                "name": symbol.qualname,
+                "signature": _shown(symbol.shown_signature()),
+                "line_start": symbol.line_start,
+                "line_end": symbol.line_end,
+                "complexity": symbol.complexity,
+                "public": symbol.public,
+            }
+            for symbol in module.symbols.values()
+        ]
+        related: list[Relation] = [
+            {"source_id": source_id, "target_id": target_id, "type": relation}
+            for source_id, target_id, relation in edges.now
+        ]
+        page = fitting(offset, PAGE_CHARACTERS, elements, related)
+        longer: Sequence[object] = elements if len(elements) > len(related) else related
         return {
             "blueprint_id": row.blueprint_id,
             "file_path": source.name,
             "title": row.title,
             "created": known is None,
-            "elements": [
-                {
-                    "node_id": node_of(row.blueprint_id, source.name, symbol.qualname),
-                    "kind": symbol.kind,
-                    "name": symbol.qualname,
-                    "signature": symbol.shown_signature(),
-                    "line_start": symbol.line_start,
-                    "line_end": symbol.line_end,
-                    "complexity": symbol.complexity,
-                    "public": symbol.public,
-                }
-                for symbol in module.symbols.values()
-            ],
-            "relationships": [
-                {"source_id": source_id, "target_id": target_id, "type": relation}
-                for source_id, target_id, relation in edges.now
-            ],
+            "elements": elements[page],
+            "relationships": related[page],
+            **page_counts(longer[page], len(longer), offset),
             "metrics": module.metrics,
             "complexity": row.complexity,
             "complexity_score": row.complexity_score,

@@ -19,7 +19,9 @@ from ltmc.tools.arguments import (
     Direction,
     FilePath,
     Limit,
+    Offset,
     ProjectId,
+    ProjectOfId,
     Reference,
     Title,
     lower,
@@ -33,10 +35,11 @@ async def create_blueprint_from_code(
     /,
     file_path: FilePath,
     title: Title | None = None,
+    offset: Offset = 0,
     project_id: ProjectId = None,
 ) -> CodeBlueprint:
-    """Make a blueprint of a Python file: its symbols, how they hang together, its complexity."""
-    return await structure.create(file_path, title=title, project_id=project_id)
+    """Make a blueprint of a Python file: symbols, relationships, complexity."""
+    return await structure.create(file_path, title=title, offset=offset, project_id=project_id)
 
 
 @tool("Update from code", category="code_structure", destructive=True, idempotent=True)
@@ -46,9 +49,9 @@ async def update_blueprint_structure(
     blueprint_id: BlueprintId,
     file_path: FilePath,
     dry_run: Bool = False,
-    project_id: ProjectId = None,
+    project_id: ProjectOfId = None,
 ) -> StructureUpdated:
-    """Bring a blueprint up to date with a file; the first call attaches it."""
+    """Bring a blueprint up to date with a file, or attach it."""
     return await structure.update(blueprint_id, file_path, dry_run=dry_run, project_id=project_id)
 
 
@@ -58,9 +61,9 @@ async def validate_blueprint_consistency(
     /,
     blueprint_id: BlueprintId,
     file_path: FilePath,
-    project_id: ProjectId = None,
+    project_id: ProjectOfId = None,
 ) -> StructureValidation:
-    """Whether a file still is as its blueprint says, symbol by symbol."""
+    """Whether a file still is as its blueprint says."""
     return await structure.validate(blueprint_id, file_path, project_id)
 
 
@@ -75,11 +78,10 @@ async def query_blueprint_relationships(
     limit: Limit = 100,
     project_id: ProjectId = None,
 ) -> Relationships:
-    """What hangs together with a blueprint or a symbol of its code.
+    """What hangs together with a blueprint or a symbol.
 
     Args:
-        relationship_types: depends_on, subtask_of, implements, belongs_to, inherits, calls, imports,
-            assigned_to, documents.
+        relationship_types: Such as calls; a wrong name lists all.
     """
     return await structure.relationships(
         node_id,
@@ -100,9 +102,9 @@ async def generate_blueprint_documentation(
         Literal["markdown", "html", "rst", "json", "txt"], BeforeValidator(lower)
     ] = "markdown",
     include_relationships: Bool = True,
-    project_id: ProjectId = None,
+    project_id: ProjectOfId = None,
 ) -> BlueprintDocument:
-    """A document about a blueprint; nothing is written."""
+    """Render a blueprint; nothing is written."""
     return await structure.render(
         blueprint_id, form=format, include_relationships=include_relationships, project_id=project_id
     )

@@ -13,7 +13,7 @@ from ltmc.features.documentation.results import (
 )
 from ltmc.features.documentation.review import DocumentationReview
 from ltmc.features.documentation.service import DocumentationService
-from ltmc.tools.arguments import BlueprintId, Bool, DocSource, FilePath, ProjectId, not_bool
+from ltmc.tools.arguments import BlueprintId, Bool, DocSource, FilePath, ProjectId, ProjectOfId, not_bool
 from ltmc.tools.declaration import tool
 
 
@@ -27,11 +27,7 @@ async def sync_documentation_with_code(
     dry_run: Bool = False,
     project_id: ProjectId = None,
 ) -> DocumentSynced:
-    """Write a Python file's API into its Markdown document, between LTMC's own markers.
-
-    Args:
-        doc_path: By default docs/api/<module>.md.
-    """
+    """Write a Python file's API into its Markdown document, between markers."""
     return await documentation.sync(
         file_path, force_update=force_update, doc_path=doc_path, dry_run=dry_run, project_id=project_id
     )
@@ -46,7 +42,7 @@ async def validate_documentation_consistency(
     doc_source: DocSource = "auto",
     project_id: ProjectId = None,
 ) -> Validation:
-    """Every disagreement between a Python file and its document or docstrings."""
+    """Where a Python file and its document or docstrings disagree."""
     return await review.validate(file_path, doc_path=doc_path, doc_source=doc_source, project_id=project_id)
 
 
@@ -62,7 +58,7 @@ async def detect_documentation_drift(
     doc_source: DocSource = "auto",
     project_id: ProjectId = None,
 ) -> Drift:
-    """What a Python file became that its documentation does not say yet."""
+    """What changed in a Python file that its documentation does not say."""
     return await review.drift(
         file_path,
         time_threshold_hours=time_threshold_hours,
@@ -80,13 +76,12 @@ async def update_documentation_from_blueprint(
     sections: list[str] | None = None,
     doc_path: FilePath | None = None,
     dry_run: Bool = False,
-    project_id: ProjectId = None,
+    project_id: ProjectOfId = None,
 ) -> BlueprintDocumented:
-    """Write a blueprint's document in Markdown, between LTMC's own markers.
+    """Write a blueprint's Markdown document, between markers.
 
     Args:
-        sections: api_documentation, architecture_diagram, progress_report, user_guide.
-        doc_path: By default docs/blueprints/<id>.md.
+        sections: A wrong name lists all.
     """
     return await documentation.update_from_blueprint(
         blueprint_id, sections=sections, doc_path=doc_path, dry_run=dry_run, project_id=project_id
@@ -103,7 +98,7 @@ async def get_documentation_consistency_score(
     doc_source: DocSource = "auto",
     project_id: ProjectId = None,
 ) -> ConsistencyScore:
-    """How much of a Python file's public API its documentation states correctly, 0 to 1."""
+    """How much of a Python file's API is documented correctly."""
     return await review.score(
         file_path,
         detailed_analysis=detailed_analysis,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from ltmc.features.graph.linking import LinkingService
 from ltmc.features.graph.results import AutoLinked, DocumentRelationships, Linked, Neighbourhood
@@ -19,8 +19,11 @@ from ltmc.tools.arguments import (
 )
 from ltmc.tools.declaration import tool
 
+Relations = Annotated[str | list[str], WithJsonSchema({"type": "array", "items": {"type": "string"}})]
+"""One relation or several; the listing shows one type, which every host converts."""
 
-@tool("Link two things", category="graph", idempotent=True, profile="core")
+
+@tool("Link two things", category="graph", idempotent=True)
 async def link_resources(
     graph: GraphService,
     /,
@@ -32,11 +35,10 @@ async def link_resources(
     bidirectional: Bool = False,
     project_id: ProjectId = None,
 ) -> Linked:
-    """Link two things by a relation: memories (by id or file name) or anything by its name.
+    """Link two memories (by id or file name) or anything by name.
 
     Args:
-        relation: A verb such as depends_on, implements, caused_by.
-        weight: 0 to 1; a new link has 1.
+        relation: A verb such as depends_on.
     """
     return await graph.link(
         source_id,
@@ -49,22 +51,21 @@ async def link_resources(
     )
 
 
-@tool("Query the graph", category="graph", read_only=True, profile="core")
+@tool("What depends on a thing", category="graph", read_only=True)
 async def query_graph(
     graph: GraphService,
     /,
     entity: Reference,
-    relation_type: str | list[str] | None = None,
+    relation_type: Relations | None = None,
     direction: Annotated[Literal["both", "incoming", "outgoing"], BeforeValidator(lower)] = "both",
     max_depth: Depth = 1,
     limit: Annotated[int, Field(ge=1, le=100, strict=True)] = 50,
     project_id: ProjectId = None,
 ) -> Neighbourhood:
-    """What depends on a thing or is linked to it, up to some steps away.
+    """What depends on a thing or is linked to it, some steps away.
 
     Args:
-        entity: A resource id, a file name or an entity's name.
-        relation_type: Follow only these relations.
+        entity: An id, file name or name.
     """
     relations = [relation_type] if isinstance(relation_type, str) else relation_type
     return await graph.query(
@@ -87,11 +88,10 @@ async def auto_link_documents(
     dry_run: Bool = False,
     project_id: ProjectId = None,
 ) -> AutoLinked:
-    """Link documents whose texts are alike; a single one is compared with everything stored.
+    """Link documents that are alike; a single one: with all stored.
 
     Args:
-        documents: Ids of stored memories, or ids with content.
-        max_links: At most this many a document.
+        documents: Stored ids, or ids with content.
     """
     return await linking.link_similar(
         documents,
@@ -112,10 +112,10 @@ async def get_document_relationships(
     limit: Annotated[int, Field(ge=1, le=100, strict=True)] = 100,
     project_id: ProjectId = None,
 ) -> DocumentRelationships:
-    """Every link into and out of a document, and with max_depth those further away.
+    """All links of a document, max_depth steps away.
 
     Args:
-        doc_id: A resource id or file name.
+        doc_id: An id or file name.
     """
     return await graph.relationships(
         doc_id, max_depth=max_depth, include_metadata=include_metadata, limit=limit, project_id=project_id

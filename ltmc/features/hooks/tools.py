@@ -2,14 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from ltmc.features.hooks.service import HookAnswer, HookService
-from ltmc.tools.arguments import one_of
 from ltmc.tools.declaration import tool
+from ltmc.tools.manifest import UNLISTED
 
-Said = Annotated[Any, WithJsonSchema({"type": "string"})]
-Given = Annotated[Any, one_of({"type": "string"}, {"type": "object"}, {"type": "array", "items": {}})]
+Said = Annotated[Any, WithJsonSchema({"type": "string", UNLISTED: True})]
+Given = Annotated[
+    Any,
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}, {"type": "array"}], UNLISTED: True}),
+]
 """Fields of the client's payload, as it fills them in: anything is taken, and what has no meaning is left out."""
 
 
@@ -18,7 +21,9 @@ async def hook_event(
     hooks: HookService,
     /,
     event: Literal["start", "prompt", "tool", "before-compact", "after-compact", "end"],
-    agent: Literal["claude-code", "codex"] = "claude-code",
+    agent: Annotated[
+        Literal["claude-code", "codex"], Field(json_schema_extra={UNLISTED: True})
+    ] = "claude-code",
     hook_event_name: Said = None,
     session_id: Said = None,
     cwd: Said = None,
@@ -32,7 +37,7 @@ async def hook_event(
     compact_summary: Said = None,
     last_assistant_message: Said = None,
 ) -> HookAnswer:
-    """For hooks of clients, not for models."""
+    """For hooks, not for models."""
     payload = {
         "hook_event_name": hook_event_name,
         "session_id": session_id,

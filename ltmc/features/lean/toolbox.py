@@ -79,7 +79,7 @@ class Toolbox:
 
 def _said_of(tool: Tool) -> list[str]:
     """Return all that is said of a tool, and each part of that."""
-    arguments = [about.get("description", "") for about in tool.parameters["properties"].values()]
+    arguments = [about.get("description", "") for about in tool.listed.values()]
     parts = [tool.name.replace("_", " "), tool.title, *re.split(r"(?<=[.;:]) ", tool.description), *arguments]
     return [" ".join(parts[1:]), *filter(None, parts)]
 
@@ -97,6 +97,6 @@ def _shown(tool: Tool) -> ToolFound:
     return {
         "name": tool.name,
         "description": tool.description,
-        "arguments": tool.parameters["properties"],
+        "arguments": tool.listed,
         "required": tool.parameters.get("required", []),
     }

@@ -189,7 +189,12 @@ class SearchService:
                 tx, kind, query, projects=projects, mode=self._mode, limit=top_k, offset=offset
             )
             found_rows = await index.load_rows(tx, kind, ranking.hits)
-        results = [marked(index.result(kind, row, hit), row.project_id, projects) for row, hit in found_rows]
+        results = await asyncio.to_thread(
+            lambda: [
+                marked(index.result(kind, row, hit, query), row.project_id, projects)
+                for row, hit in found_rows
+            ]
+        )
         self._log("retrieve_by_type", projects[0], None, top_k, ranking.mode, started, len(results), [])
         return {
             "results": [*results],
@@ -247,17 +252,20 @@ class SearchService:
         self._log(tool, projects[0], conversation, top_k, mode, started, len(page), chunks)
         files = [row.files if isinstance(row, Chunk) else [] for _, row, _ in page]
         changed = await self._files.changed(projects[0], files)
+        shown = await asyncio.to_thread(
+            lambda: [
+                index.result(SEARCHED[source], row, hit, query, explain=explain) for source, row, hit in page
+            ]
+        )
         return {
             "results": [
                 {
                     "source": source,
-                    **marked(
-                        index.result(SEARCHED[source], row, hit, explain=explain), row.project_id, projects
-                    ),
+                    **marked(result, row.project_id, projects),
                     **({"stale": names} if names else {}),
                     "matched_filters": parsed.names,
                 }
-                for (source, row, hit), names in zip(page, changed, strict=True)
+                for (source, row, _), result, names in zip(page, shown, changed, strict=True)
             ],
             "filters_applied": filters,
             "total_scanned": scanned,

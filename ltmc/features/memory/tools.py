@@ -36,6 +36,7 @@ from ltmc.tools.arguments import (
     End,
     EndOrNever,
     Expires,
+    Explain,
     FileName,
     GivenDocument,
     JsonObject,
@@ -46,6 +47,7 @@ from ltmc.tools.arguments import (
     Offset,
     OptionalQuery,
     ProjectId,
+    ProjectOfId,
     Query,
     References,
     ResourceId,
@@ -86,19 +88,15 @@ async def store_memory(
     expires: Expires | None = None,
     project_id: ProjectId = None,
 ) -> MemoryStored:
-    """Remember a text for later sessions: a decision, a fact, a document, notes.
+    """Remember a text for later sessions.
 
-    similar in the answer: memories on the same subject; update or supersede what is not true any more.
+    similar in the answer: memories on the same subject; update or supersede what no longer holds.
 
     Args:
         file_name: Such as notes/deploy.md.
-        resource_type: document if left out.
-        metadata: Anything else to filter by.
-        on_conflict: Other content under that name becomes history; replace: it was wrong, no search finds it.
-        supersedes: Ids or names of memories that this takes the place of.
-        valid_from: If not now.
-        valid_until: Its last day or moment.
-        expires: Its last day, or in how many days it is forgotten.
+        on_conflict: Of that name; replace: the old text was wrong.
+        supersedes: Ids or names.
+        expires: Its last day, or in how many days.
     """
     return await memory.store(
         file_name=file_name,
@@ -115,7 +113,7 @@ async def store_memory(
     )
 
 
-@tool("Update a memory", category="memory", idempotent=True, profile="core")
+@tool("Correct a memory", category="memory", idempotent=True, profile="core")
 async def update_memory(
     memory: MemoryService,
     /,
@@ -132,13 +130,13 @@ async def update_memory(
     expires: Expires | None = None,
     project_id: ProjectId = None,
 ) -> MemoryStored:
-    """Change a memory, named by id or file_name; what is left out stays. Other content makes a new current version.
+    """Change a memory, by id or file_name; what is left out stays. Other content makes a new version.
 
     Args:
-        supersedes: Ids or names of memories that this takes the place of.
-        agrees_with: Ids or names of those that it does not contradict, for find_conflicts; []: takes that back.
-        valid_until: Its last day or moment; never: it has no end.
-        expires: Its last day, or in how many days it is forgotten; never takes that back.
+        supersedes: Ids or names.
+        agrees_with: Ids or names; settles find_conflicts. []: none.
+        valid_until: Or never.
+        expires: Its last day, in how many days, or never.
     """
     return await memory.update(
         resource_id=resource_id,
@@ -166,7 +164,7 @@ async def memory_history(
     offset: Offset = 0,
     project_id: ProjectId = None,
 ) -> MemoryHistory:
-    """The versions of a memory, newest first, with when each held and what changed."""
+    """A memory's versions, newest first, and what changed."""
     return await histories.history(
         resource_id=resource_id, file_name=file_name, limit=limit, offset=offset, project_id=project_id
     )
@@ -182,20 +180,19 @@ async def retrieve_memory(
     resource_type: ResourceType | None = None,
     min_score: Share = 0.0,
     offset: Offset = 0,
-    explain: Bool = False,
+    explain: Explain = False,
     include_superseded: Bool = False,
     as_of: End | None = None,
     include_context: Bool = False,
     project_id: ProjectId = None,
 ) -> MemoriesFound | MemoriesRetrieved:
-    """Recall the current memories that match a query, best first. Use it before starting work.
+    """Recall the current memories that match, best first. Use it before each task.
 
     Args:
-        conversation_id: Noted only; does not filter.
-        explain: Show what each score is made of.
+        conversation_id: Only noted.
         include_superseded: Also what no longer holds.
-        as_of: What held at this day or moment.
-        include_context: Also the results as one text.
+        as_of: What held then.
+        include_context: Also all as one text.
     """
     return await searches.retrieve(
         query,
@@ -224,11 +221,11 @@ async def ask_with_context(
     include_context: Bool = False,
     project_id: ProjectId = None,
 ) -> Answer:
-    """Answer a question with sentences quoted from memories, chats, todos and code, with their sources.
+    """Answer a question with sentences quoted from memories, chats, todos and code.
 
     Args:
-        conversation_id: Looked in first; its last messages are added.
-        include_context: Also the texts quoted from, up to max_tokens.
+        conversation_id: Looked in first.
+        include_context: Also the texts quoted from.
     """
     return await answers.ask(
         query,
@@ -251,7 +248,7 @@ async def build_context(
     top_k: TopK = 10,
     project_id: ProjectId = None,
 ) -> Context:
-    """Pack documents into a budget of tokens, the best first; without documents, those that a query finds."""
+    """Pack documents, or what a query finds, into max_tokens, best first."""
     return await answers.build_context(
         documents,
         max_tokens=max_tokens,
@@ -272,7 +269,7 @@ async def route_query(
     conversation_id: ConversationId | None = None,
     project_id: ProjectId = None,
 ) -> RoutedAnswer:
-    """Choose by the query where to look (memories, chats, todos, code, blueprints, graph), and search there.
+    """Search where a query fits best: memories, chats, todos, code, blueprints or graph.
 
     Args:
         available_methods: Only these; a wrong name lists all.
@@ -316,15 +313,14 @@ async def advanced_context_search(
     filters: AnyObject | None = None,
     top_k: TopK = 5,
     offset: Offset = 0,
-    explain: Bool = False,
+    explain: Explain = False,
     project_id: ProjectId = None,
 ) -> FilteredSearch:
-    """Search memories, chats and code together, narrowed by filters. With a filter, a blank query lists.
+    """Search memories, chats and code, narrowed by filters. With one, a blank query lists.
 
     Args:
-        filters: Keys: sources (memory, chat, pattern), resource_type, file_name (glob), tags_any, tags_all,
-            conversation_id, role, agent_name, source_tool, branch, language, complexity, date_from, date_to,
-            min_score, metadata.<key>. Keys narrow together; values in a list are alternatives.
+        filters: Keys: sources (memory, chat, pattern), file_name (glob), tags_any, tags_all, role, date_from,
+            date_to, metadata.<key>; a wrong key lists all.
     """
     if not query.strip() and not filters:
         raise invalid("query", query, "text that is not blank, or at least one filter")
@@ -355,10 +351,9 @@ async def get_memory(
     ] = 50_000,
     project_id: ProjectId = None,
 ) -> dict[str, Any]:
-    """Read one thing in full that a search showed as a preview; give one id or file_name.
+    """Read in full what a search showed; give one id or file_name.
 
     Args:
-        version: Of the file_name, if not the current one.
         offset: Characters to skip.
     """
     ids = {
@@ -384,11 +379,10 @@ async def list_memories(
     offset: Offset = 0,
     project_id: ProjectId = None,
 ) -> MemoryPage:
-    """The current memories with their first line, newest first.
+    """Current memories by their first line, newest first.
 
     Args:
-        prefix: How their file_name begins, such as decisions/.
-        branch: Stored while this branch was checked out.
+        prefix: Of the file_name.
     """
     return await reading.page(
         tag=lower(tag), prefix=prefix, branch=branch, limit=limit, offset=offset, project_id=project_id
@@ -403,15 +397,15 @@ async def find_conflicts(
     offset: Offset = 0,
     project_id: ProjectId = None,
 ) -> Conflicts:
-    """Pairs of memories that seem to contradict each other; settle each by update_memory (supersedes, agrees_with)."""
+    """Memories that seem to contradict each other; settle each by update_memory."""
     return await conflicts.conflicts(limit=limit, offset=offset, project_id=project_id)
 
 
-@tool("Delete a memory", category="memory", destructive=True, idempotent=True)
+@tool("Delete a memory", category="memory", destructive=True, idempotent=True, profile="core")
 async def delete_memory(
-    reading: ReadingService, /, resource_id: ResourceId, project_id: ProjectId = None
+    reading: ReadingService, /, resource_id: ResourceId, project_id: ProjectOfId = None
 ) -> MemoryDeleted:
-    """Forget a memory: of a name with several versions this one. forget(undo) puts it back."""
+    """Forget one version of a memory. forget(undo) restores it."""
     return await reading.delete(resource_id, project_id)
 
 
@@ -432,14 +426,13 @@ async def forget(
     undo: Name | None = None,
     project_id: ProjectId = None,
 ) -> Forgotten:
-    """Forget what filters choose, of one kind or of all: the first call previews; the same with confirm does it.
+    """Forget what filters choose: the first call previews, the same with confirm does it.
 
     Args:
-        ids: Ids or names: file names, ends of links, blueprints for dependencies.
-        prefix: How the file_name begins.
-        before: Made before this day or moment.
-        confirm: The token of the preview.
-        undo: Alone: the token of a deletion; puts it back within 30 days.
+        ids: Ids or names; of links and dependencies an end.
+        prefix: Of the file_name.
+        confirm: The preview's token.
+        undo: Alone: a deletion's token; restores it for 30 days.
     """
     filters = {
         "ids": None if ids is None else [one if (found := as_id(one)) is None else found for one in ids],

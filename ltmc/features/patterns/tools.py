@@ -7,10 +7,10 @@ from pydantic import BeforeValidator, Field
 from ltmc.features.patterns.analysis import Analysis, PatternAnalysis, Statistics
 from ltmc.features.patterns.service import PatternLogged, PatternService, PatternsFound
 from ltmc.tools.arguments import (
-    Bool,
     CodeResult,
     Content,
     Days,
+    Explain,
     Name,
     Offset,
     ProjectId,
@@ -25,7 +25,7 @@ from ltmc.tools.arguments import (
 from ltmc.tools.declaration import tool
 
 
-@tool("Log a code attempt", category="patterns", profile="core")
+@tool("Note how code worked", category="patterns", profile="core")
 async def log_code_attempt(
     patterns: PatternService,
     /,
@@ -42,12 +42,7 @@ async def log_code_attempt(
     error_message: Annotated[Text, Field(max_length=100_000)] | None = None,
     project_id: ProjectId = None,
 ) -> PatternLogged:
-    """Remember code that worked or failed, so that it can be reused or avoided.
-
-    Args:
-        input_prompt: What was asked for.
-        language: Read from the code when left out; so is function_name.
-    """
+    """Remember code that worked or failed, to reuse or avoid it."""
     return await patterns.log(
         input_prompt=input_prompt,
         generated_code=generated_code,
@@ -69,7 +64,7 @@ async def get_code_patterns(
     /,
     query: Query,
     result_filter: Annotated[
-        Literal["pass", "fail", "partial", "error", "all"], BeforeValidator(lower)
+        Literal["all", "pass", "fail", "partial", "error"], BeforeValidator(lower)
     ] = "all",
     top_k: TopK = 5,
     offset: Offset = 0,
@@ -78,14 +73,10 @@ async def get_code_patterns(
     file_name: Name | None = None,
     module_name: Name | None = None,
     language: Name | None = None,
-    explain: Bool = False,
+    explain: Explain = False,
     project_id: ProjectId = None,
 ) -> PatternsFound:
-    """Recall earlier code that matches a query, with how it went.
-
-    Args:
-        query: What the code should do.
-    """
+    """Recall code, and how it went."""
     return await patterns.find(
         query,
         result_filter=result_filter,
@@ -113,7 +104,7 @@ async def analyze_code_patterns(
     time_range_days: Days | None = None,
     project_id: Projects = None,
 ) -> Analysis:
-    """What code attempts have in common: pass rates by tag and function, common errors, the trend."""
+    """What code attempts have in common: pass rates, errors, trend."""
     return await analysis.analyse(
         function_name=function_name,
         tags=tags or [],
@@ -127,5 +118,5 @@ async def analyze_code_patterns(
 
 @tool("Code statistics", category="patterns", read_only=True)
 async def get_code_statistics(analysis: PatternAnalysis, /, project_id: Projects = None) -> Statistics:
-    """Counts over all code attempts: results, tags, languages, days, the trend."""
+    """Counts of code attempts by result, tag, language, day."""
     return await analysis.statistics(project_id)

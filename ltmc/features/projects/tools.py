@@ -12,7 +12,7 @@ from ltmc.tools.declaration import tool
 
 @tool("List projects", category="projects", read_only=True)
 async def list_projects(projects: ProjectService, /, limit: Limit = 10, offset: Offset = 0) -> ProjectPage:
-    """The projects with their folders, and how much each holds."""
+    """Projects, their folders and what they hold."""
     return await projects.page(limit, offset)
 
 
@@ -25,10 +25,9 @@ async def register_project(
     name: Name | None = None,
     allowed_paths: Annotated[list[FilePath], Field(max_length=50)] | None = None,
 ) -> ProjectRegistered:
-    """Say where a project's files are; tools that take a file touch only these folders.
+    """Say where a project's files are; tools touch files only there.
 
     Args:
-        root_path: An absolute path; relative paths start there.
-        allowed_paths: Further folders; left out, they stay as they are.
+        root_path: Absolute.
     """
     return await projects.register(project_id, root_path, name=name, allowed_paths=allowed_paths)

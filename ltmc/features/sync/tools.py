@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 from ltmc.features.sync.detection import DetectionService
 from ltmc.features.sync.results import Detected, Started, Stopped, SyncStatus
 from ltmc.features.sync.service import SyncService
-from ltmc.tools.arguments import BlueprintId, Bool, FilePath, Limit, ProjectId, not_bool
+from ltmc.tools.arguments import BlueprintId, Bool, FilePath, Limit, ProjectId, ProjectOfId, not_bool
 from ltmc.tools.declaration import tool
 
 
@@ -20,10 +20,10 @@ async def start_real_time_sync(
     auto_sync: Bool = True,
     project_id: ProjectId = None,
 ) -> Started:
-    """Watch files and folders until stopped or the server ends.
+    """Watch files and folders until stopped.
 
     Args:
-        auto_sync: Also update the documents of Python files.
+        auto_sync: Also write documents.
     """
     return await sync.start(
         file_paths, interval_ms=sync_interval_ms, auto_sync=auto_sync, project_id=project_id
@@ -34,7 +34,7 @@ async def start_real_time_sync(
 async def get_sync_status(
     sync: SyncService, /, sync_id: BlueprintId | None = None, limit: Limit = 20, project_id: ProjectId = None
 ) -> SyncStatus:
-    """What is watched, what changed lastly, and what failed."""
+    """What is watched, changed and failed."""
     return await sync.status(sync_id, limit, project_id)
 
 
@@ -46,13 +46,13 @@ async def detect_code_changes(
     update_baseline: Bool = False,
     project_id: ProjectId = None,
 ) -> Detected:
-    """What changed in files since they were last seen or documented, symbol by symbol."""
+    """What changed in files since last seen or documented, by symbol."""
     return await detection.detect(file_paths, update_baseline=update_baseline, project_id=project_id)
 
 
 @tool("Stop watching files", category="sync", idempotent=True)
 async def stop_real_time_sync(
-    sync: SyncService, /, sync_id: BlueprintId, project_id: ProjectId = None
+    sync: SyncService, /, sync_id: BlueprintId, project_id: ProjectOfId = None
 ) -> Stopped:
     """Stop watching."""
     return await sync.stop(sync_id, project_id)

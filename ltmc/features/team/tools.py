@@ -1,6 +1,6 @@
 """Teams."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -10,7 +10,7 @@ from ltmc.tools.arguments import (
     BlueprintId,
     Description,
     JsonObject,
-    ProjectId,
+    ProjectOfId,
     Projects,
     TeamMember,
     lower,
@@ -18,13 +18,21 @@ from ltmc.tools.arguments import (
 )
 from ltmc.tools.declaration import tool
 
-_SHORT = WithJsonSchema(
-    {
-        "type": "array",
-        "items": {"type": "object", "properties": {"id": {"type": "string"}, "capacity": {"type": "number"}}},
-    }
-)
-"""What the listing shows of members whose load is asked for; all else of a member is taken too."""
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+_BOUND = {"id": {"type": "string"}, "capacity": {"type": "number"}}
+_FIT = {
+    **_BOUND,
+    "skills": _TEXTS,
+    "status": {"type": "string", "enum": ["available", "busy", "away"]},
+    "working_days": _TEXTS,
+    "timezone": {"type": "string"},
+    "days_off": _TEXTS,
+}
+
+
+def _members(properties: dict[str, Any]) -> WithJsonSchema:
+    """Return what the listing shows of members; all else of a member is taken too."""
+    return WithJsonSchema({"type": "array", "items": {"type": "object", "properties": properties}})
 
 
 @tool("Assign a task", category="team")
@@ -32,16 +40,16 @@ async def assign_task_to_team(
     team: TeamService,
     /,
     blueprint_id: BlueprintId,
-    available_members: Annotated[list[TeamMember], Field(min_length=1, max_length=200)],
+    available_members: Annotated[list[TeamMember], Field(min_length=1, max_length=200), _members(_FIT)],
     preferences: JsonObject | None = None,
-    project_id: ProjectId = None,
+    project_id: ProjectOfId = None,
 ) -> Assigned:
-    """Give a task to the member who fits best, with the reasons in figures.
+    """Give a task to the member who fits best.
 
     Args:
-        available_members: Capacity 1 is 8 hours a working day.
-        preferences: preferred_member_id, exclude_member_ids, prefer_skills, balance_workload,
-            min_skill_coverage (0.5), prefer_<skill>.
+        available_members: Capacity 1: 8 hours a day.
+        preferences: Keys: preferred_member_id, exclude_member_ids, prefer_skills, balance_workload,
+            min_skill_coverage, prefer_<skill>.
     """
     return await team.assign(blueprint_id, available_members, preferences or {}, project_id)
 
@@ -64,12 +72,12 @@ async def update_task_progress(
     ]
     | None = None,
     notes: Description | None = None,
-    project_id: ProjectId = None,
+    project_id: ProjectOfId = None,
 ) -> Progress:
-    """Record how far an assignment is, and learn when it will be done.
+    """Record how far an assignment is; tells when it will be done.
 
     Args:
-        actual_hours_worked: The total so far.
+        actual_hours_worked: In total.
     """
     return await team.update_progress(
         assignment_id,
@@ -85,12 +93,8 @@ async def update_task_progress(
 async def get_team_workload_overview(
     team: TeamService,
     /,
-    team_members: Annotated[list[TeamMember], Field(max_length=200), _SHORT] | None = None,
+    team_members: Annotated[list[TeamMember], Field(max_length=200), _members(_BOUND)] | None = None,
     project_id: Projects = None,
 ) -> Workload:
-    """Who has how much to do, who has room, and what waits for someone.
-
-    Args:
-        team_members: Left out: all known. Capacity 1 is 8 hours a working day.
-    """
+    """Who has how much to do, who has room, what waits."""
     return await team.workload(team_members, project_id)

@@ -20,6 +20,7 @@ from ltmc.tools.arguments import (
     Offset,
     Priority,
     ProjectId,
+    ProjectOfId,
     Query,
     RowId,
     Title,
@@ -42,7 +43,7 @@ async def add_todo(
     """Add a todo that outlives the session.
 
     Args:
-        due: Such as 2026-12-31, tomorrow, friday or in 3 days.
+        due: 2026-12-31, friday, in 3 days.
     """
     return await todos.add(title, description, priority, project_id, due)
 
@@ -58,14 +59,16 @@ async def list_todos(
     sort: Annotated[Literal["priority", "created"], BeforeValidator(lower)] = "priority",
     project_id: ProjectId = None,
 ) -> TodoPage:
-    """List todos: open ones first; overdue or due within 7 days, then by priority."""
+    """List todos, the most pressing first."""
     return await todos.page(
         status=status, priority=priority, limit=limit, offset=offset, sort=sort, project_id=project_id
     )
 
 
 @tool("Complete a todo", category="todos", idempotent=True, profile="core")
-async def complete_todo(todos: TodoService, /, todo_id: RowId, project_id: ProjectId = None) -> TodoCompleted:
+async def complete_todo(
+    todos: TodoService, /, todo_id: RowId, project_id: ProjectOfId = None
+) -> TodoCompleted:
     """Mark a todo as done."""
     return await todos.complete(todo_id, project_id)
 
@@ -80,12 +83,12 @@ async def update_todo(
     priority: Priority | None = None,
     status: Annotated[Literal["pending", "completed"], BeforeValidator(lower)] | None = None,
     due: Due | None = None,
-    project_id: ProjectId = None,
+    project_id: ProjectOfId = None,
 ) -> TodoChanged:
-    """Change a todo; the status pending opens it again.
+    """Change a todo; status pending reopens it.
 
     Args:
-        due: Such as 2026-12-31, friday or in 3 days; none: takes it away.
+        due: Or none.
     """
     changes = {"title": title, "description": description, "priority": priority, "status": status, "due": due}
     return await todos.update(todo_id, changes, project_id)
@@ -101,11 +104,11 @@ async def search_todos(
     offset: Offset = 0,
     project_id: ProjectId = None,
 ) -> TodosFound:
-    """Find todos that hold every word of a query, or words that begin with it."""
+    """Todos that hold every word of a query."""
     return await todos.search(query, status=status, limit=limit, offset=offset, project_id=project_id)
 
 
 @tool("Delete a todo", category="todos", destructive=True)
-async def delete_todo(todos: TodoService, /, todo_id: RowId, project_id: ProjectId = None) -> TodoDeleted:
-    """Delete a todo; what is done is completed instead. forget(undo) puts it back."""
+async def delete_todo(todos: TodoService, /, todo_id: RowId, project_id: ProjectOfId = None) -> TodoDeleted:
+    """Delete a todo; complete what is done. forget(undo) restores it."""
     return await todos.delete(todo_id, project_id)

@@ -59,6 +59,7 @@ def _declare(loaded: ctypes.CDLL) -> None:
         ("ltmc_embed", whole, [pointer, whole, pointer, pointer, whole, pointer]),
         ("ltmc_pack", None, [pointer, size, ctypes.c_float, pointer]),
         ("ltmc_dot", whole, [whole, ctypes.c_char_p, ctypes.c_char_p, size, whole, pointer]),
+        ("ltmc_nearest", whole, [ctypes.c_char_p, whole, pointer, size, size, pointer]),
         ("ltmc_float_start", whole, [whole, ctypes.c_char_p, pointer, pointer, whole, pointer, pointer]),
         ("ltmc_float_layer", whole, [whole, ctypes.c_char_p, pointer, pointer, pointer, whole, pointer]),
         ("ltmc_float_end", whole, [whole, ctypes.c_char_p, pointer, pointer, whole, pointer]),
@@ -122,6 +123,29 @@ def dot(query: bytes, vectors: bytes, instructions: str | None = None) -> "ctype
     signed = query.translate(_SIGNED)
     _raise(library().ltmc_dot(_path(instructions)[1], signed, vectors, count, width, out))
     return out
+
+
+def nearest(query: bytes, codes: bytearray, count: int, most: int) -> "array[int]":
+    """Return the places of about `most` of the first `count` sign codes, those nearest to a packed vector, rising.
+
+    With codes that tie they are up to twice as many; of more than that, the last ones.
+
+    Raises:
+        KernelError: there is no kernel, or the sizes do not fit.
+    """
+    width = len(query)
+    if not width or width % 64 or not 0 < most <= count or len(codes) < count * (width // 8):
+        raise KernelError(
+            f"{most} of {count} codes in {len(codes)} bytes for {width} values: the values must be a multiple of 64"
+        )
+    places = array("I", bytes(8 * most))
+    first = ctypes.c_char.from_buffer(codes)  # as long as this is there they are not resized
+    found = library().ltmc_nearest(
+        query.translate(_SIGNED), width, ctypes.addressof(first), count, most, places.buffer_info()[0]
+    )
+    _raise(min(found, 0))
+    del places[found:]
+    return places
 
 
 def run(name: str, *arguments: Any, path: bool = True) -> None:

@@ -1,6 +1,7 @@
 /* The library's functions: see kernel.h. Compiled alone: cc -O3 -shared -fPIC kernel.c */
 #include "kernel.h"
 #include "model_file.h"
+#include "nearest.h"
 #include "processor.h"
 #include "rounding.h"
 
@@ -171,6 +172,26 @@ EXPORT int ltmc_dot(int path, const int8_t *query, const uint8_t *vectors, size_
         return ERROR_LENGTH;
     paths[path].dot_rows(query, vectors, count, width, out);
     return 0;
+}
+
+/* The places of about `most` of `count` sign codes, those nearest to `query`, whose `width` values are signed (a multiple
+ * of 64); rising, in `places`, which has room for twice `most`. Returns how many they are, or an ERROR_*. */
+EXPORT int ltmc_nearest(const int8_t *query, int width, const uint8_t *codes, size_t count, size_t most,
+                        uint32_t *places)
+{
+    if (width < 64 || width > 2048 || width % 64 || most < 1 || count > INT32_MAX || most > count)
+        return ERROR_LENGTH;
+    const int bytes = width / 8;
+    size_t *often = calloc(SCORES, sizeof(size_t));
+    uint16_t *tables = malloc(sizeof(uint16_t) * 256 * bytes), *scores = malloc(sizeof(uint16_t) * count);
+    int result = ERROR_MEMORY;
+    if (often && tables && scores) {
+        score_tables(query, width, tables);
+        score_codes(tables, codes, count, bytes, scores, often);
+        result = (int)best_places(scores, count, often, most, places);
+    }
+    free(often), free(tables), free(scores);
+    return result;
 }
 
 /* What follows makes model files. `header` is the file's: its sizes are checked, and all sections are as they say. */
