@@ -107,7 +107,7 @@ def gptq(weight: np.ndarray, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray
 def calibrate(model: Source) -> dict[str, np.ndarray]:
     """Return what goes into each linear map for the calibration texts."""
     seen: dict[str, list[np.ndarray]] = {}
-    tokeniser = WordPiece(model.vocabulary)
+    tokeniser = WordPiece("\n".join(model.vocabulary).encode())
     for text in texts.calibration():
         source.embed(
             model,

@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("target", type=Path)
     arguments = parser.parse_args()
     model = source.read(arguments.wheel)
-    tokeniser = WordPiece(model.vocabulary)
+    tokeniser = WordPiece("\n".join(model.vocabulary).encode())
     chosen = texts.comparison()
     vectors = [source.embed(model, tokeniser.encode(text, source.POSITIONS)) for text in chosen]
     packed = np.clip(np.rint(np.array(vectors) * UNIT) + 128, 1, 255).astype(np.uint8).tobytes()

@@ -8,15 +8,14 @@ from typing import Any
 import click
 
 from ltmc.cli.options import (
+    Table,
     call_tool,
     load_settings,
     local,
     print_json,
     settings_here,
-    show,
     show_found,
     show_notes,
-    table,
     with_database,
     with_json,
     with_project,
@@ -274,10 +273,10 @@ def _show_trash(where: dict[str, Any], *, as_json: bool) -> int:
             ]
         )
         return len(found)
-    rows = table("Token", "Forgotten", "Project", "What")
+    rows = Table("Token", "Forgotten", "Project", "What")
     for one in found:
         rows.add_row(one.token, local(one.forgotten_at), one.project_id, _counts({"kinds": one.kinds}))
-    show(rows)
+    rows.show()
     return len(found)
 
 
@@ -312,10 +311,10 @@ def _undo(token: str, where: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _show_preview(found: dict[str, Any]) -> None:
-    rows = table("Kind", "Id", "What")
+    rows = Table("Kind", "Id", "What")
     for one in found["examples"]:
         rows.add_row(one["kind"], str(one["id"]), one["title"])
-    show(rows)
+    rows.show()
     beyond = f", and {found['left']} after these" if "left" in found else ""
     click.echo(f"These are to be forgotten: {_counts(found)}{beyond}.")
 
@@ -364,14 +363,14 @@ def tidy(
         shown = {why: [_named_by(one) for one in memories] for why, memories in found.items()}
         print_json({**shown, "undo": undo})
         return
-    rows = table("Why", "Id", "Name", "Version", "Stored")
+    rows = Table("Why", "Id", "Name", "Version", "Stored")
     for why, memories in found.items():
         for one in memories:
             shown_why = why.replace("_", " ")
             if kept := getattr(one, "of", None):
                 shown_why += f" of {kept.file_name} (id {kept.id})"
             rows.add_row(shown_why, str(one.id), one.file_name, str(one.version), local(one.created_at))
-    show(rows)
+    rows.show()
     if undo:
         click.echo(f"Forgot {len(ids)}; `ltmc forget --undo` puts back: {' '.join(undo)}.")
     else:

@@ -39,6 +39,7 @@ def main() -> None:
     """
     # Else FastMCP reads its settings from a file .env in the folder that the agent works in.
     os.environ["FASTMCP_ENV_FILE"] = os.devnull
+    os.environ["FASTMCP_ENABLE_RICH_LOGGING"] = "false"  # the log is for files, and rich for people
 
 
 for command in (

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ltmc.cli.options import load_settings, print_json, show, table, with_database, with_json
+from ltmc.cli.options import Table, load_settings, print_json, with_database, with_json
 
 
 @click.group()
@@ -64,11 +64,11 @@ def list_models(as_json: bool, **flags: Any) -> None:
     if as_json:
         click.echo(json.dumps(listed))
         return
-    rows = table("Name", "Dims", "Bytes", "")
+    rows = Table("Name", "Dims", "Bytes", "")
     for one in listed:
         said = [word for word, so in (("shipped", one["shipped"]), ("in use", one["in_use"])) if so]
         rows.add_row(one["name"], str(one["dims"]), f"{one['bytes']:,}", ", ".join(said))
-    show(rows)
+    rows.show()
 
 
 @model.command()

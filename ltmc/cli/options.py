@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -18,8 +19,6 @@ from ltmc.errors import ErrorCode, LtmcError
 from ltmc.settings import ENV_PREFIX
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from ltmc.settings import Settings
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NOTHING_FOUND = 1, 2, 3
@@ -233,14 +232,39 @@ def local(moment: str) -> str:
     return datetime.fromisoformat(moment).astimezone().isoformat(" ", "minutes")
 
 
-def table(*columns: str) -> "Table":
-    """Return a table for the terminal."""
-    from rich.table import Table
+class Table:
+    """What is shown to a person, or written to a file or another program."""
 
-    rows = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    for column in columns:
-        rows.add_column(column, overflow="fold")
-    return rows
+    def __init__(self, *columns: str) -> None:
+        self._columns, self._rows = columns, list[tuple[str, ...]]()
+
+    def add_row(self, *cells: str) -> None:
+        """Add a row, of a cell for each column."""
+        self._rows.append(cells)
+
+    def show(self) -> None:
+        """Print it: on a terminal as wide as that is, else each row whole, with its columns below each other."""
+        if sys.stdout.isatty():
+            self._show_on_terminal()
+            return
+        rows = [[cell.splitlines() or [""] for cell in row] for row in (self._columns, *self._rows)]
+        widths = [max(len(line) for cell in column for line in cell) for column in zip(*rows, strict=True)]
+        for row in rows:
+            for line in zip_longest(*row, fillvalue=""):
+                padded = (part.ljust(width) for part, width in zip(line, widths, strict=True))
+                click.echo("  ".join(padded).rstrip())
+
+    def _show_on_terminal(self) -> None:
+        from rich.console import Console
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        shown = RichTable(box=None, header_style="bold", padding=(0, 2, 0, 0))
+        for column in self._columns:
+            shown.add_column(column, overflow="fold")
+        for row in self._rows:
+            shown.add_row(*map(Text, row))  # else brackets in it are taken for markup
+        Console().print(shown)
 
 
 def show_found(
@@ -248,14 +272,7 @@ def show_found(
 ) -> None:
     """Print a table of what was found, with the project of what lies in another one than was meant."""
     elsewhere = any("project_id" in one for one in found)
-    rows = table(*columns, *(["Project"] if elsewhere else []))
+    rows = Table(*columns, *(["Project"] if elsewhere else []))
     for one in found:
         rows.add_row(*cells(one), *([one.get("project_id", "")] if elsewhere else []))
-    show(rows)
-
-
-def show(rows: "Table") -> None:
-    """Print a table."""
-    from rich.console import Console
-
-    Console().print(rows)
+    rows.show()

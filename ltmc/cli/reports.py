@@ -10,10 +10,9 @@ import click
 from ltmc import __version__
 from ltmc.cli.options import (
     EXIT_FAILED,
+    Table,
     load_settings,
     settings_here,
-    show,
-    table,
     with_database,
     with_json,
     with_project,
@@ -47,11 +46,11 @@ def check(deep: bool, as_json: bool) -> None:
         }
         click.echo(json.dumps(report, indent=1))
     else:
-        rows = table("Kind", "Entries", "Broken")
+        rows = Table("Kind", "Entries", "Broken")
         for kind in dict.fromkeys(entry.kind for entry in entries):
             members = [entry for entry in entries if entry.kind == kind]
             rows.add_row(kind, str(len(members)), str(sum(bool(one.error) for one in members)))
-        show(rows)
+        rows.show()
         click.echo(f"LTMC {__version__} ({form()}): {len(entries) - len(broken)} of {len(entries)} load.")
     for entry in broken:
         click.echo(f"Missing {entry.kind} {entry.name}: {entry.error}", err=True)
@@ -105,11 +104,11 @@ def doctor(service: str | None, as_json: bool, **flags: Any) -> None:
         for heading in headings:
             if not report[heading]:
                 continue
-            rows = table(heading.capitalize(), *columns.get(heading, ["Value"]))
+            rows = Table(heading.capitalize(), *columns.get(heading, ["Value"]))
             for name, value in report[heading].items():
                 shown = value if isinstance(value, list) else [value]
                 rows.add_row(name, *(str(part) for part in shown))
-            show(rows)
+            rows.show()
         if not report["agents"]:
             click.echo("Agents: none is here that LTMC can be installed into.")
     if report["status"] == "unhealthy":
@@ -143,11 +142,11 @@ def usage(group_by: str, days: int, project_id: str | None, as_json: bool, **fla
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return
-    rows = table(group_by.capitalize(), "Calls", "Errors", "p50 ms", "p95 ms", "p99 ms")
+    rows = Table(group_by.capitalize(), "Calls", "Errors", "p50 ms", "p95 ms", "p99 ms")
     for row in report["calls"]:
         figures = (row[key] for key in (group_by, "count", "error_rate", "p50_ms", "p95_ms", "p99_ms"))
         rows.add_row(*(_shown(value) for value in figures))
-    show(rows)
+    rows.show()
     total = report["total"]
     click.echo(f"Errors: {_shown(total['error_rate'])}. A minute: {_shown(total['throughput_per_minute'])}.")
 
@@ -165,10 +164,10 @@ def routing(days: int, project_id: str | None, as_json: bool, **flags: Any) -> N
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return
-    rows = table("Method", "Routes", "Empty")
+    rows = Table("Method", "Routes", "Empty")
     for method, routes in report["method_distribution"].items():
         rows.add_row(method, str(routes), _shown(report["empty_rate_by_method"][method]))
-    show(rows)
+    rows.show()
     click.echo(
         f"{report['total_routes']} routes; another method was needed for {_shown(report['fallback_rate'])}."
     )

@@ -10,10 +10,9 @@ import click
 
 from ltmc.cli.options import (
     EXIT_NOTHING_FOUND,
+    Table,
     load_settings,
     print_json,
-    show,
-    table,
     with_database,
     with_json,
     without_secrets,
@@ -109,13 +108,13 @@ def _not_written(output: str, error: Exception) -> LtmcError:
 
 
 def _show(report: "Report") -> None:
-    rows = table("Format", "Files", "Unchanged", "Messages", "Memories", "Links", "Others")
+    rows = Table("Format", "Files", "Unchanged", "Messages", "Memories", "Links", "Others")
     for name in dict.fromkeys(one.format for one in report.sources if one.format):
         of = [one for one in report.sources if one.format == name]
         counts = [sum(one.new[kind] for one in of) for kind in ("messages", "memories", "links", "others")]
         rows.add_row(name, *map(str, (len(of), sum(one.unchanged for one in of), *counts)))
-    if rows.rows:
-        show(rows)
+    if any(one.format for one in report.sources):
+        rows.show()
     for reason, count in report.skipped.most_common():
         click.echo(f"Left out or changed: {count} {reason}.")
     for one in report.sources:

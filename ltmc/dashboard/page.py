@@ -199,6 +199,7 @@ class Page:
             "sections": SECTIONS,
             "notices": self.session.notices[:],
             "here": self.request.url.path,
+            "back": str(self.request.url.replace(scheme="", netloc="")),
         }
         self.session.notices.clear()
         return self.part(template, {**around, **context}, status=status)

@@ -81,5 +81,33 @@ VENDORED: Final[dict[str, Vendored]] = {
         "MIT",
         "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
     ),
+    "d3-force.min.js": Vendored(
+        "d3-force",
+        "3.0.1",
+        "dist/d3-force.min.js",
+        "ISC",
+        "ed05b52ecfe280d753ebab954e4e1f24097952480a9d277be55b6ba297bf4a9b",
+    ),
+    "d3-quadtree.min.js": Vendored(
+        "d3-quadtree",
+        "3.0.2",
+        "dist/d3-quadtree.min.js",
+        "ISC",
+        "6bd9974b3efdf9c22942a6fb9a5a027ee39f81a6c27b09a3444c9e911796f439",
+    ),
+    "d3-dispatch.min.js": Vendored(
+        "d3-dispatch",
+        "3.0.2",
+        "dist/d3-dispatch.min.js",
+        "ISC",
+        "5afe071dad74c14cd580f540c9ec85b0755eed78b7f9ed3e9f63b989fc41aa4b",
+    ),
+    "d3-timer.min.js": Vendored(
+        "d3-timer",
+        "3.0.2",
+        "dist/d3-timer.min.js",
+        "ISC",
+        "f6b80ed73b21d01658db60d1c04adb88adc70f885346ae07d59ed69ba0348849",
+    ),
 }
 """The files in ltmc/dashboard/static that are not LTMC's own: what of them `ltmc check` and a test compare."""

@@ -120,7 +120,7 @@ def _made(model: PublishedModel, texts: Sequence[str], progress: Progress) -> Ma
     head = packed.ljust(BODY - HEADER.size, b"\0")
     header = HEADER.pack(MAGIC, VERSION, bytes(32)) + head
 
-    tokeniser = WordPiece(model.tokens, model.options.dialect)
+    tokeniser = WordPiece(text, model.options.dialect)
     prefix = model.options.document_prefix
     encoded = [tokeniser.encode(prefix + one, sizes.positions) for one in texts]
     batches = _Batch(encoded[::2]), _Batch(encoded[1::2])

@@ -109,8 +109,8 @@ class SentenceModel:
         tokens = start + OPTIONS.unpack_from(self._map, HEADER.size + SIZES.size)[0]
         try:
             self._options = Options.unpacked(self._map[start:tokens])
-            self.tokens: list[str] = self._map[tokens:].decode().split("\n")
-            self._tokeniser = WordPiece(self.tokens, self._options.dialect)
+            self._vocabulary = self._map[tokens:]
+            self._tokeniser = WordPiece(self._vocabulary, self._options.dialect)
         except (TypeError, ValueError, AttributeError, RecursionError) as error:
             raise ModelError(f"{path}: {error}") from error
 

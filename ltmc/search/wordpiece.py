@@ -7,10 +7,11 @@ stand alone. The published tokeniser knows Unicode 8: of what came later, some m
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from array import array
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import chain
+from io import BytesIO
+from itertools import accumulate, chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +86,50 @@ def _cleaned(lowercase: bool, strip_accents: bool) -> _Cleaned:
     return _Cleaned(lowercase, strip_accents)
 
 
+class Vocabulary:
+    """The ids of tokens, in a hash table over their text: 0.6 MB for 30,000, of which a dict takes 4."""
+
+    def __init__(self, text: bytes) -> None:
+        """Take the tokens in UTF-8, one a line, each in the line of its id."""
+        self._text = text + b"\n"
+        self._starts = array("I", accumulate(map(len, BytesIO(self._text)), initial=0))
+        self._slots = array(
+            "I", bytes(4 << (2 * len(self._starts)).bit_length())
+        )  # a slot has 1 + an id, or 0
+        slots, last = self._slots, len(self._slots) - 1
+        for number, line in enumerate(BytesIO(self._text), 1):
+            slot = hash(line) & last
+            while slots[slot]:
+                slot = (slot + 1) & last
+            slots[slot] = number
+
+    def id(self, token: str) -> int | None:
+        """Return the id of a token; None if it is not there."""
+        line, last = token.encode() + b"\n", len(self._slots) - 1
+        slot = hash(line) & last
+        while number := self._slots[slot]:
+            if self._text[self._starts[number - 1] : self._starts[number]] == line:
+                return number - 1
+            slot = (slot + 1) & last
+        return None
+
+
 class WordPiece:
     """Splits text into the tokens of a vocabulary."""
 
-    def __init__(self, tokens: Sequence[str], dialect: Dialect = Dialect()) -> None:
-        """Take the vocabulary, each token at the place of its id.
+    def __init__(self, vocabulary: bytes, dialect: Dialect = Dialect()) -> None:
+        """Take the tokens in UTF-8, one a line, each in the line of its id.
 
         Raises:
             ValueError: it lacks a token that every text needs.
         """
-        self._ids = {token: number for number, token in enumerate(tokens)}
+        self._id = Vocabulary(vocabulary).id
         needed = dialect.unknown, dialect.first, dialect.last
-        for token in needed:
-            if token not in self._ids:
-                raise ValueError(f"the vocabulary has no {token}")
-        self._unknown, self._first, self._last = (self._ids[token] for token in needed)
+        ids = [number for token in needed if (number := self._id(token)) is not None]
+        if len(ids) < len(needed):
+            missing = next(token for token in needed if self._id(token) is None)
+            raise ValueError(f"the vocabulary has no {missing}")
+        self._unknown, self._first, self._last = ids
         self._special = re.compile("|".join(map(re.escape, {*needed, *dialect.others})))
         self._cleaned = _cleaned(dialect.lowercase, dialect.strip_accents)
         self._pieces = lru_cache(maxsize=20_000)(self._split_word)
@@ -116,7 +146,8 @@ class WordPiece:
         start = 0
         for found in self._special.finditer(text):
             ids += self._plain(text[start : found.start()])
-            ids.append(self._ids.get(found[0], self._unknown))
+            number = self._id(found[0])
+            ids.append(self._unknown if number is None else number)
             start = found.end()
         return ids + self._plain(text[start:])
 
@@ -132,7 +163,7 @@ class WordPiece:
         while start < len(word):
             prefix = "##" if start else ""
             for end in range(len(word), start, -1):
-                found = self._ids.get(prefix + word[start:end])
+                found = self._id(prefix + word[start:end])
                 if found is not None:
                     pieces.append(found)
                     start = end

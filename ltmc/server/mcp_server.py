@@ -20,7 +20,8 @@ from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools.base import Tool as ServerTool
 from fastmcp.tools.base import ToolResult
 from mcp.server import NotificationOptions
-from mcp_types import CallToolRequestParams, TextContent
+from mcp.server.request_state import InvalidRequestState, RequestStateSecurity
+from mcp_types import CallToolRequestParams, ListToolsRequest, TextContent
 from pydantic import PrivateAttr
 
 from ltmc.app.application import Application
@@ -78,22 +79,33 @@ class ManifestTool(ServerTool):
         return as_tool_result(written(answer) if answer["success"] else answer)
 
 
-class UnknownTools(Middleware):
-    """Answers calls of tools that are not offered with an error like every other."""
+class OwnTools(Middleware):
+    """Lists and calls the tools that are offered, and answers calls of others with an error like every other.
 
-    def __init__(self, offered: Sequence[str]) -> None:
-        self._offered = list(offered)
+    FastMCP would look up first what each session may see, in a store whose packages take 7 MB and a tenth of a second.
+    """
+
+    def __init__(self, tools: Sequence[ManifestTool]) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+
+    async def on_list_tools(
+        self,
+        context: MiddlewareContext[ListToolsRequest],  # noqa: ARG002
+        call_next: CallNext[ListToolsRequest, Sequence[ServerTool]],  # noqa: ARG002
+    ) -> Sequence[ServerTool]:
+        """Return the tools."""
+        return list(self._tools.values())
 
     async def on_call_tool(
         self,
         context: MiddlewareContext[CallToolRequestParams],
-        call_next: CallNext[CallToolRequestParams, ToolResult],
+        call_next: CallNext[CallToolRequestParams, ToolResult],  # noqa: ARG002
     ) -> ToolResult:
-        """Refuse unknown names."""
+        """Call a tool; refuse unknown names."""
         name = context.message.name
-        if name in self._offered:
-            return await call_next(context)
-        near = difflib.get_close_matches(name[:100], self._offered, n=3)
+        if name in self._tools:
+            return await self._tools[name].run(context.message.arguments or {})
+        near = difflib.get_close_matches(name[:100], self._tools, n=3)
         hidden = any(tool.name == name for tool in selection.tools())
         why = "is not offered with this --profile or --read-only" if hidden else "does not exist"
         error = LtmcError(
@@ -103,6 +115,18 @@ class UnknownTools(Middleware):
             details={"value": shorten(name), "near": near},
         )
         return as_tool_result(masked_json(error.as_result()))
+
+
+class NoState:
+    """Refuses the state of a request that is said to go on: no tool here asks a client to come again."""
+
+    def seal(self, payload: bytes) -> str:
+        """Never called."""
+        raise NotImplementedError
+
+    def unseal(self, token: str) -> bytes:  # noqa: ARG002
+        """Refuse it."""
+        raise InvalidRequestState("none was given")
 
 
 class LtmcServer(FastMCP[None]):
@@ -152,16 +176,16 @@ def build(settings: Settings, app: Application | None = None) -> FastMCP[None]:
         if plugin.error:
             logger.warning("plugin %s of %s is left out: %s", plugin.name, plugin.package, plugin.error)
     offered = listing.offered(settings)
-    tools = listing.lists(offered)["tools/list"]["tools"]
+    listed = listing.lists(offered)["tools/list"]["tools"]
+    tools = [ManifestTool.of(entry, app, shown) for entry, shown in zip(offered.tools, listed, strict=True)]
     server = LtmcServer(
         name=listing.SERVER_INFO["name"],
         version=listing.SERVER_INFO["version"],
         instructions=offered.instructions,
         lifespan=lifespan,
-        tools=[
-            ManifestTool.of(entry, app, listed) for entry, listed in zip(offered.tools, tools, strict=True)
-        ],
-        middleware=[UnknownTools([entry.name for entry in offered.tools])],
+        tools=tools,
+        middleware=[OwnTools(tools)],
+        request_state_security=RequestStateSecurity(codec=NoState(), audience=listing.SERVER_INFO["name"]),
     )
     # FastMCP offers prompts and resources even where there are none, and hosts then ask for them; and it wraps
     # their errors and logs them with what was given.

@@ -5,7 +5,10 @@ The fields of the answer itself are always there.
 
 from typing import Any
 
-_AS_STORED = {"metadata", "properties", "resource_requirements", "filters_applied", "value", "arguments"}
+_VALUES = {"value", "old_value", "new_value"}
+"""What is data even where it is null or empty."""
+
+_AS_STORED = {*_VALUES, "metadata", "properties", "resource_requirements", "filters_applied", "arguments"}
 """What callers gave, and schemas: JSON that is written as it is."""
 
 
@@ -20,4 +23,8 @@ def _listed(item: Any) -> Any:
     shown = written(item)
     if not isinstance(shown, dict):
         return shown
-    return {name: part for name, part in shown.items() if part is not None and part not in ("", [], {})}
+    return {
+        name: part
+        for name, part in shown.items()
+        if name in _VALUES or (part is not None and part not in ("", [], {}))
+    }

@@ -1,4 +1,7 @@
-"""A stand-in for models of Anthropic, OpenAI and Google: the agent runs one command and is told that it is done."""
+"""A stand-in for models of Anthropic, OpenAI and Google.
+
+The agent runs one command, or calls one tool of LTMC where it has that, and is told that it is done.
+"""
 
 import json
 import threading
@@ -9,12 +12,18 @@ from typing import Any
 
 COMMAND = "cat no-such-file"  # inside the project: of commands on files outside, nothing is kept
 SAID = "All done then."
+Call = tuple[str, dict[str, Any]]
+"""The name of a tool of LTMC, with its arguments."""
 USAGE = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
 
 
 @contextmanager
-def answering() -> Iterator[tuple[str, list[str]]]:
-    """Serve at an address; the address, and a list that gets what is asked."""
+def answering(call: Call | None = None) -> Iterator[tuple[str, list[str]]]:
+    """Serve at an address; the address, and a list that gets what is asked.
+
+    Args:
+        call: what the agent is to call; by default it runs `COMMAND`.
+    """
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -25,15 +34,15 @@ def answering() -> Iterator[tuple[str, list[str]]]:
             asked.append(body)
             request = json.loads(body)
             if "streamGenerateContent" in self.path:
-                events = _contents(body)
+                events = _contents(request, call)
             elif not request.get("stream"):
                 events = []
             elif "/chat/completions" in self.path:
-                events = _completions(request)
+                events = _completions(request, call)
             elif "/messages" in self.path:
-                events = _messages(request)
+                events = _messages(request, call)
             else:
-                events = _responses(body)
+                events = _responses(request, call)
             lines = [
                 "".join(
                     [f"event: {event['type']}\n" if "type" in event else "", f"data: {json.dumps(event)}\n\n"]
@@ -60,16 +69,26 @@ def answering() -> Iterator[tuple[str, list[str]]]:
             thread.join()
 
 
-def _messages(request: dict[str, Any]) -> list[dict[str, Any]]:
-    runs = any(
-        tool["name"] == "Bash" for tool in request.get("tools", ())
-    ) and "tool_result" not in json.dumps(request["messages"])
+def _chosen(names: list[str], call: Call | None, shell: Call) -> Call | None:
+    """The tool to call, by the name that the agent gives it, and the arguments."""
+    wanted, arguments = call or shell
+    for name in names:
+        if name == wanted or (call and "ltmc" in name and name.endswith(f"_{wanted}")):
+            return name, arguments
+    return None
+
+
+def _messages(request: dict[str, Any], call: Call | None) -> list[dict[str, Any]]:
+    runs = None
+    if "tool_result" not in json.dumps(request["messages"]):
+        names = [tool["name"] for tool in request.get("tools", ())]
+        runs = _chosen(names, call, ("Bash", {"command": COMMAND}))
     message = {"id": "m", "type": "message", "role": "assistant", "model": request["model"], "usage": USAGE}
     block: dict[str, Any] = {"type": "text", "text": ""}
     delta = {"type": "text_delta", "text": SAID}
     if runs:
-        block = {"type": "tool_use", "id": "t", "name": "Bash", "input": {}}
-        delta = {"type": "input_json_delta", "partial_json": json.dumps({"command": COMMAND})}
+        block = {"type": "tool_use", "id": "t", "name": runs[0], "input": {}}
+        delta = {"type": "input_json_delta", "partial_json": json.dumps(runs[1])}
     return [
         {"type": "message_start", "message": {**message, "content": [], "stop_reason": None}},
         {"type": "content_block_start", "index": 0, "content_block": block},
@@ -84,21 +103,32 @@ def _messages(request: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _responses(body: str) -> list[dict[str, Any]]:
+def _responses(request: dict[str, Any], call: Call | None) -> list[dict[str, Any]]:
+    tools = {tool["name"]: tool for tool in request.get("tools", ()) if "name" in tool}
+    inside = {
+        f"{name}__{tool['name']}": (name, tool["name"])
+        for name, space in tools.items()
+        for tool in space.get("tools", ())
+    }
+    shell = "exec_command", {"cmd": COMMAND}
+    runs = None
+    if "function_call_output" not in json.dumps(request["input"]):
+        runs = _chosen([*inside, *tools], call, shell) or (None if call else shell)
     item: dict[str, Any] = {
         "type": "message",
         "role": "assistant",
         "id": "m",
         "content": [{"type": "output_text", "text": SAID}],
     }
-    if "function_call_output" not in body:
-        arguments = json.dumps({"cmd": COMMAND})
+    if runs:
+        space, name = inside.get(runs[0], (None, runs[0]))
         item = {
             "type": "function_call",
             "id": "f",
             "call_id": "c",
-            "name": "exec_command",
-            "arguments": arguments,
+            "name": name,
+            "arguments": json.dumps(runs[1]),
+            **({"namespace": space} if space else {}),
         }
     return [
         {"type": "response.created", "response": {"id": "r"}},
@@ -107,22 +137,27 @@ def _responses(body: str) -> list[dict[str, Any]]:
     ]
 
 
-def _contents(body: str) -> list[dict[str, Any]]:
-    call = {"functionCall": {"name": "run_shell_command", "args": {"command": COMMAND}}}
-    runs = "run_shell_command" in body and "functionResponse" not in body
-    content = {"role": "model", "parts": [call if runs else {"text": SAID}]}
+def _contents(request: dict[str, Any], call: Call | None) -> list[dict[str, Any]]:
+    runs = None
+    if "functionResponse" not in json.dumps(request["contents"]):
+        tools = [one for tool in request.get("tools", ()) for one in tool.get("functionDeclarations", ())]
+        runs = _chosen([tool["name"] for tool in tools], call, ("run_shell_command", {"command": COMMAND}))
+    part = {"functionCall": {"name": runs[0], "args": runs[1]}} if runs else {"text": SAID}
+    content = {"role": "model", "parts": [part]}
     usage = {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2}
     return [
         {"candidates": [{"content": content, "finishReason": "STOP", "index": 0}], "usageMetadata": usage}
     ]
 
 
-def _completions(request: dict[str, Any]) -> list[dict[str, Any]]:
-    runs = any(tool["function"]["name"] == "bash" for tool in request.get("tools", ()))
-    runs = runs and not any(message["role"] == "tool" for message in request["messages"])
-    arguments = json.dumps({"command": COMMAND, "description": "Read it"})
-    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "bash", "arguments": arguments}}
-    delta = {"role": "assistant", **({"tool_calls": [call]} if runs else {"content": SAID})}
+def _completions(request: dict[str, Any], call: Call | None) -> list[dict[str, Any]]:
+    runs = None
+    if not any(message["role"] == "tool" for message in request["messages"]):
+        names = [tool["function"]["name"] for tool in request.get("tools", ())]
+        runs = _chosen(names, call, ("bash", {"command": COMMAND, "description": "Read it"}))
+    function = {"name": runs[0], "arguments": json.dumps(runs[1])} if runs else {}
+    called = {"index": 0, "id": "c", "type": "function", "function": function}
+    delta = {"role": "assistant", **({"tool_calls": [called]} if runs else {"content": SAID})}
     about = {"id": "m", "object": "chat.completion.chunk", "created": 1, "model": request["model"]}
     usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
     return [

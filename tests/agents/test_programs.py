@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from ltmc.agents import hooks
-from tests.agents.model import COMMAND, SAID, answering
+from ltmc.tools.selection import select
+from tests.agents.model import COMMAND, SAID, Call, answering
 from tests.agents.test_installing import JSONC, TOML, ltmc, ok, tree
 from tests.conftest import unavailable
 
@@ -201,20 +202,86 @@ def test_the_hooks_of_gemini_keep_and_recall_and_its_sessions_come_in(home: Path
     assert imported(home) == [text for prompt in prompts for text in (prompt, SAID)]
 
 
+def opencode_settings(home: Path, address: str) -> None:
+    """Have opencode ask a model at an address."""
+    options = {"baseURL": f"{address}/v1", "apiKey": "none"}
+    provider = {"npm": "@ai-sdk/openai-compatible", "options": options, "models": {"m": {"name": "m"}}}
+    settings = {"$schema": "https://opencode.ai/config.json", "model": "stub/m", "permission": "allow"}
+    file = home / ".config/opencode/opencode.jsonc"
+    file.write_text(json.dumps({**settings, "provider": {"stub": provider}}))
+
+
 def test_the_hooks_of_opencode_keep_and_recall_and_its_sessions_come_in(home: Path) -> None:
     prompts = ["The quince jam is boiled on Tuesdays", "And the plums"]
-    file = home / ".config/opencode/opencode.jsonc"
     with answering() as (address, asked):
-        options = {"baseURL": f"{address}/v1", "apiKey": "none"}
-        provider = {"npm": "@ai-sdk/openai-compatible", "options": options, "models": {"m": {"name": "m"}}}
-        settings = {"$schema": "https://opencode.ai/config.json", "model": "stub/m", "permission": "allow"}
-        file.write_text(json.dumps({**settings, "provider": {"stub": provider}}))
+        opencode_settings(home, address)
         with installed(home, "opencode"):
             for prompt in prompts:
                 assert SAID in run(home, "opencode", "run", prompt)
                 assert kept(home)[-3:] == [f'"{prompt}"', f"Failed: {COMMAND}", SAID]
     assert "quince" in asked[-1]
     assert imported(home) == [text for prompt in prompts for text in (f'"{prompt}"', SAID)]
+
+
+JAM: Call = ("store_memory", {"file_name": "jam.md", "content": "The quince jam is boiled on Tuesdays."})
+
+
+def stored(home: Path) -> list[str]:
+    """The memories."""
+    with sqlite3.connect(home / ".local/share/ltmc/ltmc.db") as database:
+        return [text for (text,) in database.execute("SELECT content FROM resources")]
+
+
+def test_claude_code_lists_the_core_and_calls_a_tool(home: Path) -> None:
+    with installed(home, "claude-code"), answering(JAM) as (address, asked):
+        options = ["--allowedTools", "mcp__plugin_ltmc_ltmc__store_memory"]
+        env = {"ANTHROPIC_BASE_URL": address, "ANTHROPIC_API_KEY": "none"}
+        assert SAID in run(home, "claude", "-p", "Remember when the jam is boiled", *options, **env)
+        assert stored(home) == [JAM[1]["content"]]
+    tools = {tool["name"]: tool for tool in json.loads(asked[0])["tools"]}
+    core = {name for name in tools if name.startswith("mcp__plugin_ltmc_ltmc__")}
+    assert core == {f"mcp__plugin_ltmc_ltmc__{tool.name}" for tool in select("core")}
+
+
+def test_codex_lists_all_and_calls_a_tool(home: Path) -> None:
+    with installed(home, "codex"), answering(JAM) as (address, asked):
+        assert SAID in codex(home, address)
+        assert stored(home) == [JAM[1]["content"]]
+    (space,) = (tool for tool in json.loads(asked[0])["tools"] if tool.get("name") == "mcp__ltmc")
+    assert {tool["name"] for tool in space["tools"]} == {tool.name for tool in select("all")}
+
+
+def codex(home: Path, address: str) -> str:
+    """What Codex says after one turn."""
+    provider = f'model_providers.stub={{name="stub",base_url="{address}/v1",wire_api="responses"}}'
+    options = ["--dangerously-bypass-hook-trust", "--skip-git-repo-check", "-m", "stub"]
+    options += ["-c", 'model_provider="stub"', "-c", provider]
+    return run(home, "codex", "exec", *options, "Remember when the jam is boiled")
+
+
+def test_gemini_lists_all_and_calls_a_tool(home: Path) -> None:
+    """Gemini CLI adds an argument of its own to every tool, and passes it on."""
+    (home / ".gemini/settings.json").write_text('{"security": {"auth": {"selectedType": "gemini-api-key"}}}')
+    call = JAM[0], {**JAM[1], "wait_for_previous": True}
+    with installed(home, "gemini"), answering(call) as (address, asked):
+        env = {"GEMINI_API_KEY": "none", "GOOGLE_GEMINI_BASE_URL": address}
+        env |= {"GEMINI_CLI_TRUST_WORKSPACE": "true"}
+        options = ["-y", "-m", "gemini-2.5-flash"]
+        assert SAID in run(home, "gemini", "-p", "Remember when the jam is boiled", *options, **env)
+        assert stored(home) == [JAM[1]["content"]]
+    (tools,) = json.loads(asked[0])["tools"]
+    names = {tool["name"] for tool in tools["functionDeclarations"]}
+    assert names >= {f"mcp_ltmc_{tool.name}" for tool in select("all")}
+
+
+def test_opencode_lists_all_and_calls_a_tool(home: Path) -> None:
+    with answering(JAM) as (address, asked):
+        opencode_settings(home, address)
+        with installed(home, "opencode"):
+            assert SAID in run(home, "opencode", "run", "Remember when the jam is boiled")
+            assert stored(home) == [JAM[1]["content"]]
+    names = {tool["function"]["name"] for tool in json.loads(asked[-1])["tools"]}
+    assert names >= {f"ltmc_{tool.name}" for tool in select("all")}
 
 
 def imported(home: Path) -> list[str]:

@@ -58,7 +58,7 @@ class Texts:
 
     def __init__(self) -> None:
         self._random = random.Random(5)
-        tokens = index.model().tokens
+        tokens = index.model()._vocabulary.decode().split("\n")
         self.words = [word for word in tokens if word.isalpha() and word.isascii() and len(word) > 1][:20_000]
         self._weights = list(itertools.accumulate(1 / (rank + 8) for rank in range(len(self.words))))
 

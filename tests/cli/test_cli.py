@@ -1,8 +1,12 @@
 """The command line, run as a program."""
 
 import json
+import os
+import pty
 import sqlite3
-from contextlib import closing
+import subprocess
+import sys
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -10,7 +14,7 @@ import pytest
 from ltmc import __version__
 from ltmc.search import kernel
 from ltmc.tools import manifest
-from tests.client import Session, run_cli
+from tests.client import SOURCE_COMMAND, Session, run_cli
 
 
 def test_help_names_every_command() -> None:
@@ -41,6 +45,52 @@ def test_remember_and_recall(db: Path) -> None:
     assert "Nothing matches" in nothing.stderr
     elsewhere = run_cli("recall", "roses", "--project", "other", "--db", str(db))
     assert elsewhere.returncode == 3
+
+
+def test_brackets_in_a_memory_are_shown_in_a_file_and_on_a_terminal(db: Path) -> None:
+    text = "The quince [b] is [/b] ripe in " + "very " * 30 + "late October."
+    run_cli("remember", text, "--name", "q.md", "--db", str(db))
+    header, row = run_cli("recall", "quince", "--db", str(db)).stdout.splitlines()
+    assert header.split() == ["Score", "Name", "Text", "Stored"]
+    assert text in row
+    ours, theirs = pty.openpty()
+    subprocess.run([*SOURCE_COMMAND, "recall", "quince", "--db", str(db)], stdout=theirs, check=True)
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):
+        while part := os.read(ours, 65_536):
+            shown += part
+    os.close(ours)
+    assert b"[/b]" in shown
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["remember", "A plum."], ["recall", "quince"], ["todo", "add", "Pick"], ["todo", "list"], ["brief"]],
+)
+def test_what_needs_no_server_imports_none_and_nothing_for_a_terminal(db: Path, command: list[str]) -> None:
+    run_cli("remember", "The quince is ripe.", "--db", str(db))
+    run_cli("todo", "add", "Buy sugar", "--db", str(db))
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "ltmc", *command],
+        env={**os.environ, "LTMC_DB": str(db)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "ltmc" in imported
+    assert not imported & {
+        "fastmcp",
+        "mcp",
+        "mcp_types",
+        "pydantic_settings",
+        "rich",
+        "starlette",
+        "httpx2",
+        "redis",
+    }
 
 
 def test_recall_tells_what_held_at_a_day(db: Path) -> None:

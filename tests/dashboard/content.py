@@ -38,3 +38,25 @@ def store_hostile(server: Serving) -> None:
             module_name=HOSTILE,
             error_message=HOSTILE,
         )
+    ok("link_resources", source_id=HOSTILE, relation="uses", target_id=f"{HOSTILE} 2")
+    ok("link_resources", source_id=f"{HOSTILE} thing", relation="depends_on", target_id=HOSTILE)
+    plans = [
+        ok(
+            "create_task_blueprint",
+            title=f"{HOSTILE}{end}",
+            description=f"{HOSTILE}\n\n- first {HOSTILE}\n- second {HOSTILE}",
+            tags=[HOSTILE],
+            required_skills=[HOSTILE],
+            resource_requirements={HOSTILE: HOSTILE},
+            estimated_duration_minutes=600,
+        )["blueprint_id"]
+        for end in ("", " 2")
+    ]
+    ok("add_blueprint_dependency", dependent_blueprint_id=plans[1], prerequisite_blueprint_id=plans[0])
+    ok("decompose_task_blueprint", blueprint_id=plans[0], force=True)
+    given = ok(
+        "assign_task_to_team",
+        blueprint_id=plans[0],
+        available_members=[{"id": HOSTILE, "name": HOSTILE, "skills": [HOSTILE]}],
+    )
+    ok("update_task_progress", assignment_id=given["assignment_id"], progress_percentage=20, notes=HOSTILE)

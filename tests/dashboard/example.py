@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.dashboard import example_plans
 from tests.http.serving import Serving
 
 PROJECT = "harbour"
@@ -117,8 +118,8 @@ TODOS: list[dict[str, Any]] = [
 ]
 
 
-def store(server: Serving) -> None:
-    """Store the example."""
+def store(server: Serving) -> dict[str, str]:
+    """Store the example; return the ids of its plans, see `example_plans.store`."""
 
     def ok(tool: str, **arguments: Any) -> None:
         answer = server.call(tool, project_id=PROJECT, **arguments)
@@ -139,3 +140,4 @@ def store(server: Serving) -> None:
         ok("log_code_attempt", **attempt)
     for todo in TODOS:
         ok("add_todo", **todo)
+    return example_plans.store(server, PROJECT)

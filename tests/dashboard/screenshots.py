@@ -25,6 +25,11 @@ PICTURES = {
     "chats": "/chats/conversation?id=tides-in-summer",
     "code": "/code",
     "todos": "/todos",
+    "graph": "/graph?node=berth register",
+    "plans": "/plans",
+    "plan": "/plans/{planner}",
+    "team": "/plans/team",
+    "template": "/plans/templates/bug_fix",
     "live": "/live?of=project",
     "settings": "/settings",
 }
@@ -45,15 +50,17 @@ def main(names: list[str]) -> None:
         os.environ["HOME"] = home
         db = Path(home) / "ltmc.db"
         with Serving(db) as server:
-            example.store(server)
+            ids = example.store(server)
             for theme in ("light", "dark"):
                 for size, end in ((SIZE, ""), (NARROW, "-narrow")):
                     site = Dashboard(browser, server, db, viewport=size, color_scheme=theme)
                     for name, path in PICTURES.items():
                         if (names and name not in names) or (end and name != "memories"):
                             continue
-                        site.visit(path, example.PROJECT)
+                        site.visit(path.format(**ids), example.PROJECT)
                         site.page.wait_for_timeout(400)
+                        if name == "graph":
+                            site.page.wait_for_selector("#picture[data-state=done]")
                         (FOLDER / f"{name}{end}-{theme}.webp").write_bytes(picture(site))
                     site.close()
 

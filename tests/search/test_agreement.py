@@ -28,7 +28,11 @@ ALONE = replace(MESSAGE, entry=lambda row: replace(MESSAGE.entry(row), group=Non
 def texts() -> tuple[list[str], list[str]]:
     """Texts with subjects: each draws from a topic of its own and from what all share."""
     chance = random.Random(7)
-    words = [one for one in index.model().tokens if one.isalpha() and one.isascii() and len(one) > 3][:12_000]
+    words = [
+        one
+        for one in index.model()._vocabulary.decode().split()
+        if one.isalpha() and one.isascii() and len(one) > 3
+    ][:12_000]
     common = list(itertools.accumulate(1 / (rank + 8) for rank in range(len(words))))
     topics = [chance.sample(words, 30) for _ in range(200)]
 

@@ -21,7 +21,7 @@ def test_ids_are_those_of_the_published_tokeniser(model: SentenceModel) -> None:
 
 
 def test_a_text_begins_and_ends_with_its_tokens_however_it_is_cut() -> None:
-    tokeniser = WordPiece(TOKENS)
+    tokeniser = WordPiece("\n".join(TOKENS).encode())
     assert tokeniser.encode("", 8) == [2, 3]
     assert tokeniser.encode("a0 zebra A1", 8) == [2, 4, 1, 5, 3]
     assert tokeniser.encode("a0 " * 100, 8) == [2, 4, 4, 4, 4, 4, 4, 3]
@@ -29,7 +29,7 @@ def test_a_text_begins_and_ends_with_its_tokens_however_it_is_cut() -> None:
 
 def test_a_vocabulary_must_hold_what_every_text_needs() -> None:
     with pytest.raises(ValueError, match=r"no \[SEP\]"):
-        WordPiece([token for token in TOKENS if token != "[SEP]"])
+        WordPiece("\n".join(token for token in TOKENS if token != "[SEP]").encode())
 
 
 @pytest.mark.parametrize(

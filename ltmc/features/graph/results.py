@@ -110,3 +110,69 @@ class AutoLinked(TypedDict):
     documents_processed: int
     skipped: list[SkippedDocument]
     dry_run: bool
+
+
+class PictureNode(NodeView):
+    """A thing in a picture; `steps` from the middle, `degree`: how many links it has, shown or not."""
+
+    steps: int
+    degree: int
+
+
+class PictureLink(TypedDict):
+    """A link in a picture; its ends are positions among the nodes."""
+
+    id: int
+    source: int
+    target: int
+    relation: str
+
+
+class Picture(TypedDict):
+    """A part of the graph; `truncated`: there is more within reach."""
+
+    nodes: list[PictureNode]
+    links: list[PictureLink]
+    truncated: bool
+
+
+class RelatedNode(NodeView):
+    """The other end of a link.
+
+    `reads`: the relation as it is read from the thing asked for; `turned`: it has no such word, and leads here.
+    """
+
+    link_id: int
+    relation: str
+    reads: str
+    outgoing: bool
+    turned: bool
+    weight: float
+    by_hand: bool
+    removable: bool
+
+
+class Relations(TypedDict):
+    """The links of a thing; `total`: as many as the filters leave, `by_relation`: of all."""
+
+    node: PictureNode
+    links: list[RelatedNode]
+    by_relation: dict[str, int]
+    total: int
+
+
+class Found(TypedDict):
+    """The things of a name; `nearest`: where there are none."""
+
+    nodes: list[PictureNode]
+    nearest: list[PictureNode]
+    truncated: bool
+
+
+class Overview(TypedDict):
+    """How large the graph of a project is."""
+
+    nodes: int
+    links: int
+    relations: dict[str, int]
+    most_linked: list[PictureNode]

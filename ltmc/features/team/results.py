@@ -100,3 +100,77 @@ class Workload(TypedDict):
     available: list[str]
     unassigned_blueprints: int
     recommendations: list[str]
+
+
+class Doer(TypedDict):
+    """Who has a task; `due`: when it was said to be done."""
+
+    assignment_id: str
+    member_id: str
+    name: str | None
+    status: str
+    progress: float
+    hours: float | None
+    due: str
+
+
+class PlannedTask(TypedDict):
+    """A blueprint in a plan.
+
+    `minutes`: its own, without its parts'; `progress`: in per cent, of a parent what its parts are, by their minutes;
+    `begin` and `end`: from and until when it is likely to be worked on, or was; `blocked_by`: the titles of what it
+    waits for; `parts`: how many it has; `doer`: of its latest assignment.
+    """
+
+    blueprint_id: str
+    parent_id: str | None
+    title: str
+    status: str
+    kind: str
+    complexity: str
+    priority: float
+    tags: list[str]
+    minutes: int
+    whole_minutes: int
+    progress: float
+    begin: str | None
+    end: str | None
+    late: bool
+    blocked_by: list[str]
+    parts: int
+    doer: Doer | None
+
+
+class PlannedNeed(TypedDict):
+    """One task of a plan waits for another one."""
+
+    dependent: str
+    prerequisite: str
+    kind: str
+    is_critical: bool
+
+
+class Plan(TypedDict):
+    """A blueprint with its parts and all that they wait for or that waits for them; `left`: how many more there are."""
+
+    tasks: list[PlannedTask]
+    needs: list[PlannedNeed]
+    left: int
+
+
+class PlanPage(TypedDict):
+    """A page of plans; `counts`: of all, by status."""
+
+    tasks: list[PlannedTask]
+    counts: dict[str, int]
+    total: int
+
+
+class MemberView(TypedDict):
+    """A member of a team."""
+
+    member_id: str
+    name: str | None
+    skills: list[str]
+    capacity: float
+    status: str

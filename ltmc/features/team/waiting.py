@@ -45,7 +45,16 @@ class Outlook:
 
     def begin(self, blueprint_id: str) -> datetime:
         """Return when the last of what a task waits for is likely to be done; now if nothing is open."""
-        waiting = [*self._needs[blueprint_id]]
+        self._reckon(self._needs[blueprint_id])
+        return self._latest(self._needs[blueprint_id])
+
+    def end(self, blueprint_id: str) -> datetime:
+        """Return when an open task is likely to be done."""
+        self._reckon([blueprint_id])
+        return self._ends[blueprint_id]
+
+    def _reckon(self, ids: Sequence[str]) -> None:
+        waiting = [*ids]
         while waiting:  # no recursion: chains may be long
             one = waiting[-1]
             before = [*self._needs[one], *self._parts[one]]
@@ -54,7 +63,6 @@ class Outlook:
                 waiting.pop()
             else:
                 waiting += lacking
-        return self._latest(self._needs[blueprint_id])
 
     def _latest(self, ids: Sequence[str]) -> datetime:
         return max([self._moment, *(self._ends[one] for one in ids)])

@@ -39,6 +39,22 @@ class Edge(Link):
     updated_at: str
 
 
+@dataclass(frozen=True, slots=True)
+class RelationCount:
+    """How many edges a relation has."""
+
+    relation: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Degree:
+    """How many edges a node has."""
+
+    node_id: str
+    count: int
+
+
 async def insert_node(
     tx: Transaction, project_id: str, node_id: str, kind: str, ref_id: str | None, label: str, moment: str
 ) -> bool:
@@ -216,6 +232,60 @@ async def move_edges(tx: Transaction, project_id: str, old: str, new: str) -> in
             )
         )
     return moved
+
+
+async def relations(tx: Transaction, project_id: str) -> list[RelationCount]:
+    """Return the relations of a project, the most frequent first."""
+    return await tx.all(
+        RelationCount,
+        "SELECT relation, count(*) AS count FROM graph_edges WHERE project_id = ? "
+        "GROUP BY relation ORDER BY count(*) DESC, relation",
+        (project_id,),
+    )
+
+
+_ENDS = "SELECT {0} AS node_id, count(*) AS count FROM graph_edges WHERE project_id = ?1 {1} GROUP BY {0}"
+
+
+async def degrees(tx: Transaction, project_id: str, node_ids: Sequence[str]) -> dict[str, int]:
+    """Return how many edges nodes have, of those that have any."""
+    each = [
+        _ENDS.format(end, f"AND {end} IN (SELECT value FROM json_each(?2))")
+        for end in ("source_id", "target_id")
+    ]
+    rows = await tx.all(
+        Degree,
+        f"SELECT node_id, sum(count) AS count FROM ({' UNION ALL '.join(each)}) GROUP BY node_id",
+        (project_id, list(node_ids)),
+    )
+    return {row.node_id: row.count for row in rows}
+
+
+async def most_linked(tx: Transaction, project_id: str, limit: int) -> list[str]:
+    """Return the nodes that have most edges."""
+    each = [_ENDS.format(end, "") for end in ("source_id", "target_id")]
+    found: list[str] = await tx.column(
+        f"SELECT node_id FROM ({' UNION ALL '.join(each)}) "
+        "GROUP BY node_id ORDER BY sum(count) DESC, node_id LIMIT ?2",
+        (project_id, limit),
+    )
+    return found
+
+
+async def count_nodes(tx: Transaction, project_id: str) -> int:
+    """Return how many nodes a project has."""
+    return int(await tx.value("SELECT count(*) FROM graph_nodes WHERE project_id = ?", (project_id,)))
+
+
+async def containing(tx: Transaction, project_id: str, text: str, limit: int) -> list[Node]:
+    """Return the nodes whose label or id has a text in it, the shortest first."""
+    columns_ = " OR ".join(f"instr(lower({column}), lower(?2)) > 0" for column in ("label", "node_id"))
+    return await tx.all(
+        Node,
+        f"SELECT {columns(Node)} FROM graph_nodes WHERE project_id = ?1 AND ({columns_}) "
+        "ORDER BY length(label), label, node_id LIMIT ?3",
+        (project_id, text, limit),
+    )
 
 
 async def remove_nodes(tx: Transaction, project_id: str, node_ids: Sequence[str]) -> int:
