@@ -2,8 +2,9 @@
 
 import inspect
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ltmc.settings import Settings
@@ -19,10 +20,14 @@ class Application:
     """Makes each service at its first use, once, from the types of the parameters of its ``__init__``.
 
     Nothing is imported, opened or connected before it is used.
+
+    Attributes:
+        settings: those in force.
+        origins: for each of them where it came from; empty where nobody asks for that.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, origins: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.settings, self.origins = settings, origins
         self.started = time.monotonic()
         self._made: dict[str, Any] = {_name(Settings): settings}
 

@@ -5,6 +5,7 @@ import json
 import platform
 import sqlite3
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from ltmc.storage.sqlite import search_index as search
 from ltmc.tools.plugins import plugins
 
 
-async def examine(settings: Settings, origins: dict[str, str]) -> dict[str, Any]:
+async def examine(settings: Settings, origins: Mapping[str, str]) -> dict[str, Any]:
     """Return the report: settings with their origins, the database, unpacked versions of ltmc.pyz, health.
 
     Args:
@@ -52,10 +53,7 @@ async def examine(settings: Settings, origins: dict[str, str]) -> dict[str, Any]
         "version": __version__,
         "form": form(),
         "python": platform.python_version(),
-        "settings": {
-            **{name: [_shown(name, value), origins[name]] for name, value in settings._asdict().items()},
-            "settings file": [str(config_file()), "present" if config_file().exists() else "absent"],
-        },
+        "settings": in_force(settings, origins),
         "database": database,
         "this folder": _here(),
         "search": {
@@ -78,6 +76,14 @@ async def examine(settings: Settings, origins: dict[str, str]) -> dict[str, Any]
             },
         },
         "status": report["status"],
+    }
+
+
+def in_force(settings: Settings, origins: Mapping[str, str]) -> dict[str, list[Any]]:
+    """Return for each setting its value, without passwords, and where it came from; and the settings file."""
+    return {
+        **{name: [_shown(name, value), origins[name]] for name, value in settings._asdict().items()},
+        "settings file": [str(config_file()), "present" if config_file().exists() else "absent"],
     }
 
 

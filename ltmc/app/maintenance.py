@@ -3,6 +3,7 @@
 import asyncio
 import glob
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 
 from ltmc.app.application import Application
@@ -25,9 +26,15 @@ from ltmc.storage.tables.trash import Forgetting
 from ltmc.timestamps import now
 
 
-def backup(settings: Settings, file: Path, *, overwrite: bool) -> BackupReport:
-    """Copy the database to a file; see `ltmc.storage.sqlite.backup.backup`."""
-    copy = copy_unchanged if settings.read_only else copy_in_use
+def backup(
+    settings: Settings, file: Path, *, overwrite: bool, progress: Callable[[int, int], None] | None = None
+) -> BackupReport:
+    """Copy the database to a file; see `ltmc.storage.sqlite.backup.backup`.
+
+    Args:
+        progress: told how many pages are copied, and of how many; the copy is checked after the last.
+    """
+    copy = copy_unchanged if settings.read_only else partial(copy_in_use, progress=progress)
     return write_backup(settings.db, file, overwrite=overwrite, copy=copy)
 
 

@@ -6,12 +6,20 @@ from typing import Any
 from ltmc.app.application import Application
 from ltmc.app.own_project import OwnProject
 from ltmc.errors import LtmcError
+from ltmc.features.analytics.activity import RANGES, Activity, ActivityService, News
 from ltmc.features.analytics.service import AnalyticsService, SystemUtilization
 from ltmc.features.memory.routing import RoutingService
 from ltmc.settings import Settings
 
 ProcessUse = SystemUtilization
 """What the process and its database use."""
+
+__all__ = ["RANGES", "Activity", "News", "ProcessUse", "activity", "process_use", "routing", "usage"]
+
+
+def activity(app: Application) -> ActivityService:
+    """Return what reports the calls and searches of all processes."""
+    return app.get(ActivityService)
 
 
 async def process_use(app: Application) -> ProcessUse | None:

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,9 @@ def backup(file: Path, force: bool, as_json: bool, **flags: Any) -> None:
     """
     from ltmc.app.maintenance import backup as write
 
-    report = write(load_settings(existing=True, **flags), file, overwrite=force)
+    settings = load_settings(existing=True, **flags)
+    with _bar("Copying") as advance:
+        report = write(settings, file, overwrite=force, progress=advance)
     _warn_of(report["bad_rows"], report["file"])
     damage = report["index_damage"]
     hint = f" The search index is damaged ({damage}): `ltmc reindex --all` makes it anew." if damage else ""
@@ -55,6 +59,18 @@ def _warn_of(bad_rows: list[str], file: str) -> None:
         click.echo(f"Warning: {file} has a row that tools cannot read: {row}.", err=True)
 
 
+@contextmanager
+def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr, if that is a terminal; give what advances it."""
+    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def advance(done: int, of: int) -> None:
+            bar.length = max(of, 1)
+            bar.update(done - bar.pos)
+
+        yield advance
+
+
 @click.command()
 @click.option("--all", "everything", is_flag=True, help="Index everything anew, also what is in step.")
 @with_database
@@ -67,14 +83,7 @@ def reindex(everything: bool, as_json: bool, **flags: Any) -> None:
     from ltmc.app.maintenance import reindex as run
 
     settings = load_settings(existing=True, **flags)
-    with click.progressbar(
-        length=1, label="Indexing", file=sys.stderr, hidden=not sys.stderr.isatty()
-    ) as bar:
-
-        def advance(done: int, of: int) -> None:
-            bar.length = of
-            bar.update(done - bar.pos)
-
+    with _bar("Indexing") as advance:
         report = asyncio.run(run(settings, everything=everything, progress=advance))
     click.echo(
         json.dumps(report)

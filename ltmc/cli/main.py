@@ -5,7 +5,19 @@ import os
 import click
 
 from ltmc import __version__
-from ltmc.cli import agents, database, hooks, keeping, memories, models, reports, serving, transfer, unpacked
+from ltmc.cli import (
+    agents,
+    database,
+    hooks,
+    keeping,
+    memories,
+    models,
+    reports,
+    serving,
+    top,
+    transfer,
+    unpacked,
+)
 from ltmc.cli.options import Group
 
 
@@ -39,6 +51,7 @@ for command in (
     agents.uninstall,
     reports.check,
     reports.doctor,
+    top.top,
     reports.usage,
     reports.routing,
     memories.remember,

@@ -138,11 +138,16 @@ def load_settings(*, existing: bool = False, **flags: Any) -> "Settings":
         LtmcError: INVALID_ARGUMENT that names a wrong setting; NOT_FOUND if the database must be
             `existing` and is not: a command that reads makes none.
     """
+    return load_with_origins(existing=existing, **flags)[0]
+
+
+def load_with_origins(*, existing: bool = False, **flags: Any) -> tuple["Settings", dict[str, str]]:
+    """Return the settings in force, and for each where it came from; see `load_settings`."""
     from ltmc.app.masked_log import MaskedRecord
     from ltmc.app.startup import load
 
     logging.setLogRecordFactory(MaskedRecord)
-    settings, _ = load(**flags)
+    settings, origins = load(**flags)
     logging.basicConfig(
         stream=sys.stderr, level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
@@ -153,7 +158,7 @@ def load_settings(*, existing: bool = False, **flags: Any) -> "Settings":
             f"db: there is no database {settings.db}; what stores something makes it.",
             field="db",
         )
-    return settings
+    return settings, origins
 
 
 def settings_here(**flags: Any) -> "Settings":

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ltmc.cli.options import fail, load_settings, with_database, with_project
+from ltmc.cli.options import fail, load_settings, load_with_origins, with_database, with_project
 from ltmc.errors import ErrorCode, LtmcError, read_only
 from ltmc.settings import AUTO
 from ltmc.tools import manifest
@@ -51,7 +51,7 @@ def serve(http_allowed_hosts: tuple[str, ...], **flags: Any) -> None:
     from ltmc.server.quick_imports import NOT_FOR_STDIO, quick_imports
 
     flags["http_allowed_hosts"] = " ".join(http_allowed_hosts) or None
-    settings = load_settings(**flags)
+    settings, origins = load_with_origins(**flags)
     if settings.transport == "stdio":
         for name, value in flags.items():
             if name.startswith("http_") and value is not None:
@@ -67,7 +67,7 @@ def serve(http_allowed_hosts: tuple[str, ...], **flags: Any) -> None:
     with quick_imports():
         from ltmc.dashboard.application import dashboard
         from ltmc.server.http_transport import HttpServer
-    server = HttpServer(settings, dashboard)
+    server = HttpServer(settings, origins, dashboard)
     for notice in server.notices:
         click.echo(notice, err=True)
     server.run()
@@ -94,7 +94,7 @@ def show_dashboard(project_id: str | None, *, link: bool, no_browser: bool, **fl
 
     if not link:
         flags |= {"http_port": flags["http_port"] or 0, "http_host": "127.0.0.1"}
-    settings = load_settings(transport="http", **flags)
+    settings, origins = load_with_origins(transport="http", **flags)
     project = project_id or _project_here(settings.project)
     if link:
         host = settings.http_host if settings.http_host not in ANY_ADDRESS else "127.0.0.1"
@@ -104,7 +104,7 @@ def show_dashboard(project_id: str | None, *, link: bool, no_browser: bool, **fl
     from ltmc.dashboard.application import dashboard
     from ltmc.server.http_transport import HttpServer
 
-    server = HttpServer(settings, dashboard)
+    server = HttpServer(settings, origins, dashboard)
     address = _link(server.origin, read(path_of(settings.db)), project)
     click.echo(f"{address}\n\nThe link works once, within five minutes. Ctrl-C ends the page.")
     if not no_browser:

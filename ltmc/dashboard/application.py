@@ -14,15 +14,17 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ltmc.app.application import Application
 from ltmc.dashboard.page import Handler, Page
-from ltmc.dashboard.pages import access, chats, cleaning, code, graph, live, memories, plans, todos
+from ltmc.dashboard.pages import access, chats, cleaning, code, graph, live, memories, plans, todos, uploads
 from ltmc.dashboard.pages import settings as settings_page
 from ltmc.dashboard.rendering import STATIC, address, static_files
 from ltmc.dashboard.session import Sessions
+from ltmc.dashboard.streams import Streams
 from ltmc.errors import ErrorCode, LtmcError, read_only
 from ltmc.server.bearer_token import ADMITTED
 from ltmc.server.limits import CallLimits
+from ltmc.server.stdio import MAX_LINE_BYTES
 
-PAGES = (memories, cleaning, chats, code, todos, graph, plans, live, settings_page, access)
+PAGES = (memories, cleaning, chats, code, todos, graph, plans, live, settings_page, uploads, access)
 
 MOST_FIELDS = 1_000
 """Of a form."""
@@ -103,6 +105,10 @@ class Dashboard:
 
         scope.setdefault("state", {})
         await self._router(scope, receive, sent)
+
+    def end(self) -> None:
+        """End the streams: the server ends."""
+        self._app.get(Streams).end()
 
     def _route(self, handler: Handler) -> Route:
         async def endpoint(request: Request) -> Response:
@@ -198,7 +204,7 @@ async def _form(request: Request, most_bytes: int) -> FormData:
 
     form = Request(request.scope, bounded)
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        return await form.form(max_part_size=most_bytes)
+        return await form.form(max_part_size=min(most_bytes, MAX_LINE_BYTES))  # but files
     body = await form.body()
     try:
         return FormData(await asyncio.to_thread(_fields, body))

@@ -44,7 +44,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     found.globals |= {"static": static, "version": __version__}
-    found.filters |= {"moment": moment, "ago": ago, "number": number, "size": size}
+    found.filters |= {"moment": moment, "ago": ago, "number": number, "size": size, "clock": clock, "ms": ms}
     return found
 
 
@@ -69,6 +69,11 @@ def address(path: str, **parameters: object) -> str:
 def moment(text: str | None) -> str:
     """Return a stored time for people, in UTC: day, hour and minute."""
     return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if text else ""
+
+
+def clock(text: str) -> str:
+    """Return the time of day of a stored time, in UTC: hours, minutes and seconds."""
+    return datetime.fromisoformat(text).astimezone(UTC).strftime("%H:%M:%S")
 
 
 _UNITS = (
@@ -99,6 +104,15 @@ def number(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:,}".replace(",", " ") if isinstance(value, int) else f"{value:,.2f}".replace(",", " ")
+
+
+def ms(value: float | None) -> str:
+    """Return a duration in the unit that fits; a dash for none."""
+    if value is None:
+        return "–"
+    if value >= 1000:
+        return f"{value / 1000:.1f} s"
+    return f"{value:.0f} ms" if value >= 100 else f"{value:.1f} ms"
 
 
 def size(count: float | None) -> str:

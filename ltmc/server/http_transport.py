@@ -9,8 +9,9 @@ and a restart goes unnoticed by clients.
 import asyncio
 import logging
 import signal
+import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -68,6 +69,9 @@ class Pages(Protocol):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
 
+    def end(self) -> None:
+        """End the answers that would go on for as long as the client listens: the server ends."""
+
 
 MakePages = Callable[[Application, Path], Pages]
 """Makes the pages of a running LTMC and its token file."""
@@ -85,7 +89,7 @@ class HttpServer:
             BACKEND_UNAVAILABLE if the address or the token file cannot be used.
     """
 
-    def __init__(self, settings: Settings, make_pages: MakePages) -> None:
+    def __init__(self, settings: Settings, origins: Mapping[str, str], make_pages: MakePages) -> None:
         self._settings = settings
         public = not is_of_this_machine(settings.http_host)
         if public and not settings.http_public:
@@ -94,7 +98,7 @@ class HttpServer:
                 f"host: {settings.http_host} is not only of this machine. With --public {PUBLIC_MEANS}",
                 field="host",
             )
-        self._app = Application(settings)
+        self._app = Application(settings, origins)
         self._token_path = bearer_token.path_of(settings.db)
         self._socket = listen(settings.http_host, settings.http_port)
         token = None
@@ -134,7 +138,7 @@ class HttpServer:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
         try:
-            asyncio.run(uvicorn.Server(config).serve(sockets=[self._socket]))
+            asyncio.run(_Server(config, self._pages).serve(sockets=[self._socket]))
         finally:
             stdio.leave()
 
@@ -171,6 +175,18 @@ class HttpServer:
             ],
             pages=self._pages,
         )
+
+
+class _Server(uvicorn.Server):
+    """Ends the answers that go on before it waits for those in flight."""
+
+    def __init__(self, config: uvicorn.Config, pages: Pages) -> None:
+        super().__init__(config)
+        self._pages = pages
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._pages.end()
+        await super().shutdown(sockets)
 
 
 def application(

@@ -23,7 +23,7 @@ ARROWS = {
     "agents": {"distribution", "tools"},
     "importing": {"app", "tools", "features", "search", "storage"},
     "exporting": {"app", "storage"},
-    "dashboard": {"app", "server", "tools"},
+    "dashboard": {"app", "agents", "importing", "server", "tools"},
     "server": {"app", "tools", "distribution"},
     "app": {
         "features",
@@ -89,6 +89,7 @@ CALLED_BY_LIBRARIES = {
     "hook_folders",
     "invoke",
     "run_stdio_async",
+    "shutdown",
     "to_mcp_tool",
 }
 """Methods that override a library's, and what an entry point names."""

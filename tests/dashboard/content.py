@@ -23,6 +23,7 @@ def store_hostile(server: Serving) -> None:
     )
     ok("store_memory", file_name=HOSTILE, content=f"{HOSTILE} changed", tags=[HOSTILE, "second"])
     ok("store_memory", file_name=f"{HOSTILE} 2", content=f"{HOSTILE} new", supersedes=[first["resource_id"]])
+    ok("retrieve_memory", query=HOSTILE, conversation_id=HOSTILE)
     ok("log_chat", content=HOSTILE, conversation_id=HOSTILE, agent_name=HOSTILE, source_tool=HOSTILE)
     ok("add_todo", title=HOSTILE, description=HOSTILE, priority="high")
     for result in ("pass", "error"):

@@ -30,6 +30,8 @@ PICTURES = {
     "plan": "/plans/{planner}",
     "team": "/plans/team",
     "template": "/plans/templates/bug_fix",
+    "live": "/live?of=project",
+    "settings": "/settings",
 }
 """Name and address; each family of pages adds its own."""
 

@@ -38,6 +38,8 @@ PAGES = [
     "/plans/templates",
     "/plans/templates/bug_fix",
     "/live",
+    "/live?range=all",
+    "/live?of=project",
     "/settings",
 ]
 """Each page that can be opened by its address alone; each family of pages adds its own."""

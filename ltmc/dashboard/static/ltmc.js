@@ -19,3 +19,9 @@ document.addEventListener("change", (event) => {
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.xhr.status >= 400 && event.detail.xhr.status !== 401) event.detail.shouldSwap = true;
 });
+
+// Work in the background is announced when it is done, not at each step.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target.id !== "job") return;
+  event.target.setAttribute("aria-busy", String(event.target.querySelector("progress") !== null));
+});

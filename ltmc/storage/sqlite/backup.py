@@ -11,6 +11,7 @@ from ltmc.storage.sqlite import schema, search_index
 from ltmc.storage.sqlite.errors import translated, unavailable
 from ltmc.storage.sqlite.files import (
     BESIDE,
+    Progress,
     copy_pages,
     force_to_disk,
     require_apart,
@@ -44,10 +45,10 @@ class BackupReport(Contents):
     bytes: int
 
 
-def copy_in_use(source: Path, target: Path) -> None:
+def copy_in_use(source: Path, target: Path, progress: Progress | None = None) -> None:
     """Copy a database that others may have open."""
     with own_log(source):
-        copy_pages(source, target)
+        copy_pages(source, target, progress=progress)
 
 
 def backup(

@@ -132,8 +132,17 @@ def remove_old(path: Path) -> None:
                 Path(entry.path).unlink(missing_ok=True)
 
 
+Progress = Callable[[int, int], None]
+"""Told how much is done, and of how much."""
+
+
 def copy_pages(
-    source: Path, target: Path, when_locked: Callable[[], None] | None = None, *, options: str = "mode=rw"
+    source: Path,
+    target: Path,
+    when_locked: Callable[[], None] | None = None,
+    *,
+    options: str = "mode=rw",
+    progress: Progress | None = None,
 ) -> None:
     """Copy one database into another through SQLite, under its locks, as one transaction on the target.
 
@@ -141,6 +150,7 @@ def copy_pages(
         options: how SQLite opens `source`, as the query of its URI.
         when_locked: called when no other process can write to `target` any more, and others still read what it
             held; if it raises, `target` stays as it was. `target` must be in WAL mode then.
+        progress: told how many pages are copied, and of how many.
 
     Raises:
         LtmcError: BACKEND_UNAVAILABLE when one of the two stays locked.
@@ -148,8 +158,10 @@ def copy_pages(
     give_up = time.monotonic() + COPY_SECONDS
     begun = False
 
-    def stepped(status: int, _remaining: int, _total: int) -> None:
+    def stepped(status: int, remaining: int, total: int) -> None:
         nonlocal begun
+        if progress is not None:
+            progress(total - remaining, total)
         if status & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             if time.monotonic() > give_up:  # SQLite would try again for ever
                 raise unavailable(target if when_locked else source, "it is locked by another process")
@@ -167,8 +179,14 @@ def copy_pages(
         copy.execute("PRAGMA synchronous = FULL")
         if when_locked is not None:
             copy.execute("PRAGMA journal_mode = WAL")
+        if (
+            progress is not None
+        ):  # hold one state over all steps, else each write of others would begin it anew
+            row.execute("BEGIN")
+            row.execute("SELECT count(*) FROM sqlite_master").fetchone()
         # The first step takes the lock, the last one commits: with `when_locked` there must be several.
-        row.backup(copy, pages=max(1, pages // 16) if when_locked else -1, progress=stepped)
+        steps = 16 if when_locked else 100 if progress else None
+        row.backup(copy, pages=max(1, pages // steps) if steps else -1, progress=stepped)
 
 
 def identity(path: Path) -> Identity | None:

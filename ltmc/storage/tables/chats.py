@@ -261,6 +261,19 @@ async def agents(tx: Transaction, project_id: str | None, since: str | None) -> 
     )
 
 
+async def agents_lately(
+    tx: Transaction, project_id: str | None, since: str | None, *, most: int
+) -> list[AgentActivity]:
+    """Return the agents that wrote since a time, the latest first; the newest `most` messages are looked at."""
+    return await tx.all(
+        AgentActivity,
+        "SELECT agent_name, count(*) AS messages, max(created_at) AS last_active_at FROM "
+        "(SELECT * FROM (SELECT project_id, agent_name, created_at FROM chat_messages ORDER BY id DESC LIMIT ?3) "
+        f"WHERE {_SCOPE} AND agent_name IS NOT NULL) GROUP BY agent_name ORDER BY last_active_at DESC, agent_name",
+        (project_id, since, most),
+    )
+
+
 async def peak_hour(tx: Transaction, project_id: str | None, since: str | None) -> int | None:
     """Return the UTC hour of the day with the most messages, of equals the earliest; None without any."""
     hour: int | None = await tx.value(
