@@ -193,13 +193,16 @@ class Page:
             "projects"
         ]
         names = [str(one["project_id"]) for one in projects]
+        url = self.request.url
+        if self.request.method != "GET":  # what a form was sent to may show nothing itself
+            url = url.replace(path="/memories", query="")
         around = {
             "projects": names if self.project in names else [self.project, *names],
             "section": section,
             "sections": SECTIONS,
             "notices": self.session.notices[:],
-            "here": self.request.url.path,
-            "back": str(self.request.url.replace(scheme="", netloc="")),
+            "here": url.path,
+            "back": str(url.replace(scheme="", netloc="")),
         }
         self.session.notices.clear()
         return self.part(template, {**around, **context}, status=status)

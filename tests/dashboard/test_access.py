@@ -199,6 +199,14 @@ def test_a_form_that_is_too_long_or_none_is_refused(server: Serving) -> None:
     assert send(server, "/theme", "csrf=%ff%fe", cookie).status == 403
 
 
+def test_a_refused_form_leads_back_to_a_page_that_there_is(server: Serving) -> None:
+    cookie = cookie_of(ask(server, link(server)))
+    refused = send(server, "/todos/999/done", f"csrf={csrf(server, cookie)}", cookie)
+    assert 400 <= refused.status < 500
+    (back,) = set(re.findall(r'name="back" value="([^"]+)"', refused.text))
+    assert ask(server, back, cookie).status == 200
+
+
 def test_a_read_only_server_shows_no_buttons_and_changes_nothing(db: Path, browser: Browser) -> None:
     with Serving(db) as server:
         assert server.call("add_todo", title="kept", project_id="default")["success"]
