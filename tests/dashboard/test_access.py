@@ -1,13 +1,18 @@
 """Who may look: links, the token, sessions, forms of others, read-only servers."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser
 
-from tests.client import run_cli
+from tests.client import SOURCE_COMMAND, run_cli
 from tests.dashboard.browsing import Dashboard
 from tests.http.serving import Answer, Serving
 
@@ -219,13 +224,6 @@ def test_a_read_only_server_shows_no_buttons_and_changes_nothing(db: Path, brows
 
 
 def test_the_command_serves_prints_and_serves_the_link(db: Path) -> None:
-    import os
-    import signal
-    import subprocess
-    from urllib.request import urlopen
-
-    from tests.client import SOURCE_COMMAND
-
     process = subprocess.Popen(
         [*SOURCE_COMMAND, "dashboard", "--db", str(db), "--no-browser"],
         stdout=subprocess.PIPE,
@@ -241,3 +239,14 @@ def test_the_command_serves_prints_and_serves_the_link(db: Path) -> None:
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0
+
+
+def test_a_server_on_stdio_imports_nothing_of_it() -> None:
+    code = (
+        "import sys, ltmc.cli.main, ltmc.server.mcp_server\n"
+        "print([name for name in sys.modules if 'dashboard' in name or 'jinja' in name])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "[]\n"
