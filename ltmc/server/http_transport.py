@@ -25,7 +25,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from ltmc import __version__
@@ -144,11 +144,10 @@ class HttpServer:
 
     def _application(self) -> Starlette:
         settings = self._settings
-        server = build(settings, self._app)
+        calls = metrics.CallCounts()
+        server = build(settings, self._app, [metrics.CountCalls(calls)])
         # No argument of LTMC is repeated in a header; left unsaid, the SDK lists all tools before each call.
         server._mcp_server.get_tool_input_schema = lambda _: None
-        calls = metrics.CallCounts()
-        server.add_middleware(metrics.CountCalls(calls))
         report_health = HealthReports(self._app)
 
         async def show_health(_: Request) -> Response:
@@ -233,7 +232,6 @@ def application(
                 methods=METHODS if sessions else ["POST"],
             ),
             *routes,
-            *([Mount("/", pages)] if pages is not None else []),
         ],
         middleware=[
             Middleware(
@@ -254,5 +252,7 @@ def application(
         ],
         lifespan=lifespan,
     )
+    if pages is not None:
+        app.router.default = pages  # answers what no route has, by any method
     app.state.transport_type = "streamable-http"
     return app

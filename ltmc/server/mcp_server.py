@@ -79,8 +79,35 @@ class ManifestTool(ServerTool):
         return as_tool_result(written(answer) if answer["success"] else answer)
 
 
+class UnknownTools(Middleware):
+    """Answers calls of tools that are not offered with an error like every other."""
+
+    def __init__(self, offered: Sequence[str]) -> None:
+        self._offered = list(offered)
+
+    async def on_call_tool(
+        self,
+        context: MiddlewareContext[CallToolRequestParams],
+        call_next: CallNext[CallToolRequestParams, ToolResult],
+    ) -> ToolResult:
+        """Refuse unknown names."""
+        name = context.message.name
+        if name in self._offered:
+            return await call_next(context)
+        near = difflib.get_close_matches(name[:100], self._offered, n=3)
+        hidden = any(tool.name == name for tool in selection.tools())
+        why = "is not offered with this --profile or --read-only" if hidden else "does not exist"
+        error = LtmcError(
+            ErrorCode.NOT_FOUND,
+            f"Tool {shorten(name)} {why}." + (f" Near: {', '.join(near)}." if near and not hidden else ""),
+            field="name",
+            details={"value": shorten(name), "near": near},
+        )
+        return as_tool_result(masked_json(error.as_result()))
+
+
 class OwnTools(Middleware):
-    """Lists and calls the tools that are offered, and answers calls of others with an error like every other.
+    """Lists and calls the tools that are offered.
 
     FastMCP would look up first what each session may see, in a store whose packages take 7 MB and a tenth of a second.
     """
@@ -101,20 +128,8 @@ class OwnTools(Middleware):
         context: MiddlewareContext[CallToolRequestParams],
         call_next: CallNext[CallToolRequestParams, ToolResult],  # noqa: ARG002
     ) -> ToolResult:
-        """Call a tool; refuse unknown names."""
-        name = context.message.name
-        if name in self._tools:
-            return await self._tools[name].run(context.message.arguments or {})
-        near = difflib.get_close_matches(name[:100], self._tools, n=3)
-        hidden = any(tool.name == name for tool in selection.tools())
-        why = "is not offered with this --profile or --read-only" if hidden else "does not exist"
-        error = LtmcError(
-            ErrorCode.NOT_FOUND,
-            f"Tool {shorten(name)} {why}." + (f" Near: {', '.join(near)}." if near and not hidden else ""),
-            field="name",
-            details={"value": shorten(name), "near": near},
-        )
-        return as_tool_result(masked_json(error.as_result()))
+        """Call a tool."""
+        return await self._tools[context.message.name].run(context.message.arguments or {})
 
 
 class NoState:
@@ -155,8 +170,13 @@ def as_tool_result(envelope: dict[str, Any]) -> ToolResult:
     return ToolResult(content=content, structured_content=envelope, is_error=not envelope["success"])
 
 
-def build(settings: Settings, app: Application | None = None) -> FastMCP[None]:
+def build(
+    settings: Settings, app: Application | None = None, around: Sequence[Middleware] = ()
+) -> FastMCP[None]:
     """Return the server with the tools that the settings offer. It closes `app` when it ends.
+
+    Args:
+        around: what sees every call of a tool that is offered.
 
     Raises:
         ValueError: the profile names an unknown category.
@@ -184,7 +204,7 @@ def build(settings: Settings, app: Application | None = None) -> FastMCP[None]:
         instructions=offered.instructions,
         lifespan=lifespan,
         tools=tools,
-        middleware=[OwnTools(tools)],
+        middleware=[UnknownTools([tool.name for tool in tools]), *around, OwnTools(tools)],
         request_state_security=RequestStateSecurity(codec=NoState(), audience=listing.SERVER_INFO["name"]),
     )
     # FastMCP offers prompts and resources even where there are none, and hosts then ask for them; and it wraps
