@@ -1,4 +1,4 @@
-"""Fixtures of the dashboard's tests: one server and one Chromium, and what is stored in it."""
+"""Fixtures of the dashboard's tests: one server and one Chromium a module, and what is stored in it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +11,9 @@ from tests.dashboard.browsing import Dashboard, chromium
 from tests.http.serving import Serving
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium."""
+    """Chromium. Playwright keeps an event loop going in this thread: other modules could not run theirs."""
     with chromium() as found:
         yield found
 

@@ -45,6 +45,7 @@ def deadline(seconds: float) -> Iterator[None]:
 
 LIMITS = {
     "ltmc.app.query_routes.ENTITY": 2_000,  # a query
+    "ltmc.features.blueprints.complexity._QUOTED": 10_000,  # a title
     "ltmc.features.blueprints.marks._INLINE": 10_000,  # a description
     "ltmc.features.documentation.consistency._BODY": 5_000,  # LONGEST_SIGNATURE
 }
@@ -99,7 +100,6 @@ MADE_AT_RUN_TIME = {
     "ltmc.search.analysis",
     "ltmc.search.quoting",  # the end of a sentence, by abbreviations
     "ltmc.search.temporal",
-    "ltmc.search.vectors",  # two bytes
     "ltmc.search.wordpiece",  # words of the model
     "ltmc.storage.sqlite.files",  # eight characters of one class
     "ltmc.storage.tables.cache",  # globs, below
