@@ -40,9 +40,9 @@ _ABBREVIATIONS = (
 """A full stop behind these ends no sentence, whatever follows."""
 
 _END = re.compile(
-    "[.!?]"
+    r"(?:[!?]|\.(?=[)\"'`*”’\s])"
     + "".join(rf"(?<!\b{re.escape(short)}\.)" for short in _ABBREVIATIONS)
-    + r"[)\"'`*”’]*+\s++(?![a-z])|[。！？]"
+    + r")[)\"'`*”’]*+\s++(?![a-z])|[。！？]"
 )
 _LINK = re.compile(r"\[([^\]\[]*)\]\([^()\[\s]{0,500}\)|https?://\S+")
 _ASKS_FOR_CODE = re.compile(

@@ -54,7 +54,11 @@ MAX_IN_FLIGHT = 64
 """How many requests may be unanswered before no more are read."""
 
 GRACE_SECONDS = 0.5
-"""How long calls in flight may go on after the end of the input."""
+"""How long calls in flight may go on after the end of the input of a client that is gone."""
+
+LAST_ANSWERS_SECONDS = 10.0
+"""How long they may where the client still reads: a program that sends its calls, closes its end and waits. One that
+wants the server to end sends SIGTERM."""
 
 NO_MESSAGE = (
     'Invalid request: jsonrpc must be "2.0", id a whole number or text, method text, params an object'
@@ -169,14 +173,8 @@ class _Wire:
                 return done.result(GRACE_SECONDS)
             except TimeoutError:
                 since = self._writing_since
-                if since is not None and time.monotonic() - since > GRACE_SECONDS and self._hung_up():
+                if since is not None and time.monotonic() - since > GRACE_SECONDS and _hung_up(self._wire_in):
                     self._loop.call_soon_threadsafe(self._stop)  # it reads no more and is gone
-
-    def _hung_up(self) -> bool:
-        """Note that the client has closed its end, though not all that it sent is read."""
-        poll = select.poll()
-        poll.register(self._wire_in, 0)
-        return any(event & select.POLLHUP for _, event in poll.poll(0))
 
     async def _feed(
         self, inbound: MemoryObjectSendStream[Inbound], items: list[SessionMessage | JSONRPCError]
@@ -200,8 +198,12 @@ class _Wire:
 
     async def _end(self, inbound: MemoryObjectSendStream[Inbound]) -> None:
         """After the end of the input let calls in flight finish for a while."""
-        with anyio.move_on_after(GRACE_SECONDS):
-            await self._idle.wait()
+        until = anyio.current_time() + LAST_ANSWERS_SECONDS
+        while self._waiting and anyio.current_time() < until:
+            with anyio.move_on_after(GRACE_SECONDS):
+                await self._idle.wait()
+            if _hung_up(self._wire_out):
+                break
         inbound.close()
 
     def _settle(self, request_id: int | str | None) -> None:
@@ -254,6 +256,13 @@ class _Wire:
                     broken = True  # the client is gone; its input will end too
                 self._writing_since = None
                 self._loop.call_soon_threadsafe(_done, written)
+
+
+def _hung_up(fd: int) -> bool:
+    """Note that the client has closed its end, though not all that it sent may be read."""
+    poll = select.poll()
+    poll.register(fd, 0)
+    return any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0))
 
 
 class _Line:

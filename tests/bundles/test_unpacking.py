@@ -272,7 +272,8 @@ def test_an_agent_is_greeted_before_anything_is_unpacked(tmp_path: Path) -> None
         message = {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": call}
         process.stdin.write(json.dumps(message).encode() + b"\n")
         process.stdin.close()
-        assert json.loads(process.stdout.readline())["result"]["structuredContent"]["success"]
+        answer = json.loads(process.stdout.readline())
+        assert answer.get("result", {}).get("structuredContent", {}).get("success"), answer
         assert process.wait(10) == 0
     assert len(whole(root)) == 1
 
@@ -293,4 +294,5 @@ def test_a_server_outlives_a_prune_while_it_runs(tmp_path: Path) -> None:
         ):
             process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
         process.stdin.flush()
-        assert json.loads(process.stdout.readline())["result"]["structuredContent"]["success"]
+        answer = json.loads(process.stdout.readline())
+        assert answer.get("result", {}).get("structuredContent", {}).get("success"), answer

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ltmc.search import index
 from ltmc.storage.sqlite.database import Database
 from ltmc.tools import manifest, selection
 from ltmc.tools.arguments import LONGEST_OBJECT
@@ -96,8 +97,8 @@ class Slowest:
 async def fill_database(db: Path, memories: int) -> None:
     """Make a large database."""
     database, texts = Database(db), Texts()
-    await fill(database, "chunk", [texts.text(25) for _ in range(memories)])
-    await fill(database, "message", [texts.text(25) for _ in range(memories // 5)])
+    await fill(database, "chunk", [texts.text(25) for _ in range(memories)], index.prepared)
+    await fill(database, "message", [texts.text(25) for _ in range(memories // 5)], index.prepared)
     await database.close()
     with sqlite3.connect(db) as connection:
         connection.executescript(MANY_ROWS)
