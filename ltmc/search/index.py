@@ -380,16 +380,28 @@ async def load_rows(tx: Transaction, kind: Kind[R], hits: Sequence[Hit]) -> list
     return [(rows[hit.id], hit) for hit in hits if hit.id in rows]
 
 
+def shown(kind: Kind[R], row: R, query: str) -> Any:
+    """Return a row as search results show it: of a long text the passage that answers the query."""
+    view = kind.view(row)
+    if query.strip() and kind.prose is not None and len(text := kind.prose(row)) > WHOLE:
+        part: dict[str, Any] = {**passage(text, query)}
+        if "content" not in view:
+            part["description"] = part.pop("content")
+        return {**view, **part}
+    return view
+
+
 def result(kind: Kind[R], row: R, hit: Hit, query: str, *, explain: bool = False) -> dict[str, Any]:
-    """Return a hit as search results show it: of a long text the passage that answers the query.
+    """Return a hit as search results show it.
 
     Args:
         explain: with the parts of the score, which add up to it.
     """
-    shown = {**kind.view(row), "score": hit.score, **({"score_parts": hit.parts} if explain else {})}
-    if query.strip() and kind.prose is not None and len(text := kind.prose(row)) > WHOLE:
-        shown.update(passage(text, query))
-    return shown
+    return {
+        **shown(kind, row, query),
+        "score": hit.score,
+        **({"score_parts": hit.parts} if explain else {}),
+    }
 
 
 async def search(

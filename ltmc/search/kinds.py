@@ -3,7 +3,7 @@ how its parts are weighed, and how a result shows it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, NotRequired, TypedDict
+from typing import Any, Generic, NotRequired, TypedDict, cast
 
 from ltmc.search import code_fields
 from ltmc.search.analysis import split_words
@@ -18,8 +18,8 @@ from ltmc.storage.tables.resources import Chunk, Period
 from ltmc.storage.tables.todos import Todo
 from ltmc.timestamps import now
 
-PREVIEW_CHARACTERS = 2_000
-"""How much of a text a search result shows; what is longer is marked as truncated."""
+CONTENT, DESCRIPTION = 800, 400
+"""How many characters lists show of a message or code, and of a description or prompt, that is half as long again."""
 
 CODE_HEAD = 800
 """How many characters of code count for its meaning: the head says what it does. CoSQA MRR: all of it .003 less."""
@@ -85,11 +85,42 @@ class Preview(TypedDict):
     characters: NotRequired[int]
 
 
-def preview(text: str) -> Preview:
-    """Cut a text to a preview, and say so."""
-    if len(text) <= PREVIEW_CHARACTERS:
+def preview(text: str, shown: int = CONTENT) -> Preview:
+    """Cut a long text to its beginning, and say so."""
+    if _is_short(text, shown):
         return {"content": text}
-    return {"content": text[:PREVIEW_CHARACTERS], "truncated": True, "characters": len(text)}
+    return {"content": text[:shown], "truncated": True, "characters": len(text)}
+
+
+def _is_short(text: str, shown: int) -> bool:
+    return len(text) <= shown + shown // 2
+
+
+class Described(TypedDict):
+    """A description, cut to a preview where it is long; `characters`: its whole length then."""
+
+    description: str
+    truncated: NotRequired[bool]
+    characters: NotRequired[int]
+
+
+def described(text: str) -> Described:
+    """Return a description as lists show it."""
+    short = preview(text, DESCRIPTION)
+    found: Described = {"description": short["content"]}
+    if "characters" in short:
+        found |= {"truncated": True, "characters": short["characters"]}
+    return found
+
+
+def head(text: str) -> str:
+    """Return the beginning of a long prompt, as lists show it beside its code."""
+    return text if _is_short(text, DESCRIPTION) else f"{text[:DESCRIPTION]}…"
+
+
+def tail(text: str | None) -> str | None:
+    """Return the end of a long error message: its last lines say what is wrong."""
+    return text if text is None or _is_short(text, DESCRIPTION) else f"…{text[-DESCRIPTION:]}"
 
 
 class MessageView(Preview):
@@ -118,12 +149,11 @@ def message_view(row: Message) -> MessageView:
     }
 
 
-class TodoView(TypedDict):
+class TodoView(Described):
     """A todo as tools show it; `due_at` where one was given, `overdue` where that is past and it is open."""
 
     todo_id: int
     title: str
-    description: str
     priority: str
     status: str
     created_at: str
@@ -135,15 +165,16 @@ class TodoView(TypedDict):
 
 def todo_view(row: Todo) -> TodoView:
     """Return a todo as tools show it."""
-    view: TodoView = {
+    shown = {
         "todo_id": row.id,
         "title": row.title,
-        "description": row.description,
+        **described(row.description),
         "priority": PRIORITIES[row.priority],
         "status": row.status,
         "created_at": row.created_at,
         "completed_at": row.completed_at,
     }
+    view = cast("TodoView", shown)
     if row.due_at is not None:
         view["due_at"] = row.due_at
         if row.status == "pending" and row.due_at < now():
@@ -243,7 +274,7 @@ class PatternResult(Preview):
 def _pattern_result(row: Pattern) -> PatternResult:
     return {
         "pattern_id": row.id,
-        "input_prompt": row.input_prompt,
+        "input_prompt": head(row.input_prompt),
         **preview(row.generated_code),
         "result": row.result,
         "function_name": row.function_name,
@@ -270,7 +301,7 @@ def _blueprint_result(row: Blueprint) -> BlueprintResult:
     return {
         "blueprint_id": row.blueprint_id,
         "title": row.title,
-        **preview(row.description),
+        **preview(row.description, DESCRIPTION),
         "kind": row.kind,
         "status": row.status,
         "complexity": row.complexity,
@@ -317,7 +348,7 @@ def _blueprint_entry(row: Blueprint) -> Entry:
 CHUNK = Kind(resources.SOURCE, PROSE, _chunk_entry, chunk_view)
 PAST = Kind(resources.PAST, PROSE, _chunk_entry, chunk_view)
 MESSAGE = Kind(chats.SOURCE, CHAT, _message_entry, _message_result, lambda row: row.content)
-TODO = Kind(todos.SOURCE, TODO_PROFILE, _todo_entry, todo_view)
+TODO = Kind(todos.SOURCE, TODO_PROFILE, _todo_entry, todo_view, lambda row: row.description)
 PATTERN = Kind(patterns.SOURCE, CODE, _pattern_entry, _pattern_result)
 BLUEPRINT = Kind(blueprints.SOURCE, PROSE, _blueprint_entry, _blueprint_result, lambda row: row.description)
 KINDS: tuple[Kind[Any], ...] = (CHUNK, PAST, MESSAGE, TODO, PATTERN, BLUEPRINT)

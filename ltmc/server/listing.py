@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ltmc import __version__
 from ltmc.settings import AUTO, Settings
 from ltmc.tools import selection
-from ltmc.tools.manifest import Prompt, Resource, Tool
+from ltmc.tools.manifest import SIZES, Prompt, Resource, Tool
 
 _RECALL = {
     "retrieve_memory": "retrieve_memory with what the task is about, before you start",
@@ -31,8 +31,9 @@ _IN_REPOSITORY = (
     "the project default; to change that, pass the project_id of the hit."
 )
 _ANSWERS = (
-    "Results are pages: while has_more is true, call again with offset raised by count. Long texts are previews with "
-    "truncated set. Errors name the field, the value and what is allowed: correct the call and repeat it."
+    f"Results are pages (limit to {SIZES['limit']}, top_k to {SIZES['top_k']}): while has_more is true, call again "
+    "with offset raised by count. Long texts are previews with truncated set. Errors name the field, the value and "
+    "what is allowed: correct the call and repeat it."
 )
 
 
@@ -76,6 +77,9 @@ TEXT = "text/plain"
 _READ_ELSEWHERE = {"memory", "chat", "todos"}
 """The categories whose tools list project_id in the server of a repository: agents look into other projects by them.
 The others take it too."""
+
+_OF_ALL = {"cache", "performance", "analytics"}
+"""The categories whose tools list no project_id anywhere: they are about the server as a rule, and take it too."""
 
 
 class Offered(NamedTuple):
@@ -121,20 +125,23 @@ def of_tool(entry: Tool, *, lean: bool = False, in_repository: bool = False) -> 
     schema, arguments = entry.parameters, entry.listed
     if lean and entry.lean:
         arguments = {name: arguments[name] for name in entry.lean}
-    if (
-        in_repository
-        and entry.category not in _READ_ELSEWHERE
-        and "project_id" not in schema.get("required", ())
-    ):
+    here = in_repository and entry.category not in _READ_ELSEWHERE
+    if (here or entry.category in _OF_ALL) and "project_id" not in schema.get("required", ()):
         arguments = {name: about for name, about in arguments.items() if name != "project_id"}
     always = entry.core or entry.category == selection.LEAN
     return {
         **({"_meta": {ALWAYS_LOAD: True}} if always else {}),
         **({"annotations": hints} if hints else {}),
         "description": entry.description,
-        "inputSchema": schema | {"properties": arguments},
+        "inputSchema": _listed_schema(schema, arguments),
         "name": entry.name,
     }
+
+
+def _listed_schema(schema: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    required = [name for name in schema.get("required", ()) if name in arguments]
+    listed = {name: value for name, value in schema.items() if name != "required"} | {"properties": arguments}
+    return listed | ({"required": required} if required else {})
 
 
 def of_prompt(entry: Prompt) -> dict[str, Any]:

@@ -100,14 +100,14 @@ def rendered_readme(text: str, content: str) -> str:
     for category, heading in described["categories"].items():
         lines += ["", f"### {heading}", "", "| tool | what it does |", "| --- | --- |"]
         lines += [
-            f"| `{tool['name']}`{' (core)' if tool['core'] else ''} | {tool['description']} |"
+            f"| `{tool['name']}`{' (core)' if tool['core'] else ''} | {tool['description']}. |"
             for tool in described["tools"]
             if tool["category"] == category
         ]
     lines += ["", "### Prompts and resources", "", "| prompt | what it says |", "| --- | --- |"]
-    lines += [f"| `{prompt['name']}` | {prompt['description']} |" for prompt in described["prompts"]]
+    lines += [f"| `{prompt['name']}` | {prompt['description']}. |" for prompt in described["prompts"]]
     lines += ["", "| resource | what it is |", "| --- | --- |"]
-    lines += [f"| `{resource['uri']}` | {resource['description']} |" for resource in described["resources"]]
+    lines += [f"| `{resource['uri']}` | {resource['description']}. |" for resource in described["resources"]]
     return _TABLE.sub(lambda _: "\n".join([*lines, "", ""]), text)
 
 

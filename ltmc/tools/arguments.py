@@ -224,6 +224,8 @@ NamePrefix = Annotated[Name, AfterValidator(_composed)]
 Tags = Annotated[list[str], AfterValidator(_tags)]
 TagsOrText = Annotated[list[str], BeforeValidator(_from_comma_list), AfterValidator(_tags)]
 JsonObject = Annotated[_Object, PlainValidator(_kept_object), WithJsonSchema({"type": "object"})]
+Kept = Annotated[_Object, PlainValidator(_kept_object), WithJsonSchema({"type": "object", UNLISTED: True})]
+"""What is kept and shown, and nothing is made of: no model needs it."""
 AnyObject = Annotated[_Object, PlainValidator(_json_object), WithJsonSchema({"type": "object"})]
 JsonValue = Annotated[Any, AfterValidator(json_value), WithJsonSchema({})]
 RowId = Annotated[int, Field(ge=1, strict=True, le=2**63 - 1), _Number, BeforeValidator(_digits)]

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from ltmc.errors import ErrorCode, LtmcError, invalid, shorten
 from ltmc.tools.aliases import ALIASES
 from ltmc.tools.declaration import declaration_of, prompt_of, resource_of
-from ltmc.tools.manifest import UNLISTED, Prompt, Resource, Tool
+from ltmc.tools.manifest import SIZES, UNLISTED, Prompt, Resource, Tool
 
 ToolFunction = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -184,13 +184,22 @@ def schema_of(binding: Binding) -> dict[str, Any]:
     summary, arguments = _read_docstring(binding.function)
     schema = compress_schema(binding.model.model_json_schema(), prune_titles=True, dereference=True)
     properties = {name: _shortened(_simplify(value)) for name, value in schema.get("properties", {}).items()}
+    for name in SIZES.keys() & properties.keys():
+        properties[name].pop("description", None)
     for name, value in properties.items():
         if name in arguments:
-            value["description"] = "; ".join(filter(None, (value.get("description"), arguments[name])))
+            value["description"] = "; ".join(
+                filter(None, (value.get("description"), _unended(arguments[name])))
+            )
     parameters: dict[str, Any] = {"type": "object", "properties": properties}
     if schema.get("required"):
         parameters["required"] = schema["required"]
-    return {"description": summary, "parameters": parameters}
+    return {"description": _unended(summary), "parameters": parameters}
+
+
+def _unended(text: str) -> str:
+    """Return a text without its last full stop, which each listing would carry."""
+    return text.removesuffix(".")
 
 
 def _read_docstring(function: ToolFunction) -> tuple[str, dict[str, str]]:
@@ -230,8 +239,8 @@ def _simplify(schema: Any) -> Any:
 _LIMITS = {"maximum", "minimum", "maxLength", "minLength", "maxItems", "minItems", "pattern", "format"}
 """What hosts drop on the way to the model: ranges are said in words, and calls are checked anyway."""
 
-_FAR = 1000
-"""A limit from here on is one that no agent comes near."""
+_NEAR, _FAR = 16, 1000
+"""A range from at most the first to at least the second is one whose ends no agent comes near."""
 
 
 def _shortened(schema: Any) -> Any:
@@ -262,7 +271,7 @@ def _is_understood(default: Any, schema: dict[str, Any]) -> bool:
 def _range(schema: dict[str, Any]) -> str:
     """Return the range of a number in words; nothing for one that no agent comes near."""
     low, high = schema.get("minimum"), schema.get("maximum")
-    if low is None or high is None or (low in (0, 1) and high >= _FAR):
+    if low is None or high is None or (0 <= low <= _NEAR and high >= _FAR):
         return ""
     return f"{low:.12g}-{high:.12g}"
 

@@ -17,6 +17,9 @@ FILE = Path(__file__).with_name("manifest.json")
 UNLISTED = "unlisted"
 """The mark in the schema of an argument that is taken and not listed: no model needs it."""
 
+SIZES = {"limit": 100, "top_k": 50}
+"""How large a page may be, by the argument that says so: the server's instructions say it, and not each tool."""
+
 
 class Tool(NamedTuple):
     """A tool as data; see `ltmc.tools.declaration.tool` for what the hints mean.

@@ -291,9 +291,12 @@ def test_completing_waits_for_blocking_prerequisites(shared: Session, project: s
 
 
 def test_a_list_shows_the_beginning_of_a_long_description(shared: Session, project: str) -> None:
-    key = make(shared, project, description="word " * 1_000)["blueprint_id"]
+    made = make(shared, project, description="word " * 1_000)
+    key = made["blueprint_id"]
     (listed,) = shared.ok("list_project_blueprints", project_id=project)["blueprints"]
-    assert (len(listed["description"]), listed["truncated"]) == (2_000, True)
+    changed = shared.ok("update_blueprint_metadata", blueprint_id=key, status="active")
+    for one in (made, listed, changed):
+        assert (len(one["description"]), one["truncated"], one["characters"]) == (400, True, 5_000)
     assert len(shared.ok("get_blueprint", blueprint_id=key)["description"]) >= 4_999
 
 

@@ -221,7 +221,9 @@ def test_relationships_are_walked(shared: Session, project: str, root: Path) -> 
         (node["Shape.area"], node["scale"])
     ]
     assert walk(node["scale"], relationship_types=["calls"], direction="outgoing")["count"] == 0
-    assert walk(key, limit=2)["truncated"] is True
+    first, rest = walk(key, limit=2), walk(key, offset=2)
+    assert (first["truncated"], first["has_more"], rest["has_more"]) == (True, True, False)
+    assert first["relationships"] + rest["relationships"] == near["relationships"]
     error = shared.bad(
         "query_blueprint_relationships",
         "INVALID_ARGUMENT",

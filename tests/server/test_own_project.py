@@ -359,7 +359,7 @@ def test_branch_and_commit_are_kept_and_filtered_by(db: Path, tmp_path: Path) ->
                 "memory": "topic.md",
                 "chat": None,
             }
-            assert found["results"][0]["matched_filters"] == ["branch"]
+            assert found["filters_applied"] == {"branch": "topic/pear"}
 
         again = client.ok(
             "store_memory",

@@ -140,7 +140,7 @@ def test_listing_is_in_manifest_order(shared: Session) -> None:
     ("profile", "project", "most"),
     [
         ("all", "auto", 30_000),
-        ("all", "default", 31_000),
+        ("all", "default", 30_000),
         ("core", "auto", 8_000),
         ("core", "default", 8_000),
     ],
@@ -158,7 +158,8 @@ def test_a_repository_lists_project_id_where_other_projects_are_read(db: Path) -
 
     here = naming("auto")
     assert {"retrieve_memory", "get_memory", "get_chat_history", "list_todos", "register_project"} <= here
-    assert naming("default") - here >= {"redis_get_cache", "query_graph", "create_task_blueprint"}
+    assert naming("default") - here >= {"query_graph", "create_task_blueprint", "detect_code_changes"}
+    assert not naming("default") & {"redis_get_cache", "get_performance_report"}
     with Session(db, "--project", "auto", cwd=db.parent.parent) as client:
         client.ok("redis_set_cache", key="a", value=1, project_id="elsewhere")
         assert client.ok("redis_get_cache", key="a", project_id="elsewhere")["found"]
@@ -177,10 +178,22 @@ def test_ranges_are_in_the_words() -> None:
                 for option in model[name].get("anyOf", [model[name]])
                 for key, value in option.items()
             }
-            if of.get("minimum", 0) > 1 or of.get("maximum", 1_000) < 1_000:
+            if name in manifest.SIZES:
+                assert of["maximum"] == manifest.SIZES[name]
+                continue
+            if of.get("minimum", 0) > 16 or of.get("maximum", 1_000) < 1_000:
                 said += 1
                 assert schema["description"].startswith(f"{of['minimum']}-{of['maximum']}"), (tool.name, name)
-    assert said > 30
+    assert said >= 12
+    for name, most in manifest.SIZES.items():
+        assert f"{name} to {most}" in listing.instructions([], in_repository=True)
+
+
+def test_each_argument_that_is_required_is_listed() -> None:
+    for tool in manifest.tools():
+        listed = listing.of_tool(tool)["inputSchema"]
+        assert set(listed.get("required", ())) <= listed["properties"].keys()
+        assert not listed["properties"] or "unlisted" not in json.dumps(listed)
 
 
 @pytest.mark.parametrize("tool", [tool.name for tool in selection.select("all")])

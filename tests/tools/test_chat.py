@@ -109,7 +109,7 @@ def test_lists_show_previews_of_long_messages(shared: Session, project: str) -> 
         shared.ok("get_chat_history", conversation_id="long", project_id=project),
     ):
         (message,) = found["messages"]
-        assert (len(message["content"]), message["truncated"], message["characters"]) == (2_000, True, 5_000)
+        assert (len(message["content"]), message["truncated"], message["characters"]) == (800, True, 5_000)
     whole = shared.ok("get_memory", message_id=made["message_id"])
     assert (len(whole["content"]), whole["characters"], "truncated" in whole) == (5_000, 5_000, False)
 
@@ -138,7 +138,7 @@ def test_a_search_shows_the_passage_of_a_long_message_that_answers(shared: Sessi
     ]
     assert log["offset"] == 0
     listed = shared.ok("advanced_context_search", query="", **chats)["results"]
-    assert max(len(one["content"]) for one in listed) == 2_000, "without a query, the beginning"
+    assert max(len(one["content"]) for one in listed) == 800, "without a query, the beginning"
 
 
 def test_get_chats_by_tool_refuses(shared: Session) -> None:

@@ -46,7 +46,27 @@ def test_walks_are_breadth_first_and_survive_cycles(shared: Session, project: st
     assert everything["count"] == 5
     assert {node["id"] for node in everything["nodes"]} == {"a", "b", "c", "d", "e"}
     cut = shared.ok("query_graph", entity="a", max_depth=5, limit=2, project_id=project)
-    assert (cut["count"], cut["truncated"]) == (2, True)
+    assert (cut["count"], cut["total"], cut["has_more"], cut["truncated"]) == (2, 5, True, True)
+
+
+def test_links_are_read_in_pages(shared: Session, project: str) -> None:
+    for number in range(5):
+        link(shared, project, "a", f"b{number}", "uses")
+        link(shared, project, f"b{number}", "c", "uses")
+    for tool, name, lists in (
+        ("query_graph", "entity", ["relationships"]),
+        ("get_document_relationships", "doc_id", ["incoming", "outgoing", "indirect"]),
+    ):
+        seen: list[tuple[str, str]] = []
+        more = True
+        while more:
+            page = shared.ok(tool, **{name: "a"}, max_depth=2, limit=4, offset=len(seen), project_id=project)
+            shown = [edge for each in lists for edge in page[each]]
+            seen += [(edge["source_id"], edge["target_id"]) for edge in shown]
+            more = page["has_more"]
+            assert page["truncated"] is more
+            assert len(shown) <= 4
+        assert len(seen) == len(set(seen)) == 10
 
 
 def test_unknown_entities_suggest_near_names(shared: Session, project: str) -> None:

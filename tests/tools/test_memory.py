@@ -332,10 +332,7 @@ def test_filters_narrow_across_keys_and_widen_inside_lists(shared: Session, proj
             top_k=50,
             project_id=project,
         )
-        assert all(
-            result.get("matched_filters", []) == sorted(found["filters_applied"])
-            for result in found["results"]
-        )
+        assert sorted(found["filters_applied"]) == sorted(key.replace("__", ".") for key in filters)
         return sorted(str(result.get("file_name") or result["content"]) for result in found["results"])
 
     assert len(search()) == 5

@@ -136,3 +136,26 @@ def test_pattern_tools_refuse(shared: Session, project: str, tool: str, field: s
 )
 def test_the_name_of_an_attempt(shared: Session, project: str, code: str, name: str | None) -> None:
     assert log(shared, project, "pass", generated_code=code)["function_name"] == name
+
+
+def test_lists_show_the_head_of_long_code_and_the_end_of_its_error(shared: Session, project: str) -> None:
+    code = "def press_plums():\n" + "    squeeze()\n" * 400
+    error = "  File plums.py, line 7\n" * 200 + "TypeError: no plums"
+    made = shared.ok(
+        "log_code_attempt",
+        input_prompt="Press the plums. " * 100,
+        generated_code=code,
+        result="fail",
+        error_message=error,
+        project_id=project,
+    )
+    (found,) = shared.ok("get_code_patterns", query="press plums", project_id=project)["patterns"]
+    assert (found["generated_code"], found["truncated"], found["characters"]) == (code[:800], True, len(code))
+    assert found["error_message"].endswith("TypeError: no plums")
+    assert max(len(found[name]) for name in ("error_message", "input_prompt")) == 401
+    (same,) = shared.ok("retrieve_by_type", query="press plums", doc_type="pattern", project_id=project)[
+        "results"
+    ]
+    assert (same["content"], same["input_prompt"]) == (code[:800], found["input_prompt"])
+    whole = shared.ok("get_memory", pattern_id=made["pattern_id"])
+    assert (whole["content"], whole["error_message"]) == (code, error)

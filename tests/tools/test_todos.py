@@ -180,3 +180,32 @@ def test_a_due_day_may_be_named_in_words(tmp_path: Path, zone: str) -> None:
         refused = client.bad("add_todo", "INVALID_ARGUMENT", "due", title="x", due="soon")["error"]
         for allowed in ("'soon'", "today", "tomorrow", "weekday", "in 3 days", "2026-12-31", "none"):
             assert allowed in refused
+
+
+def test_a_long_description_is_a_preview_and_read_in_full(shared: Session, project: str) -> None:
+    before = "The pipeline waits for the plums to ripen. " * 40
+    long = f"{before}The orchard gate has the code 4711. {before}"
+    added = shared.ok("add_todo", title="Open the gate", description=long, project_id=project)
+    key = added["todo_id"]
+    changed = shared.ok("update_todo", todo_id=key, priority="high")
+    (listed,) = shared.ok("list_todos", project_id=project)["todos"]
+    for one in (added, changed, listed):
+        assert (one["description"], one["truncated"], one["characters"]) == (long[:400], True, len(long))
+    for tool, more in (("search_todos", {}), ("retrieve_by_type", {"doc_type": "todo"})):
+        answer = shared.ok(tool, query="orchard gate code", project_id=project, **more)
+        (found,) = answer["results"] if "results" in answer else answer["todos"]
+        assert "4711" in found["description"]
+        assert len(found["description"]) <= 600
+        assert (found["truncated"], found["characters"]) == (True, len(long))
+        rest = shared.ok("get_memory", todo_id=key, offset=found["offset"])
+        assert rest["content"].startswith(found["description"])
+    whole = shared.ok("get_memory", todo_id=key)
+    assert (whole["content"], whole["title"], whole["priority"]) == (long, "Open the gate", "high")
+    assert "truncated" not in whole
+    shared.bad("get_memory", "NOT_FOUND", "todo_id", todo_id=key, project_id=project + "_other")
+
+
+def test_a_short_description_is_shown_whole(shared: Session, project: str) -> None:
+    added = shared.ok("add_todo", title="Water the plums", description="w" * 600, project_id=project)
+    assert added["description"] == "w" * 600
+    assert "truncated" not in added

@@ -74,8 +74,9 @@ SEARCHES = {
 """Tools that search: a better search finds otherwise, so only the names in their answers are compared, and that the
 best result of 1.0 is still found."""
 
-GONE = {".route_id"}
-"""What a search answers no more: routes learn nothing from outcomes, so that none needs an id."""
+GONE = {".route_id", ".results.matched_filters"}
+"""What a search answers no more: routes learn nothing from outcomes, so that none needs an id, and each hit matched
+all of the filters, which `filters_applied` says once."""
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d\.\d{6}Z)?")
 

@@ -23,7 +23,7 @@ from ltmc.features.blueprints.results import Decomposition
 from ltmc.features.blueprints.steps import Step, read_steps, shortened, task_title
 from ltmc.features.blueprints.templates import LAYERS, Subtask, Template, choose_template
 from ltmc.search import index
-from ltmc.search.kinds import BLUEPRINT
+from ltmc.search.kinds import BLUEPRINT, described
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.tables import blueprints, team, trash
 from ltmc.storage.tables.blueprints import BLOCKING, OPEN_STATUSES, Blueprint
@@ -110,7 +110,7 @@ class DecompositionService:
                 {
                     "blueprint_id": child.blueprint_id,
                     "title": child.title,
-                    "description": child.description,
+                    **described(child.description),
                     "complexity": child.complexity,
                     "complexity_score": child.complexity_score,
                     "estimated_duration_minutes": child.estimated_duration_minutes,

@@ -11,7 +11,7 @@ from typing import cast
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.features.blueprints.readiness import release
 from ltmc.features.blueprints.results import BlueprintView, ListedBlueprint
-from ltmc.search.kinds import preview
+from ltmc.search.kinds import described
 from ltmc.storage.engine import Transaction
 from ltmc.storage.tables import blueprints, team
 from ltmc.storage.tables.blueprints import BLOCKING, OPEN_STATUSES, Blueprint
@@ -33,11 +33,8 @@ def shown(row: Blueprint) -> BlueprintView:
 
 def listed(row: Blueprint) -> ListedBlueprint:
     """Return a blueprint as lists show it."""
-    values = shown(row)
-    shortened = preview(values["description"])
-    kept = {name: value for name, value in values.items() if name in ListedBlueprint.__annotations__}
-    kept["description"] = shortened["content"]
-    return cast("ListedBlueprint", kept | ({"truncated": True} if "truncated" in shortened else {}))
+    kept = {name: value for name, value in shown(row).items() if name in ListedBlueprint.__annotations__}
+    return cast("ListedBlueprint", kept | described(row.description))
 
 
 def ids(rows: Sequence[Blueprint]) -> list[str]:

@@ -2,16 +2,16 @@
 
 from typing import Any, NotRequired, TypedDict
 
+from ltmc.search.kinds import Described
 from ltmc.tools.paging import PageCounts
 
 
-class _ShortView(TypedDict):
+class _ShortView(Described):
     blueprint_id: str
     project_id: str
     kind: str
     parent_id: str | None
     title: str
-    description: str
     complexity: str
     complexity_score: float
     estimated_duration_minutes: int
@@ -88,9 +88,7 @@ class BlueprintChanged(_BlueprintView, NowReady):
 
 
 class ListedBlueprint(_ShortView):
-    """A blueprint in a list; `truncated`: its description is longer, get_blueprint has it whole."""
-
-    truncated: NotRequired[bool]
+    """A blueprint in a list; get_blueprint has a long description whole."""
 
 
 class BlueprintPage(PageCounts):
@@ -219,12 +217,11 @@ class ExecutionOrder(TypedDict):
     skipped: list[str]
 
 
-class Subtask(TypedDict):
+class Subtask(Described):
     """A part of a task."""
 
     blueprint_id: str
     title: str
-    description: str
     complexity: str
     complexity_score: float
     estimated_duration_minutes: int

@@ -22,7 +22,7 @@ from ltmc.features.blueprints.results import (
 from ltmc.features.projects.service import ProjectService
 from ltmc.files.guard import PathGuard
 from ltmc.search import index
-from ltmc.search.kinds import BLUEPRINT
+from ltmc.search.kinds import BLUEPRINT, described
 from ltmc.storage.engine import Engine
 from ltmc.storage.tables import blueprint_code, blueprints, graph, team, trash
 from ltmc.storage.tables.blueprints import BLOCKING, OPEN_STATUSES, Blueprint, Dependency
@@ -73,7 +73,7 @@ class BlueprintService:
         ready = await index.prepare(BLUEPRINT, [row])
         async with self._engine.write(project) as tx:
             row = await insert(tx, row, ready)
-        return shown(row)
+        return {**shown(row), **described(row.description)}
 
     async def get(self, blueprint_id: str, project_id: str | None) -> BlueprintDetails:
         """Return a blueprint with its history, parts, files and assignments."""
@@ -135,7 +135,12 @@ class BlueprintService:
                 names.append("status")
             updated = await require(tx, blueprint_id, row.project_id)
             ready_now = await now_ready(tx, released)
-        answer: BlueprintChanged = {**shown(updated), "changed_fields": names, **ready_now}
+        answer: BlueprintChanged = {
+            **shown(updated),
+            **described(updated.description),
+            "changed_fields": names,
+            **ready_now,
+        }
         if "complexity_factors" not in changed:
             del answer["complexity_factors"]
         return answer

@@ -27,7 +27,7 @@ from ltmc.tools.arguments import (
     Bool,
     Complexity,
     ComplexityBound,
-    JsonObject,
+    Kept,
     Limit,
     LongDescription,
     Minutes,
@@ -56,7 +56,7 @@ async def create_task_blueprint(
     required_skills: Skills | None = None,
     priority_score: Share = 0.5,
     tags: Tags | None = None,
-    resource_requirements: JsonObject | None = None,
+    resource_requirements: Kept | None = None,
     project_id: ProjectId = None,
 ) -> BlueprintView:
     """Plan a task; complexity and estimate are computed if left out."""
@@ -107,7 +107,7 @@ async def update_blueprint_metadata(
     required_skills: Skills | None = None,
     priority_score: Share | None = None,
     tags: Tags | None = None,
-    resource_requirements: JsonObject | None = None,
+    resource_requirements: Kept | None = None,
     title: Title | None = None,
     description: LongDescription | None = None,
     complexity: AutoComplexity | None = None,

@@ -8,6 +8,7 @@ from ltmc.features.code_structure.results import RelatedNode, Relationships
 from ltmc.storage.engine import Transaction
 from ltmc.storage.tables import blueprints, graph, team
 from ltmc.storage.tables.graph import Node
+from ltmc.tools.paging import page_counts
 from ltmc.tools.project_scope import elsewhere, project_of, reaches
 
 RELATIONS = (
@@ -32,6 +33,7 @@ async def relationships(
     max_depth: int,
     direction: str,
     limit: int,
+    offset: int,
     project_id: str | None,
 ) -> Relationships:
     """List what is linked to a blueprint or symbol, breadth first, each edge once."""
@@ -48,7 +50,8 @@ async def relationships(
     walked = await graph.walk(
         tx, project, [node_id], relations=wanted, direction=direction, max_depth=max_depth
     )
-    kept = walked[:limit]
+    kept = walked[offset : offset + limit]
+    counts = page_counts(kept, len(walked), offset)
     ends = (end for edge, _ in kept for end in (edge.source_id, edge.target_id))
     order = list(dict.fromkeys([node_id, *ends]))
     nodes = {node.node_id: node for node in await graph.nodes(tx, project, order)}
@@ -69,8 +72,8 @@ async def relationships(
             for edge, depth in kept
         ],
         "by_depth": dict(Counter(str(depth) for _, depth in kept)),
-        "count": len(kept),
-        "truncated": len(kept) < len(walked),
+        **counts,
+        "truncated": counts["has_more"],
     }
 
 

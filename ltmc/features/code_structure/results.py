@@ -119,14 +119,13 @@ class RelationAtDepth(Relation):
     depth: int
 
 
-class Relationships(TypedDict):
-    """What is linked to a blueprint or symbol."""
+class Relationships(PageCounts):
+    """What is linked to a blueprint or symbol; `truncated`: as `has_more`."""
 
     node_id: str
     nodes: list[RelatedNode]
     relationships: list[RelationAtDepth]
     by_depth: dict[str, int]
-    count: int
     truncated: bool
 
 

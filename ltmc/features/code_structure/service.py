@@ -212,6 +212,7 @@ class CodeStructureService:
         max_depth: int,
         direction: str,
         limit: int,
+        offset: int,
         project_id: str | None,
     ) -> Relationships:
         """List what is linked to a blueprint or symbol, breadth first, each edge once."""
@@ -223,6 +224,7 @@ class CodeStructureService:
                 max_depth=max_depth,
                 direction=direction,
                 limit=limit,
+                offset=offset,
                 project_id=project_id,
             )
 

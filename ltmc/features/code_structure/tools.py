@@ -76,6 +76,7 @@ async def query_blueprint_relationships(
     max_depth: Depth = 1,
     direction: Direction = "both",
     limit: Limit = 100,
+    offset: Offset = 0,
     project_id: ProjectId = None,
 ) -> Relationships:
     """What hangs together with a blueprint or a symbol.
@@ -89,6 +90,7 @@ async def query_blueprint_relationships(
         max_depth=max_depth,
         direction=direction,
         limit=limit,
+        offset=offset,
         project_id=project_id,
     )
 

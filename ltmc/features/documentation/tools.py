@@ -27,7 +27,11 @@ async def sync_documentation_with_code(
     dry_run: Bool = False,
     project_id: ProjectId = None,
 ) -> DocumentSynced:
-    """Write a Python file's API into its Markdown document, between markers."""
+    """Write a Python file's API into its Markdown document, between markers.
+
+    Args:
+        force_update: Even if in step.
+    """
     return await documentation.sync(
         file_path, force_update=force_update, doc_path=doc_path, dry_run=dry_run, project_id=project_id
     )
@@ -58,7 +62,11 @@ async def detect_documentation_drift(
     doc_source: DocSource = "auto",
     project_id: ProjectId = None,
 ) -> Drift:
-    """What changed in a Python file that its documentation does not say."""
+    """What changed in a Python file that its documentation does not say.
+
+    Args:
+        time_threshold_hours: Up to it a change is recent.
+    """
     return await review.drift(
         file_path,
         time_threshold_hours=time_threshold_hours,

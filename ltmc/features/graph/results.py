@@ -2,6 +2,8 @@
 
 from typing import Any, NotRequired, TypedDict
 
+from ltmc.tools.paging import PageCounts
+
 
 class Linked(TypedDict):
     """A link; `created`: it is new, `created_nodes`: the entities made for it."""
@@ -40,14 +42,13 @@ class RelationshipView(TypedDict):
     path: NotRequired[list[str]]
 
 
-class Neighbourhood(TypedDict):
-    """What is linked to an entity; `suggestions`: near names, where it is unknown."""
+class Neighbourhood(PageCounts):
+    """What is linked to an entity; `suggestions`: near names, where it is unknown; `truncated`: as `has_more`."""
 
     entity: str
     entity_found: bool
     nodes: list[NodeView]
     relationships: list[RelationshipView]
-    count: int
     truncated: bool
     suggestions: NotRequired[list[str]]
 
@@ -73,7 +74,7 @@ class Suggestion(TypedDict):
 
 
 class DocumentRelationships(TypedDict):
-    """Everything linked to a document."""
+    """Everything linked to a document; `truncated`: as `has_more`."""
 
     doc_id: str
     document: DocumentView
@@ -82,6 +83,7 @@ class DocumentRelationships(TypedDict):
     indirect: list[RelationshipView]
     by_relation: dict[str, int]
     total_relationships: int
+    has_more: bool
     truncated: bool
     suggestions: list[Suggestion]
 

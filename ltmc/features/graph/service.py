@@ -22,6 +22,7 @@ from ltmc.storage.tables import graph
 from ltmc.storage.tables.graph import Edge, Node
 from ltmc.storage.tables.resources import Resource
 from ltmc.timestamps import now
+from ltmc.tools.paging import page_counts
 from ltmc.tools.project_scope import marked, project_of, projects_read
 
 RELATION = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -119,6 +120,7 @@ class GraphService:
         direction: str,
         max_depth: int,
         limit: int,
+        offset: int = 0,
         project_id: str | None,
     ) -> Neighbourhood:
         """List what is linked to an entity, walking breadth first; each edge keeps its own direction."""
@@ -127,10 +129,11 @@ class GraphService:
         async with self._engine.read() as tx:
             project = await _having(tx, projects, entity)
             found, walked = await _walk(tx, project, entity, max_depth, relations=names, direction=direction)
-            starts, shown = list(found), walked[:limit]
+            starts, shown = list(found), walked[offset : offset + limit]
             node_ids = list(dict.fromkeys([*starts, *(end for edge, _ in shown for end in _ends(edge))]))
             nodes = found | {node.node_id: node for node in await graph.nodes(tx, project, node_ids)}
             suggestions = [] if starts else await near_names(tx, project, entity)
+        counts = page_counts(shown, len(walked), offset)
         answer: Neighbourhood = {
             "entity": starts[0] if starts else entity,
             "entity_found": bool(starts),
@@ -139,15 +142,24 @@ class GraphService:
                 for node_id in node_ids
             ],
             "relationships": [{**_relationship(edge), "depth": depth} for edge, depth in shown],
-            "count": len(shown),
-            "truncated": len(shown) < len(walked),
+            "count": counts["count"],
+            "total": counts["total"],
+            "has_more": counts["has_more"],
+            "truncated": counts["has_more"],
         }
         if not starts:
             answer["suggestions"] = suggestions
         return marked(answer, project, projects)
 
     async def relationships(
-        self, doc_id: str, *, max_depth: int, include_metadata: bool, limit: int, project_id: str | None
+        self,
+        doc_id: str,
+        *,
+        max_depth: int,
+        include_metadata: bool,
+        limit: int,
+        offset: int = 0,
+        project_id: str | None,
     ) -> DocumentRelationships:
         """List everything linked to a document: into it, out of it, and further away with the path there."""
         projects = projects_read(project_id)
@@ -164,15 +176,18 @@ class GraphService:
         incoming: list[RelationshipView] = []
         outgoing: list[RelationshipView] = []
         indirect: list[RelationshipView] = []
-        for edge, depth in walked[:limit]:
+        for place, (edge, depth) in enumerate(walked[: offset + limit]):
             near, far = _ends(edge) if edge.source_id in paths else _ends(edge)[::-1]
             paths.setdefault(far, [*paths[near], far])
+            if place < offset:
+                continue
             shown = _relationship(edge, metadata=include_metadata)
             if depth > 1:
                 indirect.append({**shown, "depth": depth, "path": paths[far]})
             else:
                 (outgoing if edge.source_id in starts else incoming).append(shown)
         document: DocumentView = {"id": starts[0]}
+        has_more = len(walked) > offset + limit
         answer: DocumentRelationships = {
             "doc_id": starts[0] if resource is None else f"resource:{resource.id}",
             "document": document if resource is None else _document(resource, metadata=include_metadata),
@@ -181,7 +196,8 @@ class GraphService:
             "indirect": indirect,
             "by_relation": dict(Counter(edge.relation for edge, _ in walked)),
             "total_relationships": len(walked),
-            "truncated": len(walked) > limit,
+            "has_more": has_more,
+            "truncated": has_more,
             "suggestions": suggestions,
         }
         return marked(answer, project, projects)

@@ -12,6 +12,7 @@ from ltmc.tools.arguments import (
     Depth,
     JsonObject,
     LinkedDocument,
+    Offset,
     ProjectId,
     Reference,
     Share,
@@ -60,6 +61,7 @@ async def query_graph(
     direction: Annotated[Literal["both", "incoming", "outgoing"], BeforeValidator(lower)] = "both",
     max_depth: Depth = 1,
     limit: Annotated[int, Field(ge=1, le=100, strict=True)] = 50,
+    offset: Offset = 0,
     project_id: ProjectId = None,
 ) -> Neighbourhood:
     """What depends on a thing or is linked to it, some steps away.
@@ -74,6 +76,7 @@ async def query_graph(
         direction=direction,
         max_depth=max_depth,
         limit=limit,
+        offset=offset,
         project_id=project_id,
     )
 
@@ -110,6 +113,7 @@ async def get_document_relationships(
     max_depth: Depth = 1,
     include_metadata: Bool = True,
     limit: Annotated[int, Field(ge=1, le=100, strict=True)] = 100,
+    offset: Offset = 0,
     project_id: ProjectId = None,
 ) -> DocumentRelationships:
     """All links of a document, max_depth steps away.
@@ -118,5 +122,10 @@ async def get_document_relationships(
         doc_id: An id or file name.
     """
     return await graph.relationships(
-        doc_id, max_depth=max_depth, include_metadata=include_metadata, limit=limit, project_id=project_id
+        doc_id,
+        max_depth=max_depth,
+        include_metadata=include_metadata,
+        limit=limit,
+        offset=offset,
+        project_id=project_id,
     )

@@ -20,7 +20,10 @@ Given = Annotated[
 async def hook_event(
     hooks: HookService,
     /,
-    event: Literal["start", "prompt", "tool", "before-compact", "after-compact", "end"],
+    event: Annotated[
+        Literal["start", "prompt", "tool", "before-compact", "after-compact", "end"],
+        Field(json_schema_extra={UNLISTED: True}),
+    ],
     agent: Annotated[
         Literal["claude-code", "codex"], Field(json_schema_extra={UNLISTED: True})
     ] = "claude-code",

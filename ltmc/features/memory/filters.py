@@ -37,7 +37,6 @@ class Filters:
     """The filters of a search: AND across keys, OR inside a list.
 
     Attributes:
-        names: the keys given.
         sources: where to look.
         conversation: the conversation named, when exactly one is.
     """
@@ -45,7 +44,6 @@ class Filters:
     given: dict[str, list[Any]]
     sources: tuple[str, ...]
     min_score: float
-    names: list[str]
 
     @property
     def conversation(self) -> str | None:
@@ -84,7 +82,6 @@ class Filters:
             given,
             tuple(given.pop("sources", SEARCHED)),
             given.pop("min_score", [0.0])[0],
-            sorted(filters),
         )
 
     def by_source(self) -> dict[str, Where]:

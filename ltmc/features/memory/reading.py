@@ -7,10 +7,10 @@ from ltmc.features.memory.named import by_name, heir_of
 from ltmc.features.memory.named_files import NamedFiles
 from ltmc.features.memory.removal import remove
 from ltmc.features.memory.results import ListedMemory, MemoryDeleted, MemoryPage, Past, line_of
-from ltmc.search.kinds import CHUNK, MESSAGE, PATTERN, Preview, held, message_view
+from ltmc.search.kinds import CHUNK, MESSAGE, PATTERN, Described, Preview, held, message_view, todo_view
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.sources import by_id
-from ltmc.storage.tables import agreements, resources, trash
+from ltmc.storage.tables import agreements, resources, todos, trash
 from ltmc.storage.tables.resources import Resource, Version
 from ltmc.timestamps import now
 from ltmc.tools.paging import page_counts
@@ -37,7 +37,7 @@ class ReadingService:
         max_characters: int,
         project_id: str | None,
     ) -> dict[str, Any]:
-        """Return the full text of one memory, chunk, chat message or code pattern, from `offset` on.
+        """Return the full text of one memory, chunk, chat message, code pattern or todo, from `offset` on.
 
         Args:
             ids: ids by what they are of; ``file_name`` is one too.
@@ -246,5 +246,19 @@ async def _pattern(tx: Transaction, pattern_id: int) -> FullText | None:
     return row.project_id, shown, row.generated_code
 
 
+async def _todo(tx: Transaction, todo_id: int) -> FullText | None:
+    row = await todos.get(tx, todo_id)
+    if row is None:
+        return None
+    shown = {name: value for name, value in todo_view(row).items() if name not in Described.__annotations__}
+    return row.project_id, shown, row.description
+
+
 _WHAT = {"resource_id": "memory", "file_name": "memory"}
-_READERS = {"resource_id": _resource, "chunk_id": _chunk, "message_id": _message, "pattern_id": _pattern}
+_READERS = {
+    "resource_id": _resource,
+    "chunk_id": _chunk,
+    "message_id": _message,
+    "pattern_id": _pattern,
+    "todo_id": _todo,
+}

@@ -263,7 +263,6 @@ class SearchService:
                     "source": source,
                     **marked(result, row.project_id, projects),
                     **({"stale": names} if names else {}),
-                    "matched_filters": parsed.names,
                 }
                 for (source, row, _), result, names in zip(page, shown, changed, strict=True)
             ],

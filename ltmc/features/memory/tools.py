@@ -334,7 +334,7 @@ async def advanced_context_search(
     category="memory",
     read_only=True,
     profile="core",
-    lean=("resource_id", "message_id", "file_name", "offset"),
+    lean=("resource_id", "message_id", "todo_id", "file_name", "offset"),
 )
 async def get_memory(
     reading: ReadingService,
@@ -343,6 +343,7 @@ async def get_memory(
     chunk_id: RowId | None = None,
     message_id: RowId | None = None,
     pattern_id: RowId | None = None,
+    todo_id: RowId | None = None,
     file_name: FileName | None = None,
     version: RowId | None = None,
     offset: Offset = 0,
@@ -351,7 +352,7 @@ async def get_memory(
     ] = 50_000,
     project_id: ProjectId = None,
 ) -> dict[str, Any]:
-    """Read in full what a search showed; give one id or file_name.
+    """Read in full what is previewed; give one id or file_name.
 
     Args:
         offset: Characters to skip.
@@ -361,6 +362,7 @@ async def get_memory(
         "chunk_id": chunk_id,
         "message_id": message_id,
         "pattern_id": pattern_id,
+        "todo_id": todo_id,
         "file_name": file_name,
     }
     return await reading.read(

@@ -10,7 +10,7 @@ from ltmc.code import apart
 from ltmc.code.traits import complexity_of, first_function, language_of
 from ltmc.errors import LtmcError
 from ltmc.search import index
-from ltmc.search.kinds import PATTERN, Preview, preview
+from ltmc.search.kinds import PATTERN, Preview, head, preview, tail
 from ltmc.search.requests import Hit, Mode
 from ltmc.settings import Settings
 from ltmc.storage.engine import Engine
@@ -210,7 +210,7 @@ def _recalled(row: Pattern, hit: Hit, pass_rate: float, *, explain: bool) -> Rec
     code = preview(row.generated_code)
     pattern: RecalledPattern = {
         "pattern_id": row.id,
-        "input_prompt": row.input_prompt,
+        "input_prompt": head(row.input_prompt),
         "generated_code": code["content"],
         **_truncation(code),
         "result": row.result,
@@ -219,7 +219,7 @@ def _recalled(row: Pattern, hit: Hit, pass_rate: float, *, explain: bool) -> Rec
         "file_name": row.file_name,
         "module_name": row.module_name,
         "language": row.language,
-        "error_message": row.error_message,
+        "error_message": tail(row.error_message),
         "execution_time_ms": row.execution_time_ms,
         "score": round(min(1.0, hit.score + (PASS_BOOST if row.result == "pass" else 0.0)), 4),
         "success_rate": pass_rate,

@@ -46,7 +46,11 @@ async def detect_code_changes(
     update_baseline: Bool = False,
     project_id: ProjectId = None,
 ) -> Detected:
-    """What changed in files since last seen or documented, by symbol."""
+    """What changed in files since last seen or documented, by symbol.
+
+    Args:
+        update_baseline: Count it as seen.
+    """
     return await detection.detect(file_paths, update_baseline=update_baseline, project_id=project_id)
 
 

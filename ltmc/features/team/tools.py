@@ -96,5 +96,9 @@ async def get_team_workload_overview(
     team_members: Annotated[list[TeamMember], Field(max_length=200), _members(_BOUND)] | None = None,
     project_id: Projects = None,
 ) -> Workload:
-    """Who has how much to do, who has room, what waits."""
+    """Who has how much to do, who has room, what waits.
+
+    Args:
+        team_members: Else all known.
+    """
     return await team.workload(team_members, project_id)

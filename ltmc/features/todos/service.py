@@ -1,12 +1,12 @@
 """Todos: what is to be done, how urgent, and what is done."""
 
 from dataclasses import replace
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, cast
 
 from ltmc.errors import nothing_to_change
 from ltmc.features.memory.forgetting import take
 from ltmc.search import index
-from ltmc.search.kinds import PRIORITIES, TODO, TodoView, todo_view
+from ltmc.search.kinds import PRIORITIES, TODO, Described, TodoView, todo_view
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.tables import todos
 from ltmc.storage.tables.todos import Todo
@@ -18,12 +18,11 @@ from ltmc.tools.project_scope import marked, owned, project_of, projects_read
 RANKS = {name: rank for rank, name in PRIORITIES.items()}
 
 
-class TodoAdded(TypedDict):
+class TodoAdded(Described):
     """A new todo."""
 
     todo_id: int
     title: str
-    description: str
     priority: str
     status: str
     created_at: str
@@ -97,15 +96,8 @@ class TodoService:
         async with self._engine.write(project) as tx:
             row = await todos.insert(tx, row)
             await index.add(tx, TODO, [row], ready)
-        added: TodoAdded = {
-            "todo_id": row.id,
-            "title": title,
-            "description": description,
-            "priority": priority,
-            "status": row.status,
-            "created_at": row.created_at,
-        }
-        return added if due_at is None else {**added, "due_at": due_at}
+        view = todo_view(row)
+        return cast("TodoAdded", {name: view.get(name) for name in TodoAdded.__annotations__ if name in view})
 
     async def page(
         self, *, status: str, priority: str | None, limit: int, offset: int, sort: str, project_id: str | None
@@ -209,7 +201,11 @@ class TodoService:
             found = await index.load_rows(tx, TODO, ranking.hits)
         return {
             "todos": [
-                {**marked(todo_view(row), row.project_id, projects), "relevance_score": hit.score}
+                marked(
+                    cast("FoundTodo", {**index.shown(TODO, row, query), "relevance_score": hit.score}),
+                    row.project_id,
+                    projects,
+                )
                 for row, hit in found
             ],
             **page_counts(found, ranking.total, offset),
