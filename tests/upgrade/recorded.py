@@ -7,6 +7,7 @@ What is answered otherwise on purpose was changed in the record since:
 - One thing has one name in an answer: a message that a search found has `created_at` and no `timestamp` beside it,
   a todo `relevance_score` and no `score`; the graph calls a memory ``resource:<id>`` everywhere.
 - Of a name only the newest version is current, found and counted; the others are superseded.
+- A hit of a filtered search does not repeat the filters, and the walks of the graph are pages with `has_more`.
 - The order of work has `titles`, and the workload of a member `assignments`.
 """
 

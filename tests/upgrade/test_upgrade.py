@@ -45,14 +45,16 @@ def test_a_database_of_version_1_0_answers_as_it_did(tmp_path: Path) -> None:
                 for one in before["blueprints"]:
                     for name in LEFT_OUT:
                         one.pop(name, None)
-            for one in before.get("messages", []):  # a long message is a preview
-                if len(one["content"]) > 1_200:
-                    one |= {"characters": len(one["content"]), "truncated": True}
-                    one["content"] = one["content"][:800]
-            for one in [*before.get("todos", []), *before.get("blueprints", [])]:  # and a description
-                if len(one["description"]) > 600:
-                    one |= {"characters": len(one["description"]), "truncated": True}
-                    one["description"] = one["description"][:400]
+            if tool in ("get_chats_by_tool", "get_chat_history"):  # a long message is a preview
+                for one in before["messages"]:
+                    if len(one["content"]) > 1_200:
+                        one |= {"characters": one.get("characters", len(one["content"])), "truncated": True}
+                        one["content"] = one["content"][:800]
+            if tool in ("list_todos", "list_project_blueprints"):  # and a long description
+                for one in before.get("todos", before.get("blueprints")):
+                    if len(one.get("description", "")) > 600:
+                        one |= {"characters": len(one["description"]), "truncated": True}
+                        one["description"] = one["description"][:400]
             if tool in ("query_graph", "query_blueprint_relationships"):  # pages now, with their counts
                 before |= {"has_more": before["truncated"], "total": answer["total"]}
             if tool in SEARCHES and "offset" in arguments:
