@@ -39,7 +39,8 @@ async def call(
             raise read_only()
         binding = bind(tool.module, tool.name)
         given, ignored = meant(raw, tool)
-        arguments = binding.check(given, empty_is_unused=not tool.destructive)
+        ignored = [shorten(name, LONGEST_NAME) for name in ignored[:MOST_NAMED]]
+        arguments = binding.check(given, empty_is_unused=not tool.destructive, ignored=ignored)
         if tool.category == LEAN and (name := arguments["name"]):
             from ltmc.features.lean.toolbox import Toolbox
 
@@ -57,7 +58,7 @@ async def call(
         if not app.settings.read_only and (notes or app.made(_UPKEEP) is None):
             _catch_up(app)
         if ignored:
-            result["ignored"] = masked_json([shorten(name, LONGEST_NAME) for name in ignored[:MOST_NAMED]])
+            result["ignored"] = masked_json(ignored)
         if warnings := [*warnings, *of_files, *sorted(notes)]:
             result["warnings"] = warnings
     except LtmcError as error:

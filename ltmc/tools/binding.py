@@ -1,13 +1,14 @@
 """From a tool's function to its JSON schema, and from a call's raw arguments to checked ones."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic_core import ErrorDetails
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, shorten
 from ltmc.tools.aliases import ALIASES
@@ -29,11 +30,14 @@ class Binding:
     services: tuple[type, ...]
     model: type[BaseModel]
 
-    def check(self, raw: dict[str, Any], *, empty_is_unused: bool = False) -> dict[str, Any]:
+    def check(
+        self, raw: dict[str, Any], *, empty_is_unused: bool = False, ignored: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """Return the arguments as the function takes them, defaults filled in.
 
         Args:
             empty_is_unused: leave out what is an empty text where that means nothing: some clients fill every field.
+            ignored: names that were given and mean nothing, which are told where an argument is missing.
 
         Raises:
             LtmcError: INVALID_ARGUMENT that names the field, the value and what is allowed.
@@ -44,8 +48,9 @@ class Binding:
         except ValidationError as error:
             unused = self._unused(error) if empty_is_unused else ()
             if not unused:
-                raise self._refusal(error) from None
-            return self.check({name: value for name, value in arguments.items() if name not in unused})
+                raise self._refusal(error, ignored) from None
+            left = {name: value for name, value in arguments.items() if name not in unused}
+            return self.check(left, ignored=ignored)
         return {name: getattr(checked, name) for name in self.model.model_fields}
 
     def _without_aliases(self, raw: dict[str, Any]) -> dict[str, Any]:
@@ -79,24 +84,48 @@ class Binding:
             if one["input"] == "" and len(one["loc"]) == 1 and not fields[str(one["loc"][0])].is_required()
         }
 
-    def _refusal(self, error: ValidationError) -> LtmcError:
-        first = error.errors(include_url=False)[0]
+    def _refusal(self, error: ValidationError, ignored: Sequence[str]) -> LtmcError:
+        found = error.errors(include_url=False)
+        first = found[0]
         name, *inner = first["loc"]
         field = str(name) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inner)
         if first["type"] == "not_allowed":
             allowed = first["ctx"]["allowed"]
         elif inner:
-            allowed = first["msg"][0].lower() + first["msg"][1:]
+            allowed = self._inside(str(name), first)
         else:
             allowed = describe(self.model.model_json_schema()["properties"][name])
         if first["type"] == "missing":
+            others = [
+                str(one["loc"][0]) for one in found[1:] if one["type"] == "missing" and not one["loc"][1:]
+            ]
+            message = f"{field}: missing; required: {allowed}."
+            if others:
+                message += f" Also missing: {', '.join(others)}."
+            if ignored:
+                accepted = ", ".join(self.model.model_fields)
+                message += f" Not arguments of this tool: {', '.join(ignored)}; accepted: {accepted}."
             return LtmcError(
                 ErrorCode.INVALID_ARGUMENT,
-                f"{field}: missing; required: {allowed}.",
+                message,
                 field=field,
                 details={"value": None, "allowed": allowed},
             )
         return invalid(field, first["input"], allowed)
+
+    def _inside(self, name: str, error: ErrorDetails) -> str:
+        """Say what is allowed inside a list or an object."""
+        schema = self.model.model_json_schema()
+        items = _simplify(schema["properties"][name]).get("items", {})
+        if "$ref" in items:
+            items = schema["$defs"][items["$ref"].rpartition("/")[2]]
+        keys = ", ".join(items.get("properties", {}))
+        if error["type"] == "extra_forbidden":
+            return f"the keys {keys}"
+        if error["type"] == "dict_type":
+            return f"an object with the keys {keys}"
+        said = error["msg"].removeprefix("Input should be ")
+        return said[0].lower() + said[1:]
 
 
 @cache
@@ -302,5 +331,6 @@ def describe(schema: dict[str, Any]) -> str:
             for key, side in (("minItems", "least"), ("maxItems", "most"))
             if key in schema
         ]
-        return "a list" + (f" of {' and '.join(sizes)} items" if sizes else "")
+        example = ', such as ["a", "b"]' if schema.get("items", {}).get("type") == "string" else ""
+        return "a list" + (f" of {' and '.join(sizes)} items" if sizes else "") + example
     return {"boolean": "true or false", "object": "a JSON object"}.get(str(kind), "a value of the right type")

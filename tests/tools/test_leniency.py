@@ -81,3 +81,35 @@ def test_an_empty_filter_of_what_destroys_is_refused(shared: Session, project: s
 def test_what_a_union_allows_is_said(shared: Session, project: str) -> None:
     error = shared.bad("store_memory", "INVALID_ARGUMENT", "expires", file_name="a", content="c", expires=[1])
     assert "a value of the right type" not in error["error"]
+
+
+def test_a_first_call_by_wrong_names_is_told_all_that_is_missing(shared: Session) -> None:
+    error = shared.bad("store_memory", "INVALID_ARGUMENT", "file_name", nom="a.md", body="x")["error"]
+    assert "Also missing: content." in error
+    assert "Not arguments of this tool: 'nom', 'body'; accepted: file_name, content, resource_type" in error
+    error = shared.bad("store_memory", "INVALID_ARGUMENT", "content", file_name="a.md")["error"]
+    assert "missing" in error
+    assert "Also" not in error
+    assert "accepted" not in error
+
+
+@pytest.mark.parametrize(
+    ("tool", "field", "given", "said"),
+    [
+        ("store_memory", "tags", "a, b", 'a list, such as ["a", "b"]'),
+        ("store_memory", "supersedes", "b.md", 'a list of at most 100 items, such as ["a", "b"]'),
+        ("build_context", "documents[0]", ["a"], "an object with the keys content, id, title, type, score"),
+        (
+            "build_context",
+            "documents[0].text",
+            [{"content": "a", "text": "b"}],
+            "the keys content, id, title",
+        ),
+        ("build_context", "documents[0].score", [{"content": "a", "score": "high"}], "a valid number"),
+    ],
+)
+def test_what_a_list_holds_is_said(shared: Session, tool: str, field: str, given: Any, said: str) -> None:
+    given = {field.partition("[")[0]: given}
+    more = {"file_name": "a", "content": "c"} if tool == "store_memory" else {}
+    error = shared.bad(tool, "INVALID_ARGUMENT", field, **given, **more)["error"]
+    assert f"allowed: {said}" in error
