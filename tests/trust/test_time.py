@@ -44,6 +44,7 @@ def deadline(seconds: float) -> Iterator[None]:
 
 
 LIMITS = {
+    "ltmc.app.pass_phrases.ABOUT": 100_000,  # redaction.STRETCH
     "ltmc.app.query_routes.ENTITY": 2_000,  # a query
     "ltmc.features.blueprints.complexity._QUOTED": 10_000,  # a title
     "ltmc.features.blueprints.marks._INLINE": 10_000,  # a description
