@@ -375,6 +375,7 @@ def _is_plausible(
         WORDS,
     )
 
+    value = value[:STRETCH]
     if password and COMMON.match(value):
         return True
     literal = INSERTED.sub("", value) if "{" in value or "(" in value else value
