@@ -149,6 +149,17 @@ def test_todos_are_added_done_opened_changed_and_deleted(site: Dashboard, projec
     assert len(todos()) == 1
 
 
+def test_a_change_keeps_all_of_a_long_description(site: Dashboard, project: str) -> None:
+    long = "The plums are pressed and the stones kept. " * 50
+    made = call(site, "add_todo", project, title="Press plums", description=long)
+    page = site.visit("/todos", project, q="plums stones")
+    page.get_by_text("Change", exact=True).click()
+    page.get_by_label("Title", exact=True).fill("Press all plums")
+    page.get_by_role("button", name="Save").click()
+    whole = call(site, "get_memory", project, todo_id=made["todo_id"])
+    assert (whole["title"], whole["content"]) == ("Press all plums", long.strip())
+
+
 def test_todos_are_searched(site: Dashboard, project: str) -> None:
     for title in ("Buy rope", "Paint the buoy", "Count ropes"):
         call(site, "add_todo", project, title=title)

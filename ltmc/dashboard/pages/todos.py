@@ -37,6 +37,10 @@ async def _list(
     else:
         narrowed = {"priority": given["only"]} if "only" in given else {}
         found = await page.read("list_todos", status=status, limit=ON_A_PAGE, offset=offset, **narrowed)
+    for todo in found["todos"]:
+        if "truncated" in todo:  # the form to change it has all of it
+            whole = await page.read("get_memory", todo_id=todo["todo_id"])
+            todo["description"] = whole["content"]
     context: dict[str, Any] = {"given": given, "status": status, "found": found, "offset": offset}
     context |= {"limit": ON_A_PAGE, "typed": typed or {}, "error": error, "editing": editing}
     if page.is_partial:
