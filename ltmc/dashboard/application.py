@@ -46,6 +46,8 @@ STATUS = {
     ErrorCode.INVALID_ARGUMENT: 400,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.CONFLICT: 409,
+    ErrorCode.CYCLE_DETECTED: 409,
+    ErrorCode.NO_SUITABLE_MEMBER: 409,
     ErrorCode.UNSUPPORTED: 403,
     ErrorCode.PATH_NOT_ALLOWED: 403,
     ErrorCode.BACKEND_UNAVAILABLE: 503,
@@ -169,12 +171,12 @@ async def _first_page(request: Request) -> Response:
 
 
 async def _show_again(handler: Handler, page: Page, error: LtmcError) -> Response:
-    """Show a form that was refused with what was typed; what no typing mends, and all else, as an error."""
-    if handler.again is not None and error.code in (ErrorCode.INVALID_ARGUMENT, ErrorCode.CONFLICT):
+    """Show a form that was refused with what was typed; all else as an error."""
+    if handler.again is not None:
         page.refuse(error)
         with suppress(LtmcError):  # what the form is about is gone
             answer = await handler.again(page)
-            answer.status_code = STATUS[error.code]
+            answer.status_code = STATUS.get(error.code, 500)
             return answer
         page.refused = None
     return await _show_error(page, error)

@@ -1,6 +1,6 @@
 """A request for a page: what was asked for, tools to answer it with, and the ways to answer."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 from starlette.datastructures import FormData, QueryParams, UploadFile
@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ltmc.app.application import Application
 from ltmc.app.calls import call
+from ltmc.app.exploring import project_names
 from ltmc.dashboard.rendering import address, templates
 from ltmc.dashboard.session import Session, Sessions
 from ltmc.errors import ErrorCode, LtmcError
@@ -29,8 +30,8 @@ SECTIONS = (
 )
 """The navigation: a section's name, its label and its first page."""
 
-MOST_PROJECTS = 100
-"""In the project chooser."""
+MOST_PROJECTS = 500
+"""That the project chooser lists; of more the name is typed."""
 
 
 class Handler(NamedTuple):
@@ -205,15 +206,13 @@ class Page:
             template: the file, which extends base.html.
             section: the name of its section in the navigation.
         """
-        projects: Sequence[Mapping[str, Any]] = (await self.read("list_projects", limit=MOST_PROJECTS))[
-            "projects"
-        ]
-        names = [str(one["project_id"]) for one in projects]
+        names = await project_names(self.app)
         url = self.request.url
         if self.request.method != "GET":  # what a form was sent to may show nothing itself
             url = url.replace(path="/memories", query="")
         around = {
             "projects": names if self.project in names else [self.project, *names],
+            "most_projects": MOST_PROJECTS,
             "section": section,
             "sections": SECTIONS,
             "notices": self.session.notices[:],

@@ -104,8 +104,11 @@ def test_code_attempts_are_found_read_and_forgotten(site: Dashboard, project: st
     assert call(site, "get_code_statistics", project)["total_patterns"] == 2
     page = site.visit("/code/analysis", project)
     assert "IndexError" in page.locator("main").inner_text()
-    site.visit("/code", project, result="error")
-    assert "result" in site.page.get_by_role("alert").inner_text()
+    page = site.visit("/code", project, result="error")
+    assert page.locator("#found .title").all_inner_texts() == ["reverse a string"]
+    page = site.visit("/code", project, result="pass", language="Python", tag="lists")
+    assert page.locator("#found .title").all_inner_texts() == ["reverse a list"]
+    assert page.locator("#found [role=status]").inner_text() == "1 attempt"
 
 
 def test_todos_are_added_done_opened_changed_and_deleted(site: Dashboard, project: str) -> None:
@@ -147,6 +150,20 @@ def test_todos_are_added_done_opened_changed_and_deleted(site: Dashboard, projec
     assert todos() == []
     site.press(page.get_by_role("button", name="Undo"))
     assert len(todos()) == 1
+
+
+def test_a_todo_that_is_refused_keeps_what_was_typed(site: Dashboard, project: str) -> None:
+    for number in range(60):
+        call(site, "add_todo", project, title=f"todo {number}")
+    page = site.visit("/todos", project, offset="50")
+    page.locator("summary", has_text="Change").last.click()
+    form = page.locator("details[open] form")
+    form.get_by_label("Title").fill("Another title")
+    form.get_by_label("Due").fill("someday")
+    site.press(form.get_by_role("button", name="Save"))
+    assert "due" in page.get_by_role("alert").inner_text()
+    assert form.get_by_label("Title").input_value() == "Another title"
+    assert form.get_by_label("Due").input_value() == "someday"
 
 
 def test_todos_are_searched(site: Dashboard, project: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from ltmc.app.planning import keep, library, planner, templates_folder
+from ltmc.app.planning import keep, library, planner, remove, templates_folder
 from ltmc.dashboard.page import Page, get, post
 from ltmc.dashboard.plan_drawing import network, timeline
 from ltmc.errors import ErrorCode, LtmcError, invalid
@@ -221,13 +221,14 @@ async def delete(page: Page) -> Response:
     return page.go(PLANS)
 
 
-async def show_templates(page: Page) -> Response:
-    """List the templates, and take a new one."""
+async def show_templates(page: Page, removed: str = "") -> Response:
+    """List the templates, and take a new one: that which was removed, if it is wanted back."""
     found, broken = await asyncio.to_thread(library)
     shown = {
         "templates": sorted(found.values(), key=lambda one: (one.path is None, one.title.lower())),
         "broken": {str(path): reason for path, reason in broken.items()},
         "folder": str(templates_folder()),
+        "removed": removed,
         "example": EXAMPLE,
     }
     return await page.show("templates.html", shown, section="plans")
@@ -251,6 +252,13 @@ async def add_template(page: Page) -> Response:
     kept = await asyncio.to_thread(keep, page.raw("text"), replace_own=bool(page.text("replace")))
     page.tell(f"Kept: {kept.title}. Tasks with its keywords are cut by it.")
     return page.go(f"{PLANS}/templates/{kept.name}")
+
+
+async def remove_template(page: Page) -> Response:
+    """Remove a template of one's own."""
+    removed = await asyncio.to_thread(remove, page.request.path_params["name"])
+    page.tell("Deleted. Its text is still in the form below: keep it again if you want it back.")
+    return await show_templates(page, removed)
 
 
 def _id(page: Page) -> str:
@@ -290,6 +298,7 @@ ROUTES = [
     get(f"{PLANS}/templates", show_templates),
     post(f"{PLANS}/templates", add_template, again=show_templates),
     get(f"{PLANS}/templates/{{name}}", show_template),
+    post(f"{PLANS}/templates/{{name}}/delete", remove_template),
     get(f"{PLANS}/{{blueprint_id}}", show_plan),
     *(
         post(f"{PLANS}/{{blueprint_id}}/{name}", change, again=show_plan)
