@@ -253,7 +253,7 @@ async def newest(
     # An index that is in this order, where the filters allow for one, ends the search with the last row asked for.
     return await tx.column(
         f"SELECT {source.key} FROM {source.owner} WHERE {sql} "
-        f"ORDER BY {source.group} DESC, {source.place} LIMIT ? OFFSET ?",
+        f"ORDER BY {source.group} DESC, {source.key} LIMIT ? OFFSET ?",
         [*parameters, limit, offset],
     )
 
