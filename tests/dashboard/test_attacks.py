@@ -100,29 +100,29 @@ def test_nothing_is_answered_without_a_session_or_to_another_site(
     assert ask(server, path, attacker.cookie, Host="evil.example").status == 421
 
 
-@pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("handler", GETS, ids=ids)
-def test_a_page_answers_whatever_it_is_asked(attacker: Attacker, handler: Handler, wrong: str) -> None:
-    value = WRONG[wrong]
-    asked = [{"project": PROJECT, name: value} for name in ASKED] if len(value) < 100 else []
-    for given in [*asked, {"project": PROJECT}, {"project": value[:2000]}]:
-        answer = attacker.get(f"{path_of(handler, value)}?{urlencode(given)}")
+def test_a_page_answers_whatever_it_is_asked(attacker: Attacker, handler: Handler) -> None:
+    one_by_one = [
+        (value, {name: value})
+        for value in (WRONG["a large number"], WRONG["a control character"])
+        for name in ASKED
+    ]
+    together = [(value, {"q": value, "offset": value, "project": value[:2000]}) for value in WRONG.values()]
+    for value, given in [*one_by_one, *together]:
+        answer = attacker.get(f"{path_of(handler, value)}?{urlencode({'project': PROJECT, **given})}")
         assert answer.status < 500, (given, answer)
-    assert "<script>broken" not in answer.text
+        is_page = answer.headers["Content-Type"].startswith("text/html")
+        assert not (is_page and "<script>broken" in answer.text)
 
 
-@pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize(
     "handler",
     [one for one in POSTS if one.path not in ("/sign-out", "/settings/reindex", "/settings/doctor")],
     ids=ids,
 )
-def test_a_form_answers_whatever_stands_in_it_and_however_often(
-    attacker: Attacker, handler: Handler, wrong: str
-) -> None:
-    fields = dict.fromkeys(FIELDS, WRONG[wrong])
-    for _ in range(2):
-        answer = attacker.post(path_of(handler, WRONG[wrong]), **fields)
+def test_a_form_answers_whatever_stands_in_it_and_however_often(attacker: Attacker, handler: Handler) -> None:
+    for value in (one for one in WRONG.values() for _ in range(2)):
+        answer = attacker.post(path_of(handler, value), **dict.fromkeys(FIELDS, value))
         assert answer.status < 500, answer
         where = answer.headers["Location"] or "/"
         assert where.startswith("/")
@@ -135,7 +135,7 @@ def test_a_read_only_server_refuses_every_change(tmp_path: Path) -> None:
         store_hostile(server)
     with Serving(db, "--read-only") as server:
         attacker = Attacker(server)
-        for handler in POSTS:
+        for handler in (one for one in POSTS if one.path != "/sign-out"):
             answer = attacker.post(path_of(handler, "1"), **dict.fromkeys(FIELDS, "1"))
             if handler.writes:
                 assert answer.status == 403, handler
@@ -153,7 +153,9 @@ def test_a_session_is_of_one_server(attacker: Attacker, tmp_path: Path) -> None:
 
 def test_a_change_that_is_sent_twice_is_made_once(attacker: Attacker) -> None:
     server = attacker.server
-    one = server.call("store_memory", file_name="twice.md", content="first", project_id=PROJECT)["resource_id"]
+    one = server.call("store_memory", file_name="twice.md", content="first", project_id=PROJECT)[
+        "resource_id"
+    ]
     edit = attacker.get(f"/memories/{one}/edit?project={PROJECT}").text
     (seen,) = re.findall(r'name="seen" value="(\w+)"', edit)
     changed = {"content": "second", "tags": "", "resource_type": "document", "seen": seen}
@@ -162,7 +164,8 @@ def test_a_change_that_is_sent_twice_is_made_once(attacker: Attacker) -> None:
     assert server.call("memory_history", file_name="twice.md", project_id=PROJECT)["total"] == 2
     new = {"content": "new", "file_name": "new.md"}
     assert attacker.post("/memories/new", **new).status == 303
-    assert attacker.post("/memories/new", **new).status == 409
+    attacker.post("/memories/new", **new)
+    assert server.call("memory_history", file_name="new.md", project_id=PROJECT)["total"] == 1
     assert attacker.post(f"/memories/{one}/forget").status == 303
     assert attacker.post(f"/memories/{one}/forget").status == 404
     for path in (f"/memories/{one}", f"/memories/{one}/edit", f"/memories/{one}/history"):

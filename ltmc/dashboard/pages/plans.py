@@ -1,6 +1,7 @@
 """Plans: blueprints with their progress, their dependencies and their time; the team; the templates."""
 
 import asyncio
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -281,9 +282,12 @@ def _number(page: Page, name: str) -> float | None:
     if not text:
         return None
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise invalid(name, text, "a number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise invalid(name, text, "a number")
+    return number
 
 
 def _priority(page: Page) -> float:
