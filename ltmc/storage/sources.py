@@ -102,7 +102,7 @@ def among(column: str) -> Filter:
     """Leave what has one of the values in `column`."""
 
     def condition(values: Sequence[Any]) -> Condition:
-        if len(values) == 1:  # then the rest of an index is in order
+        if len(values) == 1 and isinstance(values[0], str):  # then the rest of an index is in order
             return Condition(f"{column} = ?", values)
         return Condition(f"{column} IN (SELECT value FROM json_each(?))", [list(values)])
 

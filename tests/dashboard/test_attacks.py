@@ -1,4 +1,4 @@
-"""What nobody fills in by mistake: at every address, with forms of others, values that are none, and all of it twice."""
+"""What nobody fills in by mistake: forms of others, values that are none, and all of it twice, at every address."""
 
 import re
 from collections.abc import Iterator
