@@ -63,7 +63,6 @@ PAGES = (
     "/graph?project=large&node=n0",
     "/graph?project=large&q=thing",
     "/graph/picture?project=large&node=n0&most=150",
-    "/graph/picture?project=large&node=n0&most=5000&steps=3",
     "/graph/names?project=large&other=thing",
     "/plans",
     "/plans?parts=1&status=draft",
@@ -79,8 +78,12 @@ PAGES = (
     "/settings",
 )
 
-LATER = ("/memories/conflicts?found=1", "/clean-up/suggestions")
-"""What compares all memories: it is put into a page that is there already, and may take seconds."""
+LATER = (
+    "/graph/picture?project=large&node=n0&most=5000&steps=3",
+    "/memories/conflicts?found=1",
+    "/clean-up/suggestions",
+)
+"""What is put into a page that is there already, and may take seconds: the last two compare all memories."""
 
 
 async def store(db: Path, texts: list[str], memories: int) -> None:

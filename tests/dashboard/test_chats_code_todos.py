@@ -1,9 +1,14 @@
 """Chats, code attempts and todos: what the pages show and change, seen through the tools."""
 
-from playwright.sync_api import expect
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect
 
 from tests.dashboard.browsing import Dashboard
 from tests.dashboard.test_memories import call
+from tests.http.serving import Serving
 
 
 def test_chats_are_read_by_conversation(site: Dashboard, project: str) -> None:
@@ -195,6 +200,33 @@ def test_all_of_it_works_without_scripts(browser, site: Dashboard, project: str)
     plain.press(page.get_by_role("button", name="Dark"))
     assert page.locator("html").get_attribute("data-theme") == "dark"
     plain.close()
+
+
+def test_any_of_many_projects_is_chosen_in_the_header(browser: Browser, db: Path) -> None:
+    with Serving(db) as server:
+        server.call("add_todo", title="of the last one", project_id="zz")
+        with closing(sqlite3.connect(db)) as connection:
+            for number in range(400):
+                connection.execute(
+                    "INSERT INTO projects VALUES (?, NULL, NULL, '[]', '2026')", (f"p{number}",)
+                )
+            connection.commit()
+            site = Dashboard(browser, server, db)
+            page = site.visit("/todos")
+            page.get_by_role("banner").get_by_label("Project").select_option("zz")
+            site.press(page.get_by_role("banner").get_by_role("button", name="Show"))
+            assert page.locator(".todo .title").all_inner_texts() == ["of the last one"]
+            for number in range(400, 600):
+                connection.execute(
+                    "INSERT INTO projects VALUES (?, NULL, NULL, '[]', '2026')", (f"p{number}",)
+                )
+            connection.commit()
+        page = site.visit("/todos")
+        page.get_by_role("banner").get_by_label("Project").fill("zz")
+        site.press(page.get_by_role("banner").get_by_role("button", name="Show"))
+        assert page.locator(".todo .title").all_inner_texts() == ["of the last one"]
+        assert site.accessibility() == []
+        site.close()
 
 
 def test_the_project_is_chosen_in_the_header(site: Dashboard, project: str) -> None:
