@@ -208,7 +208,7 @@ def test_any_of_many_projects_is_chosen_in_the_header(browser: Browser, db: Path
         with closing(sqlite3.connect(db)) as connection:
             for number in range(400):
                 connection.execute(
-                    "INSERT INTO projects VALUES (?, NULL, NULL, '[]', '2026')", (f"p{number}",)
+                    "INSERT INTO projects (project_id, created_at) VALUES (?, '2026')", (f"p{number}",)
                 )
             connection.commit()
             site = Dashboard(browser, server, db)
@@ -218,7 +218,7 @@ def test_any_of_many_projects_is_chosen_in_the_header(browser: Browser, db: Path
             assert page.locator(".todo .title").all_inner_texts() == ["of the last one"]
             for number in range(400, 600):
                 connection.execute(
-                    "INSERT INTO projects VALUES (?, NULL, NULL, '[]', '2026')", (f"p{number}",)
+                    "INSERT INTO projects (project_id, created_at) VALUES (?, '2026')", (f"p{number}",)
                 )
             connection.commit()
         page = site.visit("/todos")
