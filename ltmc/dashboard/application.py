@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import logging
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -45,6 +46,8 @@ STATUS = {
     ErrorCode.INVALID_ARGUMENT: 400,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.CONFLICT: 409,
+    ErrorCode.CYCLE_DETECTED: 409,
+    ErrorCode.NO_SUITABLE_MEMBER: 409,
     ErrorCode.UNSUPPORTED: 403,
     ErrorCode.PATH_NOT_ALLOWED: 403,
     ErrorCode.BACKEND_UNAVAILABLE: 503,
@@ -133,7 +136,7 @@ class Dashboard:
                 raise read_only()
             return await handler.answer(page)
         except LtmcError as error:
-            return await _show_error(page, error)
+            return await _show_again(handler, page, error)
         except Exception:
             logger.exception("%s failed", handler.path)
             message = "The page failed inside LTMC; its log on stderr says why."
@@ -165,6 +168,18 @@ async def _static(request: Request) -> Response:
 
 async def _first_page(request: Request) -> Response:
     return RedirectResponse(address("/memories", **request.query_params), 303)
+
+
+async def _show_again(handler: Handler, page: Page, error: LtmcError) -> Response:
+    """Show a form that was refused with what was typed; all else as an error."""
+    if handler.again is not None:
+        page.refuse(error)
+        with suppress(LtmcError):  # what the form is about is gone
+            answer = await handler.again(page)
+            answer.status_code = STATUS.get(error.code, 500)
+            return answer
+        page.refused = None
+    return await _show_error(page, error)
 
 
 async def _show_error(page: Page, error: LtmcError) -> Response:

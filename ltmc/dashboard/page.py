@@ -1,14 +1,15 @@
 """A request for a page: what was asked for, tools to answer it with, and the ways to answer."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ltmc.app.application import Application
 from ltmc.app.calls import call
+from ltmc.app.exploring import project_names
 from ltmc.dashboard.rendering import address, templates
 from ltmc.dashboard.session import Session, Sessions
 from ltmc.errors import ErrorCode, LtmcError
@@ -29,8 +30,8 @@ SECTIONS = (
 )
 """The navigation: a section's name, its label and its first page."""
 
-MOST_PROJECTS = 100
-"""In the project chooser."""
+MOST_PROJECTS = 500
+"""That the project chooser lists; of more the name is typed."""
 
 
 class Handler(NamedTuple):
@@ -43,6 +44,7 @@ class Handler(NamedTuple):
         stream: the response goes on for long: it is not counted among the requests at a time, and has no time limit.
         writes: refused where LTMC is read-only.
         most_bytes: of a form.
+        again: shows the page of the form, with what was typed, when the form is refused; see `Page.typed`.
     """
 
     method: str
@@ -51,6 +53,7 @@ class Handler(NamedTuple):
     stream: bool = False
     writes: bool = False
     most_bytes: int = MAX_LINE_BYTES
+    again: Callable[["Page"], Awaitable[Response]] | None = None
 
 
 def get(path: str, answer: Callable[["Page"], Awaitable[Response]], *, stream: bool = False) -> Handler:
@@ -64,13 +67,15 @@ def post(
     *,
     writes: bool = True,
     most_bytes: int = MAX_LINE_BYTES,
+    again: Callable[["Page"], Awaitable[Response]] | None = None,
 ) -> Handler:
     """Return what a form is sent to; its CSRF token was checked when `answer` is called.
 
     Args:
         most_bytes: how long it may be; by default as long as a call of a tool.
+        again: shows the page that the form is on, should it be refused.
     """
-    return Handler("POST", path, answer, writes=writes, most_bytes=most_bytes)
+    return Handler("POST", path, answer, writes=writes, most_bytes=most_bytes, again=again)
 
 
 class Page:
@@ -81,14 +86,18 @@ class Page:
         request: the request; its path's parameters are in `request.path_params`.
         sessions: all sessions of this server.
         session: the browser's; an empty one where it needs none.
+        asked: the parameters of the address; where a form is shown again, of the page that it was on.
         form: the fields of a POST.
+        refused: why the form was refused, on the page that shows it again.
         read_only: nothing may be changed, and the pages show no buttons for it.
     """
 
     def __init__(self, app: Application, sessions: Sessions, request: Request) -> None:
         self.app, self.sessions, self.request = app, sessions, request
         self.session = sessions.find(request.cookies.get(self.cookie_name)) or Session.none()
+        self.asked = request.query_params
         self.form = FormData()
+        self.refused: LtmcError | None = None
         self.read_only = app.settings.read_only
 
     @property
@@ -105,7 +114,7 @@ class Page:
 
     def raw(self, name: str) -> str:
         """Return a field's text as it was typed; see `as_typed`."""
-        value = self.form.get(name, self.request.query_params.get(name, ""))
+        value = self.form.get(name, self.asked.get(name, ""))
         return "" if isinstance(value, UploadFile) else as_typed(value)
 
     def filled(self, *names: str) -> dict[str, str]:
@@ -118,8 +127,16 @@ class Page:
 
     def chosen(self, name: str) -> list[str]:
         """Return the values of all fields of a name, such as ticked boxes."""
-        values = self.form.getlist(name) or self.request.query_params.getlist(name)
+        values = self.form.getlist(name) or self.asked.getlist(name)
         return [value for value in values if isinstance(value, str)]
+
+    def refuse(self, error: LtmcError) -> None:
+        """Have the page that the form was on show it again."""
+        self.refused, self.asked = error, QueryParams(self.text("back").partition("?")[2])
+
+    def typed(self, path: str) -> FormData:
+        """Return what was typed into the form that is sent to a path, if it was refused; else nothing."""
+        return self.form if self.refused is not None and path == self.request.url.path else FormData()
 
     def offset(self) -> int:
         """Return where the page of a listing begins; 0 for what is no number."""
@@ -189,15 +206,13 @@ class Page:
             template: the file, which extends base.html.
             section: the name of its section in the navigation.
         """
-        projects: Sequence[Mapping[str, Any]] = (await self.read("list_projects", limit=MOST_PROJECTS))[
-            "projects"
-        ]
-        names = [str(one["project_id"]) for one in projects]
+        names = await project_names(self.app)
         url = self.request.url
         if self.request.method != "GET":  # what a form was sent to may show nothing itself
             url = url.replace(path="/memories", query="")
         around = {
             "projects": names if self.project in names else [self.project, *names],
+            "most_projects": MOST_PROJECTS,
             "section": section,
             "sections": SECTIONS,
             "notices": self.session.notices[:],
@@ -214,6 +229,8 @@ class Page:
             "csrf": self.session.csrf,
             "project": self.project,
             "read_only": self.read_only,
+            "refused": self.refused,
+            "typed": self.typed,
             "theme": self.request.cookies.get("ltmc_theme", ""),
         }
         return HTMLResponse(templates().get_template(template).render({**shared, **context}), status)

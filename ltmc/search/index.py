@@ -446,8 +446,10 @@ async def _search(
     project_id, where, moment = projects[-1], where or {}, None if any_time else now()
     inside = {"project": [project_id], **where, **kind.source.present(moment, projects)}
     if not query.strip():
-        rows = await newest(tx, kind.source, inside, per_group=per_group or 1, limit=limit, offset=offset)
-        return Ranking([Hit(row.id, 0.0) for row in rows], rows[0].total if rows else 0, "listing")
+        per_group = per_group or 1
+        ids = await newest(tx, kind.source, inside, per_group=per_group, limit=limit, offset=offset)
+        counted = await counts(tx, kind.source, inside, per_group=per_group)
+        return Ranking([Hit(row_id, 0.0) for row_id in ids], counted.shown, "listing", rows=counted.rows)
 
     notes: list[str] = []
 
@@ -474,16 +476,16 @@ async def _search(
     found, by, size = await tx.call(find)
     note(*notes)
     total, exact = found.total, found.exact
-    counted = None
+    rows = None
     if total is None and exact:  # nothing is left out for its meaning
         counted = await counts(tx, kind.source, inside, per_group=per_group)
-        total = counted.shown
+        total, rows = counted.shown, counted.rows
     elif total is None:
         total = size
     if len(found.hits) < limit:
         total = min(total, offset + len(found.hits))
     weak = found.confidence < fusion.CONFIDENT
-    return Ranking(found.hits, total, by, size, exact, weak, counted.rows if counted else None)
+    return Ranking(found.hits, total, by, size, exact, weak, rows)
 
 
 def matching(query: str) -> str:

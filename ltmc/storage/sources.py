@@ -59,7 +59,9 @@ class Source(Generic[R]):
         created: the column of the time at which it was made.
         text: an expression for its text, for phrases.
         filters: what it can be narrowed by, by name.
-        group: the column whose equal values count as one thing, such as the chunks of a memory.
+        group: the column whose equal values count as one thing, such as the chunks of a memory. Filters leave all
+            rows of a group, or none.
+        place: the place of a row in its group, from 0.
         visible: a condition that every row in the index meets.
         current: which of these hold at the moment that is its one value; all, if it is None.
         bounded: a condition that all others of them meet; an index finds these few.
@@ -76,6 +78,7 @@ class Source(Generic[R]):
     text: str
     filters: Mapping[str, Filter]
     group: str
+    place: str = "0"
     visible: str = "TRUE"
     current: Filter | None = None
     bounded: str = "TRUE"
@@ -97,7 +100,13 @@ def ahead(projects: Sequence[str]) -> Sequence[str]:
 
 def among(column: str) -> Filter:
     """Leave what has one of the values in `column`."""
-    return lambda values: Condition(f"{column} IN (SELECT value FROM json_each(?))", [list(values)])
+
+    def condition(values: Sequence[Any]) -> Condition:
+        if len(values) == 1 and isinstance(values[0], str):  # then the rest of an index is in order
+            return Condition(f"{column} = ?", values)
+        return Condition(f"{column} IN (SELECT value FROM json_each(?))", [list(values)])
+
+    return condition
 
 
 def forms_of(name: Any) -> tuple[Any, Any]:
@@ -117,8 +126,14 @@ def same_name(column: str, name: str) -> Condition:
 
 def like(column: str) -> Filter:
     """Leave what matches one of the globs in `column`."""
-    found = f"SELECT 1 FROM json_each(?) globs WHERE {column} GLOB globs.value"
-    return lambda values: Condition(f"EXISTS ({found})", [list(values)])
+
+    def condition(values: Sequence[Any]) -> Condition:
+        if len(values) == 1:  # an index finds what begins as it does
+            return Condition(f"{column} GLOB ?", values)
+        found = f"SELECT 1 FROM json_each(?) globs WHERE {column} GLOB globs.value"
+        return Condition(f"EXISTS ({found})", [list(values)])
+
+    return condition
 
 
 def least(column: str) -> Filter:
@@ -220,34 +235,29 @@ async def counts(tx: Transaction, source: Source[Any], where: Where, *, per_grou
         rows = await count(tx, source, where)
         return Counts(rows, rows)
     sql, parameters = conjunction([Condition(source.visible), *conditions(source, where)])
-    groups = f"SELECT count(*) AS rows FROM {source.owner} WHERE {sql} GROUP BY {source.group}"
+    first = _first(source, per_group)
     (found,) = await tx.all(
         Counts,
-        f"SELECT coalesce(sum(rows), 0) AS rows, coalesce(sum(min(rows, ?)), 0) AS shown FROM ({groups})",
-        [per_group, *parameters],
+        f"SELECT count(*) AS rows, count(*) FILTER (WHERE {first.sql}) AS shown FROM {source.owner} WHERE {sql}",
+        [*first.parameters, *parameters],
     )
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Newest:
-    """A row of a listing; `total`: how many there are in all."""
-
-    id: int
-    total: int
-
-
 async def newest(
     tx: Transaction, source: Source[Any], where: Where, *, per_group: int, limit: int, offset: int
-) -> list[Newest]:
-    """Return the newest rows that the filters leave, of each group at most `per_group`."""
-    condition, parameters = conjunction([Condition(source.visible), *conditions(source, where)])
-    sql = f"""
-        WITH ranked AS (
-            SELECT {source.key} AS id, {source.group} AS grp,
-                   row_number() OVER (PARTITION BY {source.group} ORDER BY {source.key}) AS nth
-            FROM {source.owner} WHERE {condition}
-        )
-        SELECT id, count(*) OVER () AS total FROM ranked WHERE nth <= ?
-        ORDER BY grp DESC, id LIMIT ? OFFSET ?"""
-    return await tx.all(Newest, sql, [*parameters, per_group, limit, offset])
+) -> list[int]:
+    """Return the ids of the newest rows that the filters leave, of each group the first `per_group`."""
+    chosen = [Condition(source.visible), _first(source, per_group), *conditions(source, where)]
+    sql, parameters = conjunction(chosen)
+    # An index that is in this order, where the filters allow for one, ends the search with the last row asked for.
+    return await tx.column(
+        f"SELECT {source.key} FROM {source.owner} WHERE {sql} "
+        f"ORDER BY {source.group} DESC, {source.key} LIMIT ? OFFSET ?",
+        [*parameters, limit, offset],
+    )
+
+
+def _first(source: Source[Any], per_group: int) -> Condition:
+    """Leave of each group the first so many rows."""
+    return Condition(f"{source.place} < ?", [per_group])

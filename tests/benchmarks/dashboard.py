@@ -1,7 +1,8 @@
 """How fast the pages of the dashboard are: ``python -m tests.benchmarks.dashboard [memories [messages]]``.
 
 A server on a database with 100,000 memories and 50,000 messages, whose vectors are drawn (see
-`tests.benchmarks.search`), and 50,000 calls and 20,000 searches in its log, is asked for each page as a browser asks;
+`tests.benchmarks.search`), 50,000 calls and 20,000 searches in its log, 500 plans and a graph of 5,000 things, is asked
+for each page as a browser asks;
 times are those of the way there and back, in ms; and, since they say little of a machine that is busy otherwise, the
 server's CPU time of each. The first request of a page is counted too, and shown apart.
 """
@@ -20,6 +21,7 @@ from ltmc.storage.tables import usage_log
 from ltmc.storage.tables.usage_log import RetrievalEvent, ToolCall
 from ltmc.timestamps import format_utc
 from ltmc.tools import manifest
+from tests.benchmarks import graph_page
 from tests.benchmarks.search import DrawnVectors, Texts, fill
 from tests.benchmarks.storing import cpu_ms
 from tests.dashboard.test_access import ask, cookie_of, link
@@ -27,6 +29,7 @@ from tests.http.serving import Serving
 
 MEMORIES, MESSAGES = 100_000, 50_000
 CALLS, SEARCHES, LOG_DAYS = 50_000, 20_000, 80
+PLANS, THINGS = 500, 5_000
 RUNS = 15
 TARGET_MS = 300
 
@@ -56,7 +59,14 @@ PAGES = (
     "/todos?q={words}",
     "/graph",
     "/graph?q={words}",
+    "/graph?project=large",
+    "/graph?project=large&node=n0",
+    "/graph?project=large&q=thing",
+    "/graph/picture?project=large&node=n0&most=150",
+    "/graph/names?project=large&other=thing",
     "/plans",
+    "/plans?parts=1&status=draft",
+    "/plans/{plan}",
     "/plans/team",
     "/plans/templates",
     "/live",
@@ -68,8 +78,12 @@ PAGES = (
     "/settings",
 )
 
-LATER = ("/memories/conflicts?found=1", "/clean-up/suggestions")
-"""What compares all memories: it is put into a page that is there already, and may take seconds."""
+LATER = (
+    "/graph/picture?project=large&node=n0&most=5000&steps=3",
+    "/memories/conflicts?found=1",
+    "/clean-up/suggestions",
+)
+"""What is put into a page that is there already, and may take seconds: the last two compare all memories."""
 
 
 async def store(db: Path, texts: list[str], memories: int) -> None:
@@ -108,14 +122,36 @@ async def log_use(db: Path, memories: int) -> None:
     await database.close()
 
 
-def measure(db: Path, source: Texts) -> None:
-    """Ask for each page."""
+def plan(server: Serving, source: Texts) -> str:
+    """Store plans, most of which wait for an earlier one and a tenth of which somebody has; the id of one."""
+    draw, made = random.Random(8), list[str]()
+    for number in range(PLANS):
+        about = {"title": source.text(6), "description": source.text(30), "project_id": "default"}
+        made.append(server.call("create_task_blueprint", **about)["blueprint_id"])
+        if number % 20:  # in groups of twenty
+            before = made[draw.randrange(number - number % 20, number)]
+            pair = {"dependent_blueprint_id": made[-1], "prerequisite_blueprint_id": before}
+            server.call("add_blueprint_dependency", project_id="default", **pair)
+        if not number % 10:
+            members = [{"id": f"member{number % 30}"}]
+            server.call(
+                "assign_task_to_team",
+                blueprint_id=made[-1],
+                available_members=members,
+                preferences={"min_skill_coverage": 0},
+                project_id="default",
+            )
+    return made[-1]
+
+
+def measure(db: Path, source: Texts, one: str) -> None:
+    """Ask for each page; `one`: the id of a plan."""
     with Serving(db) as server:
         cookie = cookie_of(ask(server, link(server)))
         for page in (*PAGES, *LATER):
             times, used = [], cpu_ms(server.process.pid)
             for _ in range(RUNS):
-                path = page.format(words=source.text(4).replace(" ", "+"))
+                path = page.format(words=source.text(4).replace(" ", "+"), plan=one)
                 started = time.perf_counter()
                 answer = ask(server, path, cookie)
                 times.append((time.perf_counter() - started) * 1000)
@@ -126,7 +162,7 @@ def measure(db: Path, source: Texts) -> None:
             missed = "" if median <= TARGET_MS or page in LATER else "  MISSED"
             cpu = (cpu_ms(server.process.pid) - used) / RUNS
             print(
-                f"{page:36} p50 {median:8.1f}  p95 {high:8.1f}  CPU {cpu:8.1f}  first {first:8.1f}{missed}",
+                f"{page:56} p50 {median:8.1f}  p95 {high:8.1f}  CPU {cpu:8.1f}  first {first:8.1f}{missed}",
                 flush=True,
             )
 
@@ -146,10 +182,12 @@ def main(memories: int = MEMORIES, messages: int = MESSAGES) -> None:
                 code = f"def f{number}():\n    return {number}"
                 given = {"input_prompt": text, "generated_code": code, "result": "pass"}
                 server.call("log_code_attempt", project_id="default", **given)
+            one = plan(server, source)
+            graph_page.store(server, db, THINGS)
         print(
             f"{memories} memories, {messages} messages, {CALLS} calls, {SEARCHES} searches; target {TARGET_MS} ms"
         )
-        measure(db, source)
+        measure(db, source, one)
 
 
 if __name__ == "__main__":

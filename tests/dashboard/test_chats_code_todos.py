@@ -1,9 +1,14 @@
 """Chats, code attempts and todos: what the pages show and change, seen through the tools."""
 
-from playwright.sync_api import expect
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect
 
 from tests.dashboard.browsing import Dashboard
 from tests.dashboard.test_memories import call
+from tests.http.serving import Serving
 
 
 def test_chats_are_read_by_conversation(site: Dashboard, project: str) -> None:
@@ -104,8 +109,11 @@ def test_code_attempts_are_found_read_and_forgotten(site: Dashboard, project: st
     assert call(site, "get_code_statistics", project)["total_patterns"] == 2
     page = site.visit("/code/analysis", project)
     assert "IndexError" in page.locator("main").inner_text()
-    site.visit("/code", project, result="error")
-    assert "result" in site.page.get_by_role("alert").inner_text()
+    page = site.visit("/code", project, result="error")
+    assert page.locator("#found .title").all_inner_texts() == ["reverse a string"]
+    page = site.visit("/code", project, result="pass", language="Python", tag="lists")
+    assert page.locator("#found .title").all_inner_texts() == ["reverse a list"]
+    assert page.locator("#found [role=status]").inner_text() == "1 attempt"
 
 
 def test_todos_are_added_done_opened_changed_and_deleted(site: Dashboard, project: str) -> None:
@@ -160,6 +168,20 @@ def test_a_change_keeps_all_of_a_long_description(site: Dashboard, project: str)
     assert (whole["title"], whole["content"]) == ("Press all plums", long.strip())
 
 
+def test_a_todo_that_is_refused_keeps_what_was_typed(site: Dashboard, project: str) -> None:
+    for number in range(60):
+        call(site, "add_todo", project, title=f"todo {number}")
+    page = site.visit("/todos", project, offset="50")
+    page.locator("summary", has_text="Change").last.click()
+    form = page.locator("details[open] form")
+    form.get_by_label("Title").fill("Another title")
+    form.get_by_label("Due").fill("someday")
+    site.press(form.get_by_role("button", name="Save"))
+    assert "due" in page.get_by_role("alert").inner_text()
+    assert form.get_by_label("Title").input_value() == "Another title"
+    assert form.get_by_label("Due").input_value() == "someday"
+
+
 def test_todos_are_searched(site: Dashboard, project: str) -> None:
     for title in ("Buy rope", "Paint the buoy", "Count ropes"):
         call(site, "add_todo", project, title=title)
@@ -189,6 +211,33 @@ def test_all_of_it_works_without_scripts(browser, site: Dashboard, project: str)
     plain.press(page.get_by_role("button", name="Dark"))
     assert page.locator("html").get_attribute("data-theme") == "dark"
     plain.close()
+
+
+def test_any_of_many_projects_is_chosen_in_the_header(browser: Browser, db: Path) -> None:
+    with Serving(db) as server:
+        server.call("add_todo", title="of the last one", project_id="zz")
+        with closing(sqlite3.connect(db)) as connection:
+            for number in range(400):
+                connection.execute(
+                    "INSERT INTO projects (project_id, created_at) VALUES (?, '2026')", (f"p{number}",)
+                )
+            connection.commit()
+            site = Dashboard(browser, server, db)
+            page = site.visit("/todos")
+            page.get_by_role("banner").get_by_label("Project").select_option("zz")
+            site.press(page.get_by_role("banner").get_by_role("button", name="Show"))
+            assert page.locator(".todo .title").all_inner_texts() == ["of the last one"]
+            for number in range(400, 600):
+                connection.execute(
+                    "INSERT INTO projects (project_id, created_at) VALUES (?, '2026')", (f"p{number}",)
+                )
+            connection.commit()
+        page = site.visit("/todos")
+        page.get_by_role("banner").get_by_label("Project").fill("zz")
+        site.press(page.get_by_role("banner").get_by_role("button", name="Show"))
+        assert page.locator(".todo .title").all_inner_texts() == ["of the last one"]
+        assert site.accessibility() == []
+        site.close()
 
 
 def test_the_project_is_chosen_in_the_header(site: Dashboard, project: str) -> None:

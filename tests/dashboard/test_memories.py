@@ -134,6 +134,37 @@ def test_an_edit_of_what_another_one_replaced_meanwhile_is_refused_and_not_lost(
     assert "9090" in call(site, "get_memory", project, file_name="notes/port.md")["content"]
 
 
+def test_a_change_in_another_window_is_not_overwritten(site: Dashboard, project: str) -> None:
+    one = store(site, project, "notes/port.md", "The port is 8080.", tags=["net"])
+    page = site.visit(f"/memories/{one}/edit", project)
+    call(site, "update_memory", project, resource_id=one, tags=["net", "sea"])
+    page.get_by_label("Tags").fill("net, land")
+    site.press(page.get_by_role("button", name="Save"))
+    assert "changed since you opened it" in page.get_by_role("alert").inner_text()
+    assert call(site, "get_memory", project, resource_id=one)["tags"] == ["net", "sea"]
+    assert page.get_by_label("Tags").input_value() == "net, land"
+    site.press(page.get_by_role("button", name="Save"))
+    assert call(site, "get_memory", project, resource_id=one)["tags"] == ["net", "land"]
+
+
+def test_tags_that_are_refused_leave_what_was_chosen(site: Dashboard, project: str) -> None:
+    for number in range(3):
+        store(site, project, f"notes/{number}.md", f"tides {number}")
+    page = site.visit("/memories", project, q="tides")
+    page.get_by_label("Choose notes/1.md").check()
+    page.get_by_label("Tags to add").fill("t" * 300)
+    site.press(page.get_by_role("button", name="Tag the chosen"))
+    assert page.get_by_role("alert").count() == 1
+    assert page.get_by_label("Search memories").input_value() == "tides"
+    assert page.get_by_label("Choose notes/1.md").is_checked()
+    assert not page.get_by_label("Choose notes/0.md").is_checked()
+    assert page.get_by_label("Tags to add").input_value() == "t" * 300
+    page.get_by_label("Tags to add").fill("wet")
+    site.press(page.get_by_role("button", name="Tag the chosen"))
+    assert page.get_by_label("Search memories").input_value() == "tides"
+    assert call(site, "list_memories", project, tag="wet")["total"] == 1
+
+
 def test_what_replaced_what_is_shown_on_both(site: Dashboard, project: str) -> None:
     old = store(site, project, "notes/old.md", "Fridays")
     new = store(site, project, "notes/new.md", "Mondays", supersedes=[old])

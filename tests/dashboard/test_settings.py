@@ -118,6 +118,7 @@ def test_a_backup_is_whole_and_can_be_put_back(site: Dashboard, tmp_path: Path) 
     page.get_by_label("Name of the file").fill("mine.db")
     page.get_by_role("button", name="Back up").click()
     assert "is there already; choose another name" in page.locator("main").inner_text()
+    assert page.get_by_label("Name of the file").input_value() == "mine.db"
 
 
 @pytest.mark.parametrize(

@@ -113,3 +113,11 @@ def test_what_an_expired_version_superseded_does_not_come_back_and_says_so(db: P
         memory = Memory(client, "shop")
         assert memory.store("port.md", "The shop listens on port 8080.")["version"] > 1
         assert memory.found() == {"The shop listens on port 8080."}
+
+
+def test_a_plan_that_is_reworded_and_begins_earlier_keeps_its_end(memory: Memory) -> None:
+    planned = memory.store("db.md", "The shop will run on Postgres.", valid_from=day(10), valid_until=day(25))
+    changed = {"content": "The shop runs on Postgres.", "valid_from": day(-40)}
+    memory.ok("update_memory", resource_id=planned["resource_id"], **changed)
+    assert memory.found() == {"The shop runs on Postgres."}
+    assert memory.found(as_of=day(30)) == set()

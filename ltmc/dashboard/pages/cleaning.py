@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from ltmc.app.maintenance import in_trash, untidy
 from ltmc.dashboard.page import Page, get, post
+from ltmc.dashboard.pages.memories import show_list
 from ltmc.errors import LtmcError, invalid
 
 SECTION = "memories"
@@ -105,6 +106,6 @@ ROUTES = [
     post("/clean-up", forget),
     post("/clean-up/chosen", show_chosen),
     get("/clean-up/suggestions", suggest),
-    post("/clean-up/tag", tag),
+    post("/clean-up/tag", tag, again=show_list),
     get("/trash", show_trash),
 ]

@@ -1,11 +1,12 @@
 """Code attempts: what was tried, how it went, and what they have in common."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
 
+from ltmc.app.exploring import attempts
 from ltmc.dashboard.page import Page, get, post
-from ltmc.errors import invalid
 
 SECTION = "code"
 ON_A_PAGE = 20
@@ -18,37 +19,34 @@ async def show_list(page: Page) -> Response:
     offset, given = page.offset(), page.filled("q", "result", "language", "tag")
     found = await _found(page, given, offset)
     context: dict[str, Any] = {"given": given, "found": found, "offset": offset, "limit": ON_A_PAGE}
-    context |= {"attempts": found.get("patterns", found.get("results")), "results": RESULTS}
+    context |= {"attempts": found["patterns"], "results": RESULTS}
     if page.is_partial:
         return page.part("code_found.html", context)
     statistics = await page.read("get_code_statistics")
     return await page.show("code.html", {**context, "statistics": statistics}, section=SECTION)
 
 
-async def _found(page: Page, given: dict[str, str], offset: int) -> dict[str, Any]:
-    if "q" in given:
-        narrowed: dict[str, Any] = {}
-        if "result" in given:
-            narrowed["result_filter"] = given["result"]
-        if "language" in given:
-            narrowed["language"] = given["language"]
-        if "tag" in given:
-            narrowed["tags"] = [given["tag"]]
-        return await page.read(
-            "get_code_patterns", query=given["q"], top_k=ON_A_PAGE, offset=offset, explain=True, **narrowed
+async def _found(page: Page, given: dict[str, str], offset: int) -> Mapping[str, Any]:
+    tags, language = page.filled("tag").values(), given.get("language", "").lower() or None
+    if "q" not in given:
+        return await attempts(page.app).newest(
+            result=given.get("result"),
+            tags=[*tags],
+            language=language,
+            limit=ON_A_PAGE,
+            offset=offset,
+            project_id=page.project,
         )
-    if "result" in given:
-        raise invalid("result", given["result"], "with words to search for")
-    filters: dict[str, Any] = {"sources": ["pattern"]}
-    if "language" in given:
-        filters["language"] = given["language"]
-    if "tag" in given:
-        filters["tags_any"] = [given["tag"]]
-    if len(filters) > 1:
-        return await page.read(
-            "advanced_context_search", query="", filters=filters, top_k=ON_A_PAGE, offset=offset
-        )
-    return await page.read("retrieve_by_type", query="", doc_type="pattern", top_k=ON_A_PAGE, offset=offset)
+    return await page.read(
+        "get_code_patterns",
+        query=given["q"],
+        result_filter=given.get("result", "all"),
+        tags=[*tags],
+        language=language,
+        top_k=ON_A_PAGE,
+        offset=offset,
+        explain=True,
+    )
 
 
 async def show_one(page: Page) -> Response:

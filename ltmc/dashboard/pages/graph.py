@@ -55,14 +55,14 @@ async def picture(page: Page) -> Response:
 
 async def names(page: Page) -> Response:
     """Answer which things are called as what is typed at either end of a relation, as options."""
-    typed = page.text("other") or page.text("node")
+    typed = page.text("other") or page.text("from")
     found = (await explorer(page.app).find(page.project, typed, 12))["nodes"] if typed else []
     return page.part("graph_names.html", {"nodes": found})
 
 
 async def link(page: Page) -> Response:
     """Link a thing with another one."""
-    node, other = page.text("node"), page.text("other")
+    node, other = page.text("node") or page.text("from"), page.text("other")
     ends = (other, node) if page.text("turned") else (node, other)
     made = await page.change(
         "link_resources",
@@ -122,6 +122,6 @@ ROUTES = [
     get(GRAPH, show),
     get(f"{GRAPH}/picture", picture),
     get(f"{GRAPH}/names", names),
-    post(f"{GRAPH}/link", link),
-    post(f"{GRAPH}/unlink", unlink),
+    post(f"{GRAPH}/link", link, again=show),
+    post(f"{GRAPH}/unlink", unlink, again=show),
 ]

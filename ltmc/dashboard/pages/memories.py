@@ -1,5 +1,7 @@
 """Memories: searching, reading, storing and changing them, their versions, and contradictions between them."""
 
+import hashlib
+import json
 from typing import Any
 
 from starlette.responses import Response
@@ -128,22 +130,18 @@ EDITED = ("file_name", "resource_type", "valid_from", "valid_until", "expires")
 
 async def ask_new(page: Page) -> Response:
     """Show an empty form for a memory."""
-    return await _form(page, {}, None)
+    return await _form(page, {})
 
 
 async def store(page: Page) -> Response:
     """Store a new memory."""
-    given = page.filled(*EDITED)
-    try:
-        stored = await page.change(
-            "store_memory",
-            content=page.raw("content"),
-            tags=page.listed("tags"),
-            on_conflict="error",
-            **given,
-        )
-    except LtmcError as error:
-        return await _form(page, {**given, "content": page.raw("content"), "tags": page.text("tags")}, error)
+    stored = await page.change(
+        "store_memory",
+        content=page.raw("content"),
+        tags=page.listed("tags"),
+        on_conflict="error",
+        **page.filled(*EDITED),
+    )
     page.tell(f"Stored {stored['file_name']}.")
     return page.go(f"/memories/{stored['resource_id']}")
 
@@ -152,12 +150,15 @@ async def ask_edit(page: Page) -> Response:
     """Show a memory in a form."""
     memory = await page.read("get_memory", resource_id=_id(page), max_characters=AT_ONCE)
     fields = {"tags": ", ".join(memory["tags"]), "expires": memory.get("expires_at", "")}
-    return await _form(page, {**memory, **fields}, None)
+    return await _form(page, {**memory, **fields, "seen": _state(memory)})
 
 
 async def edit(page: Page) -> Response:
     """Change a memory; what is as it was stays out of the call, so that it is not stated anew."""
     memory = await page.read("get_memory", resource_id=_id(page), max_characters=AT_ONCE)
+    if page.text("seen") != _state(memory):
+        message = "It was changed since you opened it. Look at it in another window; saving again changes it to this."
+        raise LtmcError(ErrorCode.CONFLICT, message)
     given: dict[str, Any] = {}
     content = page.raw("content")
     if content != as_typed(memory["content"]):
@@ -177,21 +178,24 @@ async def edit(page: Page) -> Response:
     if not given:
         page.tell("Nothing was changed.")
         return page.go(f"/memories/{_id(page)}")
-    try:
-        stored = await page.change("update_memory", resource_id=_id(page), **given)
-    except LtmcError as error:
-        typed = {name: page.text(name) for name in EDITED}
-        return await _form(page, {**memory, **typed, "content": content, "tags": page.text("tags")}, error)
+    stored = await page.change("update_memory", resource_id=_id(page), **given)
     holds = f": version {stored['version']} holds now" if stored["version"] != memory["version"] else ""
     page.tell(f"Changed {stored['file_name']}{holds}.")
     return page.go(f"/memories/{stored['resource_id']}")
 
 
-async def _form(page: Page, memory: dict[str, Any], error: LtmcError | None) -> Response:
-    """Show a memory's fields in a form, with what was typed and what is wrong with it."""
-    resource_id = page.request.path_params.get("id")
-    context = {"memory": memory, "resource_id": resource_id, "error": error}
-    return await page.show("memory_form.html", context, section=SECTION, status=400 if error else 200)
+def _state(memory: dict[str, Any]) -> str:
+    """Return what tells a memory from what it is after a change by somebody else."""
+    fields = ("content", "tags", "resource_type", "valid_from", "valid_until", "expires_at")
+    return hashlib.sha256(json.dumps([memory.get(name) for name in fields]).encode()).hexdigest()
+
+
+async def _form(page: Page, memory: dict[str, Any]) -> Response:
+    """Show a memory's fields in a form, with what was typed where it was refused."""
+    typed = page.typed(page.request.url.path)
+    values = {**memory, **{name: page.raw(name) for name in (*EDITED, "content", "tags") if name in typed}}
+    context = {"memory": values, "resource_id": page.request.path_params.get("id")}
+    return await page.show("memory_form.html", context, section=SECTION)
 
 
 async def tag(page: Page) -> Response:
@@ -235,14 +239,14 @@ def _id(page: Page) -> int:
 ROUTES = [
     get("/memories", show_list),
     get("/memories/new", ask_new),
-    post("/memories/new", store),
+    post("/memories/new", store, again=ask_new),
     get("/memories/conflicts", show_conflicts),
     get("/memories/{id:int}", show_one),
     get("/memories/{id:int}/history", show_history),
     post("/memories/{id:int}/restore", restore),
     get("/memories/{id:int}/edit", ask_edit),
-    post("/memories/{id:int}/edit", edit),
-    post("/memories/{id:int}/tag", tag),
+    post("/memories/{id:int}/edit", edit, again=ask_edit),
+    post("/memories/{id:int}/tag", tag, again=show_one),
     post("/memories/{id:int}/forget", forget),
     post("/memories/{id:int}/settle", settle),
 ]

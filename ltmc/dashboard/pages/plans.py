@@ -1,13 +1,13 @@
 """Plans: blueprints with their progress, their dependencies and their time; the team; the templates."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import math
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import Response
 
-from ltmc.app.planning import Template, keep, library, planner, templates_folder
+from ltmc.app.planning import keep, library, planner, remove, templates_folder
 from ltmc.dashboard.page import Page, get, post
 from ltmc.dashboard.plan_drawing import network, timeline
 from ltmc.errors import ErrorCode, LtmcError, invalid
@@ -222,21 +222,17 @@ async def delete(page: Page) -> Response:
     return page.go(PLANS)
 
 
-async def show_templates(page: Page) -> Response:
-    """List the templates, and take a new one."""
-    return await _show_templates(page, EXAMPLE, None)
-
-
-async def _show_templates(page: Page, text: str, error: LtmcError | None) -> Response:
+async def show_templates(page: Page, removed: str = "") -> Response:
+    """List the templates, and take a new one: that which was removed, if it is wanted back."""
     found, broken = await asyncio.to_thread(library)
     shown = {
         "templates": sorted(found.values(), key=lambda one: (one.path is None, one.title.lower())),
         "broken": {str(path): reason for path, reason in broken.items()},
         "folder": str(templates_folder()),
-        "text": text,
-        "error": error,
+        "removed": removed,
+        "example": EXAMPLE,
     }
-    return await page.show("templates.html", shown, section="plans", status=400 if error else 200)
+    return await page.show("templates.html", shown, section="plans")
 
 
 async def show_template(page: Page) -> Response:
@@ -254,13 +250,16 @@ async def show_template(page: Page) -> Response:
 
 async def add_template(page: Page) -> Response:
     """Keep a template of one's own, if it is one."""
-    text = page.raw("text")
-    try:
-        kept: Template = await asyncio.to_thread(keep, text, replace_own=bool(page.text("replace")))
-    except LtmcError as error:
-        return await _show_templates(page, text, error)
+    kept = await asyncio.to_thread(keep, page.raw("text"), replace_own=bool(page.text("replace")))
     page.tell(f"Kept: {kept.title}. Tasks with its keywords are cut by it.")
     return page.go(f"{PLANS}/templates/{kept.name}")
+
+
+async def remove_template(page: Page) -> Response:
+    """Remove a template of one's own."""
+    removed = await asyncio.to_thread(remove, page.request.path_params["name"])
+    page.tell("Deleted. Its text is still in the form below: keep it again if you want it back.")
+    return await show_templates(page, removed)
 
 
 def _id(page: Page) -> str:
@@ -283,9 +282,12 @@ def _number(page: Page, name: str) -> float | None:
     if not text:
         return None
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise invalid(name, text, "a number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise invalid(name, text, "a number")
+    return number
 
 
 def _priority(page: Page) -> float:
@@ -293,31 +295,17 @@ def _priority(page: Page) -> float:
     return 0.5 if number is None else number / 100
 
 
-def _told(change: Callable[[Page], Awaitable[Response]]) -> Callable[[Page], Awaitable[Response]]:
-    """Return a change that shows on the blueprint's page why it was refused."""
-
-    async def answer(page: Page) -> Response:
-        try:
-            return await change(page)
-        except LtmcError as error:
-            if error.code == ErrorCode.NOT_FOUND:
-                raise
-            page.tell(error.message, kind="error")
-            return page.go(f"{PLANS}/{_id(page)}")
-
-    return answer
-
-
 ROUTES = [
     get(PLANS, show_list),
-    post(PLANS, create),
+    post(PLANS, create, again=show_list),
     get(f"{PLANS}/team", show_team),
     get(f"{PLANS}/templates", show_templates),
-    post(f"{PLANS}/templates", add_template),
+    post(f"{PLANS}/templates", add_template, again=show_templates),
     get(f"{PLANS}/templates/{{name}}", show_template),
+    post(f"{PLANS}/templates/{{name}}/delete", remove_template),
     get(f"{PLANS}/{{blueprint_id}}", show_plan),
     *(
-        post(f"{PLANS}/{{blueprint_id}}/{name}", _told(change))
+        post(f"{PLANS}/{{blueprint_id}}/{name}", change, again=show_plan)
         for name, change in {
             "edit": edit,
             "status": set_status,

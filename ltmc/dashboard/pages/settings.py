@@ -116,7 +116,7 @@ def _of_agents(settings: Settings) -> dict[str, Any]:
 ROUTES = [
     get("/settings", show),
     get("/settings/job", job),
-    post("/settings/backup", make_backup),
-    post("/settings/reindex", make_index),
-    post("/settings/doctor", call_doctor, writes=False),
+    post("/settings/backup", make_backup, again=show),
+    post("/settings/reindex", make_index, again=show),
+    post("/settings/doctor", call_doctor, writes=False, again=show),
 ]

@@ -1,11 +1,8 @@
 """Todos: adding, doing, changing and deleting them."""
 
-from typing import Any
-
 from starlette.responses import Response
 
 from ltmc.dashboard.page import Page, get, post
-from ltmc.errors import LtmcError
 
 SECTION = "todos"
 ON_A_PAGE = 50
@@ -13,22 +10,7 @@ ON_A_PAGE = 50
 
 async def show_list(page: Page) -> Response:
     """Show todos: the open ones unless others are asked for."""
-    return await _list(page)
-
-
-async def _list(
-    page: Page,
-    *,
-    typed: dict[str, str] | None = None,
-    error: LtmcError | None = None,
-    editing: int | None = None,
-) -> Response:
-    """Show todos, with what was typed into a form and what is wrong with it.
-
-    Args:
-        editing: the todo whose form it was; none: the form for new ones.
-    """
-    offset, given = page.offset(), page.filled("q", "status", "only") if not error else {}
+    offset, given = page.offset(), page.filled("q", "status", "only")
     status = given.get("status", "all" if "q" in given else "pending")
     if "q" in given:
         found = await page.read(
@@ -41,20 +23,16 @@ async def _list(
         if "truncated" in todo:  # the form to change it has all of it
             whole = await page.read("get_memory", todo_id=todo["todo_id"])
             todo["description"] = whole["content"]
-    context: dict[str, Any] = {"given": given, "status": status, "found": found, "offset": offset}
-    context |= {"limit": ON_A_PAGE, "typed": typed or {}, "error": error, "editing": editing}
+    context = {"given": given, "status": status, "found": found, "offset": offset, "limit": ON_A_PAGE}
     if page.is_partial:
         return page.part("todos_found.html", context)
-    return await page.show("todos.html", context, section=SECTION, status=400 if error else 200)
+    return await page.show("todos.html", context, section=SECTION)
 
 
 async def add(page: Page) -> Response:
     """Add a todo."""
     given = page.filled("title", "priority", "due")
-    try:
-        await page.change("add_todo", description=page.raw("description").strip(), **given)
-    except LtmcError as error:
-        return await _list(page, typed={**given, "description": page.raw("description")}, error=error)
+    await page.change("add_todo", description=page.raw("description").strip(), **given)
     page.tell(f"Added: {given['title']}")
     return page.go("/todos")
 
@@ -65,10 +43,7 @@ async def edit(page: Page) -> Response:
     given |= {"description": page.raw("description").strip(), "due": page.text("due") or "none"}
     if page.text("due") == page.text("due_before"):  # the last moment of a day, which need not be said anew
         del given["due"]
-    try:
-        await page.change("update_todo", todo_id=_id(page), **given)
-    except LtmcError as error:
-        return await _list(page, typed={**given, "due": page.text("due")}, error=error, editing=_id(page))
+    await page.change("update_todo", todo_id=_id(page), **given)
     page.tell(f"Changed: {given['title']}")
     return page.back("/todos")
 
@@ -100,8 +75,8 @@ def _id(page: Page) -> int:
 
 ROUTES = [
     get("/todos", show_list),
-    post("/todos", add),
-    post("/todos/{id:int}/edit", edit),
+    post("/todos", add, again=show_list),
+    post("/todos/{id:int}/edit", edit, again=show_list),
     post("/todos/{id:int}/done", done),
     post("/todos/{id:int}/reopen", reopen),
     post("/todos/{id:int}/delete", delete),

@@ -17,7 +17,7 @@ from typing import Any
 
 import platformdirs
 
-from ltmc.errors import ErrorCode, LtmcError, invalid
+from ltmc.errors import ErrorCode, LtmcError, invalid, not_found
 from ltmc.features.blueprints.lexicon import named, vocabulary
 from ltmc.features.blueprints.steps import Step
 
@@ -219,6 +219,20 @@ def keep(text: str, *, replace_own: bool) -> Template:
     finally:
         new.unlink(missing_ok=True)
     return replace(template, path=path)
+
+
+def remove(name: str) -> str:
+    """Remove a template of the user's own; return its text. One of LTMC's of the same name comes back.
+
+    Raises:
+        LtmcError: NOT_FOUND where there is none.
+    """
+    path = own_file(name)
+    if path is None:
+        raise not_found("template", name, "template of your own")
+    text = path.read_text("utf-8")
+    path.unlink()
+    return text
 
 
 def own_file(name: str) -> Path | None:

@@ -338,7 +338,9 @@ def _with_text(old: Resource, text: str, start: str, *, planned: bool) -> Resour
         content=text,
         content_hash=hash_of(text),
         valid_from=start if planned else None,
-        valid_until=old.valid_until if start >= old.begins and (old.valid_until or "") >= start else None,
+        valid_until=old.valid_until
+        if (planned or start >= old.begins) and (old.valid_until or "") >= start
+        else None,
     )
 
 

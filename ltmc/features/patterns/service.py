@@ -187,6 +187,28 @@ class PatternService:
             **index.marks_of(found, ranking),
         }
 
+    async def newest(
+        self,
+        *,
+        result: str | None,
+        tags: Sequence[str],
+        language: str | None,
+        limit: int,
+        offset: int,
+        project_id: str,
+    ) -> PatternsFound:
+        """List the attempts that the filters leave, the newest first."""
+        where = patterns.narrowed(result=result, tags=tags, language=language)
+        async with self._engine.read() as tx:
+            ranking = await index.search(
+                tx, PATTERN, "", projects=[project_id], where=where, limit=limit, offset=offset
+            )
+            hits = await index.load_rows(tx, PATTERN, ranking.hits)
+            rates = await patterns.pass_rates(tx, [project_id], sorted({row.code_hash for row, _ in hits}))
+        found = [_recalled(row, hit, rates[row.code_hash], explain=False) for row, hit in hits]
+        counts = page_counts(found, ranking.total, offset)
+        return {"patterns": found, **counts, **index.marks_of(found, ranking)}
+
 
 async def _first_function(code: str) -> str | None:
     """Return the name of the first function in Python code; None where it cannot be parsed within the limits."""

@@ -122,6 +122,11 @@ class ProjectService:
             **page_counts(rows, total, offset),
         }
 
+    async def names(self) -> list[str]:
+        """Return the ids of all projects, in order."""
+        async with self._engine.read() as tx:
+            return await projects.names(tx)
+
     def _folder(self, field: str, path: str) -> str:
         """Return the resolved path of a folder."""
         given = Path(path)

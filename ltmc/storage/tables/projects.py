@@ -63,6 +63,11 @@ async def get(tx: Transaction, project_id: str) -> Project | None:
     )
 
 
+async def names(tx: Transaction) -> list[str]:
+    """Return the ids of all projects, in order."""
+    return await tx.column("SELECT project_id FROM projects ORDER BY project_id", ())
+
+
 async def page(tx: Transaction, limit: int, offset: int) -> tuple[list[CountedProject], int]:
     """Return projects by id, each with what it holds counted, and how many there are."""
     total = await tx.value("SELECT count(*) FROM projects")

@@ -194,8 +194,7 @@ SOURCE = Source(
     row=Chunk,
     columns="c.id, r.project_id, c.resource_id, c.ordinal, c.start_char, c.text, r.file_name, r.type, r.tags, "
     "r.version, r.created_at, r.valid_from, r.valid_until, r.superseded_at, r.superseded_by, "
-    "(SELECT n.file_name FROM resources n WHERE n.id = r.superseded_by) AS heir_name, "
-    "r.files",
+    "(SELECT n.file_name FROM resources n WHERE n.id = r.superseded_by) AS heir_name, r.files",
     owner="resource_chunks c JOIN resources r ON r.id = c.resource_id",
     key="c.id",
     project="r.project_id",
@@ -215,7 +214,8 @@ SOURCE = Source(
         "valid_at": valid_at,
         "unexpired": lambda values: Condition(UNEXPIRED, values),
     },
-    group="c.resource_id",
+    group="r.id",
+    place="c.ordinal",
     visible="r.archived = 0",
     current=current,
     bounded=BOUNDED,
