@@ -95,7 +95,7 @@ class HttpServer:
         if public and not settings.http_public:
             raise LtmcError(
                 ErrorCode.INVALID_ARGUMENT,
-                f"host: {settings.http_host} is not only of this machine. With --public {PUBLIC_MEANS}",
+                f"host: {settings.http_host} can be reached from other machines. With --public {PUBLIC_MEANS}",
                 field="host",
             )
         self._app = Application(settings, origins)
