@@ -259,7 +259,8 @@ class Table:
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        shown = RichTable(box=None, header_style="bold", padding=(0, 2, 0, 0))
+        style = "" if os.environ.get("NO_COLOR") else "bold"
+        shown = RichTable(box=None, header_style=style, padding=(0, 2, 0, 0))
         for column in self._columns:
             shown.add_column(column, overflow="fold")
         for row in self._rows:

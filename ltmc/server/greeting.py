@@ -31,6 +31,11 @@ MODERN_VERSION = "2026-07-28"
 LONGEST_GREETING = 64 * 1024
 """In bytes, of one message; the server takes a longer one."""
 
+AT_A_TERMINAL = (
+    "LTMC waits for an agent that speaks MCP on stdin. `ltmc install` adds it to your agents, `ltmc --help` lists what "
+    "there is at a terminal; Ctrl+D ends this.\n"
+)
+
 _META = "io.modelcontextprotocol/"
 _MODERN_META = {_META + "protocolVersion", _META + "clientInfo", _META + "clientCapabilities"}
 _CAPABILITIES = {"elicitation", "experimental", "extensions", "roots", "sampling", "tasks"}
@@ -51,12 +56,14 @@ class Greeting:
         wire_in, wire_out: the file descriptors of the client.
         opening: the id of the answered request that opens the session and that the server reads again; None if
             there is none.
+        ended: the input has ended; a terminal would say so but once.
     """
 
     def __init__(self, offered: listing.Offered) -> None:
         self._offered = offered
         self.wire_in, self.wire_out = take_wire()
         self.opening: int | str | None = None
+        self.ended = False
         self._version: str | None = None
         self._ready = False  # for requests after the handshake
         self._read_again = b""
@@ -82,6 +89,7 @@ class Greeting:
                     unread = after
                 if len(unread) > LONGEST_GREETING:
                     return
+            self.ended = True
         except OSError:  # the client is gone, as the server will find
             return
         finally:
@@ -219,6 +227,8 @@ def take_wire() -> tuple[int, int]:
     Raises:
         OSError: one of them is closed.
     """
+    if os.isatty(0):
+        sys.stderr.write(AT_A_TERMINAL)
     wire_in, wire_out = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)

@@ -161,6 +161,8 @@ class _Wire:
     def _blocks(self) -> Iterator[bytes]:
         if self._greeting is not None:
             yield self._greeting.rest()
+            if self._greeting.ended:
+                return
         with suppress(OSError):
             while block := os.read(self._wire_in, 1 << 16):
                 yield block

@@ -47,20 +47,47 @@ def test_remember_and_recall(db: Path) -> None:
     assert elsewhere.returncode == 3
 
 
-def test_brackets_in_a_memory_are_shown_in_a_file_and_on_a_terminal(db: Path) -> None:
-    text = "The quince [b] is [/b] ripe in " + "very " * 30 + "late October."
-    run_cli("remember", text, "--name", "q.md", "--db", str(db))
-    header, row = run_cli("recall", "quince", "--db", str(db)).stdout.splitlines()
-    assert header.split() == ["Score", "Name", "Text", "Stored"]
-    assert text in row
+def at_a_terminal(*arguments: str, **environment: str) -> bytes:
+    """Run a command at a terminal of its own, whose user ends the input at once; return all that it shows."""
     ours, theirs = pty.openpty()
-    subprocess.run([*SOURCE_COMMAND, "recall", "quince", "--db", str(db)], stdout=theirs, check=True)
+    os.write(ours, b"\x04")
+    env = os.environ | environment
+    subprocess.run(
+        [*SOURCE_COMMAND, *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        check=True,
+        env=env,
+        timeout=60,
+    )
     os.close(theirs)
     shown = b""
     with suppress(OSError):
         while part := os.read(ours, 65_536):
             shown += part
     os.close(ours)
+    return shown
+
+
+def test_a_server_at_a_terminal_says_what_it_waits_for(db: Path) -> None:
+    assert b"`ltmc install`" in at_a_terminal("serve", "--db", str(db))
+
+
+def test_no_color_means_no_escapes(db: Path) -> None:
+    run_cli("remember", "The quince is ripe.", "--db", str(db))
+    shown = at_a_terminal("recall", "quince", "--db", str(db), NO_COLOR="1", TERM="xterm-256color")
+    assert b"quince" in shown
+    assert b"\x1b" not in shown
+
+
+def test_brackets_in_a_memory_are_shown_in_a_file_and_on_a_terminal(db: Path) -> None:
+    text = "The quince [b] is [/b] ripe in " + "very " * 30 + "late October."
+    run_cli("remember", text, "--name", "q.md", "--db", str(db))
+    header, row = run_cli("recall", "quince", "--db", str(db)).stdout.splitlines()
+    assert header.split() == ["Score", "Name", "Text", "Stored"]
+    assert text in row
+    shown = at_a_terminal("recall", "quince", "--db", str(db))
     assert b"[/b]" in shown
 
 

@@ -141,7 +141,12 @@ def store(server: Serving) -> dict[str, str]:
     for todo in TODOS:
         ok("add_todo", **todo)
     ids = example_plans.store(server, PROJECT)
-    for question in ("when do we release", "who may move a berth", "tides in summer", "what does a mooring cost"):
+    for question in (
+        "when do we release",
+        "who may move a berth",
+        "tides in summer",
+        "what does a mooring cost",
+    ):
         ok("retrieve_memory", query=question)
     server.call("get_memory", project_id=PROJECT, resource_id=404)
     return ids
