@@ -97,7 +97,7 @@ def test_its_tools_are_listed_and_called(environment: Environment, db: Path) -> 
         names = [tool["name"] for tool in listed]
         assert names == [*(tool.name for tool in selection.select("all")), "count_garden_work"]
         assert listed[-1]["annotations"] == {"readOnlyHint": True}
-        assert listed[-1]["inputSchema"]["properties"]["bed"]["description"] == "The name of the bed."
+        assert listed[-1]["inputSchema"]["properties"]["bed"]["description"] == "The name of the bed"
         client.ok("add_todo", title="Water the roses")
         assert client.ok("count_garden_work", bed="roses") == {"success": True, "bed": "roses", "todos": 1}
         assert client.any("count_garden_work", bed="compost")["error_code"] == "INVALID_ARGUMENT"
