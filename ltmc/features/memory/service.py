@@ -333,14 +333,13 @@ async def _supersede(
 
 def _with_text(old: Resource, text: str, start: str, *, planned: bool) -> Resource:
     """Return the version after an old one with another text, from `start` on."""
+    keeps_end = (planned or start >= old.begins) and (old.valid_until or "") >= start
     return replace(
         old,
         content=text,
         content_hash=hash_of(text),
         valid_from=start if planned else None,
-        valid_until=old.valid_until
-        if (planned or start >= old.begins) and (old.valid_until or "") >= start
-        else None,
+        valid_until=old.valid_until if keeps_end else None,
     )
 
 
