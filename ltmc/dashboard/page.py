@@ -206,7 +206,7 @@ class Page:
             template: the file, which extends base.html.
             section: the name of its section in the navigation.
         """
-        names = await project_names(self.app)
+        names = await project_names(self.app, MOST_PROJECTS + 1)
         url = self.request.url
         if self.request.method != "GET":  # what a form was sent to may show nothing itself
             url = url.replace(path="/memories", query="")

@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from ltmc.app.exploring import whole_descriptions
 from ltmc.dashboard.page import Page, get, post
 
 SECTION = "todos"
@@ -19,10 +20,9 @@ async def show_list(page: Page) -> Response:
     else:
         narrowed = {"priority": given["only"]} if "only" in given else {}
         found = await page.read("list_todos", status=status, limit=ON_A_PAGE, offset=offset, **narrowed)
-    for todo in found["todos"]:
-        if "truncated" in todo:  # the form to change it has all of it
-            whole = await page.read("get_memory", todo_id=todo["todo_id"])
-            todo["description"] = whole["content"]
+    cut = {todo["todo_id"]: todo for todo in found["todos"] if "truncated" in todo}
+    for todo_id, whole in (await whole_descriptions(page.app, [*cut])).items():
+        cut[todo_id]["description"] = whole  # the form to change it has all of it
     context = {"given": given, "status": status, "found": found, "offset": offset, "limit": ON_A_PAGE}
     if page.is_partial:
         return page.part("todos_found.html", context)

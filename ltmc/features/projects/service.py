@@ -122,10 +122,10 @@ class ProjectService:
             **page_counts(rows, total, offset),
         }
 
-    async def names(self) -> list[str]:
-        """Return the ids of all projects, in order."""
+    async def names(self, most: int) -> list[str]:
+        """Return the ids of the first projects, in order."""
         async with self._engine.read() as tx:
-            return await projects.names(tx)
+            return await projects.names(tx, most)
 
     def _folder(self, field: str, path: str) -> str:
         """Return the resolved path of a folder."""

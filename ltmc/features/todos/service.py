@@ -1,5 +1,6 @@
 """Todos: what is to be done, how urgent, and what is done."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NotRequired, TypedDict, cast
 
@@ -8,6 +9,7 @@ from ltmc.features.memory.forgetting import take
 from ltmc.search import index
 from ltmc.search.kinds import PRIORITIES, TODO, Described, TodoView, todo_view
 from ltmc.storage.engine import Engine, Transaction
+from ltmc.storage.sources import by_id
 from ltmc.storage.tables import todos
 from ltmc.storage.tables.todos import Todo
 from ltmc.timestamps import days_ago, now
@@ -84,6 +86,11 @@ class TodoService:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    async def descriptions(self, todo_ids: Sequence[int]) -> dict[int, str]:
+        """Return the whole descriptions of todos, by id."""
+        async with self._engine.read() as tx:
+            return {row.id: row.description for row in (await by_id(tx, todos.SOURCE, todo_ids)).values()}
 
     async def add(
         self, title: str, description: str, priority: str, project_id: str | None, due: str | None = None

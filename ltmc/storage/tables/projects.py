@@ -63,9 +63,9 @@ async def get(tx: Transaction, project_id: str) -> Project | None:
     )
 
 
-async def names(tx: Transaction) -> list[str]:
-    """Return the ids of all projects, in order."""
-    return await tx.column("SELECT project_id FROM projects ORDER BY project_id", ())
+async def names(tx: Transaction, limit: int) -> list[str]:
+    """Return the ids of the first projects, in order."""
+    return await tx.column("SELECT project_id FROM projects ORDER BY project_id LIMIT ?", [limit])
 
 
 async def page(tx: Transaction, limit: int, offset: int) -> tuple[list[CountedProject], int]:
