@@ -18,7 +18,7 @@ def test_many_clients_lose_nothing(db: Path) -> None:
 
 @pytest.mark.parametrize("form", ["source", "pyz", "frozen"])
 def test_sudden_death_loses_nothing(db: Path, form: str) -> None:
-    print(sudden_death.run(db, 20 if form == "source" else 8, command(form)))
+    print(sudden_death.run(db, 6 if form == "source" else 3, command(form)))
 
 
 def test_no_order_of_events_loses_anything() -> None:
