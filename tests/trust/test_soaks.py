@@ -27,7 +27,7 @@ def test_no_order_of_events_loses_anything() -> None:
 
 def test_a_ping_is_answered_beside_any_call(tmp_path: Path) -> None:
     shapes = {"functions": ping.SHAPES["functions"]}
-    slowest = asyncio.run(ping.run(tmp_path, shapes, memories=300, size=60_000))
+    slowest = asyncio.run(ping.run(tmp_path, shapes, memories=100, size=20_000))
     assert slowest.keys() == {tool.name for tool in selection.select("all")}
     late = {tool: str(found) for tool, found in slowest.items() if found.ping > ping.LONGEST_PING}
     assert not late
