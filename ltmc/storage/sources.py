@@ -10,6 +10,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from ltmc.storage.engine import Transaction
 
+NEWLINE = "'\n'"
+"""A line break, in SQL."""
+
 Where = Mapping[str, Sequence[Any]]
 """Filters by name, each with its values: all filters must hold, of one filter's values any may."""
 
@@ -116,11 +119,18 @@ def forms_of(name: Any) -> tuple[Any, Any]:
     return unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)
 
 
+_ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+
+
+def ascii_lower(text: str) -> str:
+    """Return a text as the database's lower() does."""
+    return text.translate(_ASCII_LOWER)
+
+
 def same_name(column: str, name: str) -> Condition:
     """Leave what is `name` but for its letters' case; the index is on ``lower(column)``."""
     # The database lowers ASCII alone; of other letters the usual forms are looked for.
-    ascii_lower = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
-    forms = [form.translate(ascii_lower) for form in (name, name.lower(), name.upper(), name.title())]
+    forms = [ascii_lower(form) for form in (name, name.lower(), name.upper(), name.title())]
     return Condition(f"lower({column}) IN (?, ?, ?, ?)", forms)
 
 
@@ -166,8 +176,8 @@ def member_of(column: str) -> Filter:
     """Leave what has, under the first value as a key, one of the other values in the JSON object in `column`."""
 
     def condition(values: Sequence[Any]) -> Condition:
-        chosen = among(f"json_extract({column}, ?)")(values[1:])
-        return Condition(chosen.sql, [f'$."{values[0]}"', *chosen.parameters])
+        inside = f"json_extract({column}, ?) IN (SELECT value FROM json_each(?))"
+        return Condition(inside, [f'$."{values[0]}"', list(values[1:])])
 
     return condition
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns, insert_row
-from ltmc.storage.sources import Source, Where, among, any_of, conditions, conjunction
+from ltmc.storage.sources import NEWLINE, Source, Where, among, any_of, conditions, conjunction
 
 STATUSES = ("draft", "active", "completed", "cancelled")
 OPEN_STATUSES = ("draft", "active")
@@ -50,7 +50,7 @@ SOURCE = Source(
     key="b.id",
     project="b.project_id",
     created="b.created_at",
-    text="b.title || char(10) || b.description",
+    text=f"b.title || {NEWLINE} || b.description",
     filters={
         "project": among("b.project_id"),
         "complexity": among("b.complexity"),
@@ -146,7 +146,8 @@ async def family(tx: Transaction, blueprint_id: str) -> list[Blueprint]:
     """Return a blueprint and all below it, parents before their children."""
     return await tx.all(
         Blueprint,
-        "WITH RECURSIVE below (blueprint_id, depth) AS (SELECT ?, 0 UNION ALL "
+        "WITH RECURSIVE below (blueprint_id, depth) AS "
+        "(SELECT blueprint_id, 0 FROM blueprints WHERE blueprint_id = ? UNION ALL "
         "SELECT b.blueprint_id, depth + 1 FROM blueprints b JOIN below ON b.parent_id = below.blueprint_id) "
         "SELECT b.*, depth FROM below JOIN blueprints b USING (blueprint_id) ORDER BY depth, b.id",
         (blueprint_id,),

@@ -121,7 +121,7 @@ class DatabaseCache:
         async with self._engine.write() as tx:
             await tx.run(
                 "INSERT INTO cache_entries VALUES (?1, 'probe', '1', 1, NULL, ?2, ?2) "
-                "ON CONFLICT DO UPDATE SET value = '1'",
+                "ON CONFLICT (namespace, key) DO UPDATE SET value = '1'",
                 (PROBE_PROJECT, now()),
             )
             found = await _has(tx, PROBE_PROJECT, "probe")

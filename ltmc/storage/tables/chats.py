@@ -6,7 +6,7 @@ from typing import Any
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns, insert_row
-from ltmc.storage.sources import Source, among, least, member_of, most
+from ltmc.storage.sources import NEWLINE, Source, among, least, member_of, most
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ async def conversations(
     """Return the conversations of some projects, the last used first, and how many there are in all."""
     where = among("project_id")(projects)
     each = f"FROM chat_messages WHERE {where.sql} GROUP BY project_id, conversation_id"
-    total = await tx.value(f"SELECT count(*) FROM (SELECT 1 {each})", where.parameters)
+    total = await tx.value(f"SELECT count(*) FROM (SELECT 1 {each}) each_one", where.parameters)
     rows = await tx.all(
         Conversation,
         "SELECT project_id, conversation_id, count(*) AS messages, min(created_at) AS first_at, "
@@ -220,7 +220,7 @@ async def conversations_by_tool(
             WHERE tool = :tool AND project_id = :project GROUP BY conversation_id
         )
         SELECT conversation_id, message_count, coalesce(call_count, 0) AS call_count,
-               max(last_message, coalesce(last_call, '')) AS last_used_at
+               CASE WHEN last_call > last_message THEN last_call ELSE last_message END AS last_used_at
         FROM counted LEFT JOIN called USING (conversation_id)
         ORDER BY last_used_at DESC LIMIT :limit""",
         {"project": project_id, "tool": tool, "conversation": conversation_id, "limit": limit},
@@ -235,7 +235,7 @@ async def totals(tx: Transaction, project_id: str | None, since: str | None) -> 
     """Count conversations and messages."""
     found = await tx.one(
         ChatTotals,
-        "SELECT count(DISTINCT project_id || char(10) || conversation_id) AS conversations, "
+        f"SELECT count(DISTINCT project_id || {NEWLINE} || conversation_id) AS conversations, "
         f"count(*) AS messages FROM chat_messages WHERE {_SCOPE}",
         (project_id, since),
     )
@@ -268,8 +268,8 @@ async def agents_lately(
     return await tx.all(
         AgentActivity,
         "SELECT agent_name, count(*) AS messages, max(created_at) AS last_active_at FROM "
-        "(SELECT * FROM (SELECT project_id, agent_name, created_at FROM chat_messages ORDER BY id DESC LIMIT ?3) "
-        f"WHERE {_SCOPE} AND agent_name IS NOT NULL) GROUP BY agent_name ORDER BY last_active_at DESC, agent_name",
+        "(SELECT * FROM (SELECT project_id, agent_name, created_at FROM chat_messages ORDER BY id DESC LIMIT ?3) m "
+        f"WHERE {_SCOPE} AND agent_name IS NOT NULL) a GROUP BY agent_name ORDER BY last_active_at DESC, agent_name",
         (project_id, since, most),
     )
 

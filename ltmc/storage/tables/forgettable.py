@@ -1,5 +1,6 @@
 """What can be forgotten, and the filters that choose it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,6 +98,8 @@ KINDS = {
 }
 """What can be forgotten. Of the links that LTMC makes it keeps those up to date that show what is stored elsewhere."""
 
+_ID = re.compile(r"[0-9]{1,18}")
+
 COMMON = ("ids", "before")
 """The filters of every kind."""
 
@@ -132,19 +135,35 @@ async def chosen(tx: Transaction, kind: str, project_id: str, where: Where, limi
 async def unknown(tx: Transaction, kind: str, project_id: str, ids: Sequence[int | str]) -> Any:
     """Return the first of these ids that names nothing of a kind; None where each does."""
     of = KINDS[kind]
-    forms = "json_extract(j.value, '$[0]'), json_extract(j.value, '$[1]')"
-    equal = " OR ".join(f"{column} IN ({forms})" for column in (of.key, *of.names))
-    return await tx.value(
-        "SELECT json_extract(j.value, '$[0]') FROM json_each(?) j WHERE NOT EXISTS "
-        f"(SELECT 1 FROM {of.table} WHERE {of.project} = ? AND ({of.condition}) AND ({equal})) LIMIT 1",
-        [[forms_of(one) for one in ids], project_id],
-    )
+    known: set[str] = set()
+    for name in _names(of):
+        named, inside = (
+            _one_of(name, ids),
+            [Condition(f"{of.project} = ?", [project_id]), Condition(of.condition)],
+        )
+        sql, parameters = conjunction([*inside, named])
+        known |= {
+            str(one)
+            for one in await tx.column(f"SELECT DISTINCT {name} FROM {of.table} WHERE {sql}", parameters)
+        }
+    return next((one for one in ids if known.isdisjoint(map(str, forms_of(one)))), None)
+
+
+def _names(of: Forgettable) -> tuple[str, ...]:
+    return (of.key, *of.names)
+
+
+def _one_of(column: str, ids: Sequence[Any]) -> Condition:
+    """Leave what has one of the values, in either form, in a column."""
+    forms = dict.fromkeys(str(form) for one in ids for form in forms_of(one))
+    if column != "t.id":
+        return among(column)([*forms])
+    return among(column)([int(form) for form in forms if _ID.fullmatch(form)])
 
 
 def _named(of: Forgettable) -> Filter:
     def condition(values: Sequence[Any]) -> Condition:
-        forms = [*dict.fromkeys(form for value in values for form in forms_of(value))]
-        each = [among(column)(forms) for column in (of.key, *of.names)]
+        each = [_one_of(column, values) for column in _names(of)]
         return Condition(" OR ".join(f"({one.sql})" for one in each), [one.parameters[0] for one in each])
 
     return condition

@@ -6,7 +6,7 @@ from typing import Any
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns
-from ltmc.storage.sources import Condition, among, conjunction, same_name
+from ltmc.storage.sources import Condition, among, ascii_lower, conjunction, same_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +255,7 @@ async def degrees(tx: Transaction, project_id: str, node_ids: Sequence[str]) -> 
     ]
     rows = await tx.all(
         Degree,
-        f"SELECT node_id, sum(count) AS count FROM ({' UNION ALL '.join(each)}) GROUP BY node_id",
+        f"SELECT node_id, sum(count) AS count FROM ({' UNION ALL '.join(each)}) ends GROUP BY node_id",
         (project_id, list(node_ids)),
     )
     return {row.node_id: row.count for row in rows}
@@ -265,7 +265,7 @@ async def most_linked(tx: Transaction, project_id: str, limit: int) -> list[str]
     """Return the nodes that have most edges."""
     each = [_ENDS.format(end, "") for end in ("source_id", "target_id")]
     found: list[str] = await tx.column(
-        f"SELECT node_id FROM ({' UNION ALL '.join(each)}) "
+        f"SELECT node_id FROM ({' UNION ALL '.join(each)}) ends "
         "GROUP BY node_id ORDER BY sum(count) DESC, node_id LIMIT ?2",
         (project_id, limit),
     )
@@ -279,12 +279,12 @@ async def count_nodes(tx: Transaction, project_id: str) -> int:
 
 async def containing(tx: Transaction, project_id: str, text: str, limit: int) -> list[Node]:
     """Return the nodes whose label or id has a text in it, the shortest first."""
-    columns_ = " OR ".join(f"instr(lower({column}), lower(?2)) > 0" for column in ("label", "node_id"))
+    columns_ = " OR ".join(f"instr(lower({column}), ?2) > 0" for column in ("label", "node_id"))
     return await tx.all(
         Node,
         f"SELECT {columns(Node)} FROM graph_nodes WHERE project_id = ?1 AND ({columns_}) "
         "ORDER BY length(label), label, node_id LIMIT ?3",
-        (project_id, text, limit),
+        (project_id, ascii_lower(text), limit),
     )
 
 

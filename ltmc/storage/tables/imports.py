@@ -1,7 +1,7 @@
 """What was imported: how far each source was read, and what came in."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns
@@ -37,10 +37,12 @@ async def source(tx: Transaction, path: str) -> ImportSource | None:
 
 async def put_source(tx: Transaction, row: ImportSource) -> None:
     """Remember how far a source was imported."""
-    names = columns(ImportSource)
+    names = [field.name for field in fields(ImportSource)]
+    updates = ", ".join(f"{name} = excluded.{name}" for name in names)
     await tx.run(
-        f"INSERT OR REPLACE INTO import_sources ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [getattr(row, name) for name in names.split(", ")],
+        f"INSERT INTO import_sources ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
+        f"ON CONFLICT (path) DO UPDATE SET {updates}",
+        [getattr(row, name) for name in names],
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns, insert_row
 from ltmc.storage.sources import (
+    NEWLINE,
     Source,
     Where,
     all_of,
@@ -64,7 +65,7 @@ SOURCE = Source(
     key="p.id",
     project="p.project_id",
     created="p.created_at",
-    text="p.input_prompt || char(10) || p.generated_code",
+    text=f"p.input_prompt || {NEWLINE} || p.generated_code",
     filters={
         "project": among("p.project_id"),
         "file_name": like("p.file_name"),

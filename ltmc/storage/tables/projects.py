@@ -74,7 +74,7 @@ async def page(tx: Transaction, limit: int, offset: int) -> tuple[list[CountedPr
     rows = await tx.all(
         CountedProject,
         f"SELECT {columns(Project)}, "
-        "(SELECT count(*) FROM resources r WHERE r.project_id = p.project_id AND NOT r.archived) AS memories, "
+        "(SELECT count(*) FROM resources r WHERE r.project_id = p.project_id AND r.archived = 0) AS memories, "
         "(SELECT count(*) FROM chat_messages m WHERE m.project_id = p.project_id) AS messages, "
         "(SELECT count(*) FROM todos t WHERE t.project_id = p.project_id AND t.status = 'pending') "
         "AS pending_todos, "

@@ -1,6 +1,5 @@
 """Live sync: which paths are watched, and what happened to their files."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -142,7 +141,7 @@ async def events(tx: Transaction, sync_ids: Sequence[str], limit: int) -> list[S
     return await tx.all(
         SyncEvent,
         "SELECT * FROM sync_events WHERE sync_id IN (SELECT value FROM json_each(?)) ORDER BY id DESC LIMIT ?",
-        (json.dumps(sync_ids), limit),
+        (list(sync_ids), limit),
     )
 
 
@@ -153,6 +152,6 @@ async def last_states(tx: Transaction, sync_ids: Sequence[str]) -> dict[str, str
         "SELECT file_path, sync_state FROM sync_events WHERE id IN "
         "(SELECT max(id) FROM sync_events WHERE sync_id IN (SELECT value FROM json_each(?)) "
         "GROUP BY file_path) ORDER BY file_path",
-        (json.dumps(sync_ids),),
+        (list(sync_ids),),
     )
     return {row.file_path: row.sync_state for row in rows}

@@ -129,7 +129,8 @@ async def worked(tx: Transaction, project_id: str) -> list[Worked]:
         Worked,
         "SELECT b.blueprint_id, b.complexity, sum(a.actual_hours_worked * 60) AS minutes FROM assignments a "
         "JOIN blueprints b ON b.blueprint_id = a.blueprint_id WHERE a.project_id = ?1 AND b.project_id = ?1 "
-        "AND b.status = 'completed' GROUP BY b.blueprint_id HAVING minutes > 0",
+        "AND b.status = 'completed' GROUP BY b.blueprint_id, b.complexity "
+        "HAVING sum(a.actual_hours_worked) > 0",
         (project_id,),
     )
 

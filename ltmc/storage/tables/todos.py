@@ -5,7 +5,7 @@ from typing import Any
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns, insert_row
-from ltmc.storage.sources import Source, among, matching
+from ltmc.storage.sources import NEWLINE, Source, among, matching
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ SOURCE = Source(
     key="t.id",
     project="t.project_id",
     created="t.created_at",
-    text="t.title || char(10) || t.description",
+    text=f"t.title || {NEWLINE} || t.description",
     filters={
         "project": among("t.project_id"),
         "status": among("t.status"),

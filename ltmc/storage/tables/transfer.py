@@ -34,6 +34,7 @@ class Table:
 
     Attributes:
         numbered: whether its rows are known by their ids.
+        place: the column that its rows are read in the order of.
         project: which of its rows, as t, are of a project.
         left_out: columns that belong to the machine, or number rows that are known by other columns.
         nodes: columns that name a node of the graph, which may be ``resource:<id>``.
@@ -41,6 +42,7 @@ class Table:
 
     name: str
     numbered: bool = False
+    place: str = "rowid"
     project: str = "t.project_id = :project"
     left_out: frozenset[str] = frozenset()
     nodes: Sequence[str] = ()
@@ -50,14 +52,14 @@ TABLES = {
     table.name: table
     for table in (
         Table("projects", left_out=frozenset({"root_path", "allowed_paths", "settings"})),
-        Table("resources", numbered=True, left_out=frozenset({"superseded_by"})),
-        Table("chat_messages", numbered=True),
-        Table("todos", numbered=True),
-        Table("code_patterns", numbered=True),
+        Table("resources", numbered=True, place="id", left_out=frozenset({"superseded_by"})),
+        Table("chat_messages", numbered=True, place="id"),
+        Table("todos", numbered=True, place="id"),
+        Table("code_patterns", numbered=True, place="id"),
         Table("graph_nodes", nodes=("node_id",)),
-        Table("graph_edges", left_out=frozenset({"id"}), nodes=("source_id", "target_id")),
-        Table("blueprints", left_out=frozenset({"id"})),
-        Table("blueprint_history", numbered=True, project=_BLUEPRINT),
+        Table("graph_edges", place="id", left_out=frozenset({"id"}), nodes=("source_id", "target_id")),
+        Table("blueprints", place="id", left_out=frozenset({"id"})),
+        Table("blueprint_history", numbered=True, place="id", project=_BLUEPRINT),
         Table(
             "blueprint_dependencies", project=_BLUEPRINT.replace("t.blueprint_id", "t.dependent_blueprint_id")
         ),
@@ -68,6 +70,7 @@ TABLES = {
         Table(
             "assignment_progress",
             numbered=True,
+            place="id",
             project="t.assignment_id IN (SELECT assignment_id FROM assignments WHERE project_id = :project)",
         ),
         Table("doc_links"),
@@ -84,17 +87,18 @@ _LINKS = (
     "WHERE TRUE"
 )
 _AGREED = "(SELECT json_group_array(a.higher_id) FROM agreements a WHERE a.lower_id = t.id)"
+_AGREEING = "(SELECT lower_id FROM agreements)"
 _MADE_OF: dict[str, tuple[str, str]] = {
     HEIRS: (
-        "SELECT t.rowid, t.id, t.superseded_by FROM resources t WHERE t.superseded_by IS NOT NULL",
+        "SELECT t.id AS place, t.id, t.superseded_by FROM resources t WHERE t.superseded_by IS NOT NULL",
         "t.project_id = :project",
     ),
     AGREEING: (
-        f"SELECT t.rowid, t.id, {_AGREED} AS agrees_with FROM resources t WHERE {_AGREED} <> '[]'",
+        f"SELECT t.id AS place, t.id, {_AGREED} AS agrees_with FROM resources t WHERE t.id IN {_AGREEING}",
         "t.project_id = :project",
     ),
     INFORMED: (
-        f"SELECT t.rowid, t.message_id, c.resource_id, c.ordinal, t.rank, t.score, t.created_at FROM {_LINKS}",
+        f"SELECT t.id AS place, t.message_id, c.resource_id, c.ordinal, t.rank, t.score, t.created_at FROM {_LINKS}",
         "m.project_id = :project",
     ),
 }
@@ -125,13 +129,16 @@ def _page(
     cursor: sqlite3.Cursor, name: str, project: str | None, after: int
 ) -> tuple[list[dict[str, Any]], int]:
     if name in _MADE_OF:
-        select, of_project = _MADE_OF[name]
+        (select, of_project), place = _MADE_OF[name], "id"
     else:
+        place = TABLES[name].place
         names = [one for one in _columns(cursor, name) if one not in TABLES[name].left_out]
-        select = f"SELECT t.rowid, {', '.join(f't.{one}' for one in names)} FROM {name} t WHERE TRUE"
+        select = (
+            f"SELECT t.{place} AS place, {', '.join(f't.{one}' for one in names)} FROM {name} t WHERE TRUE"
+        )
         of_project = TABLES[name].project
     chosen = f" AND {of_project}" if project is not None else ""
-    sql = f"{select}{chosen} AND t.rowid > :after ORDER BY t.rowid LIMIT {PAGE}"
+    sql = f"{select}{chosen} AND t.{place} > :after ORDER BY t.{place} LIMIT {PAGE}"
     rows = cursor.execute(sql, {"project": project, "after": after}).fetchall()
     labels = [label for label, *_ in cursor.description]
     return [_values(labels[1:], row[1:]) for row in rows], rows[-1][0] if rows else after
@@ -220,7 +227,7 @@ async def insert(tx: Transaction, table: str, values: Mapping[str, Any]) -> int 
     names = [*row]
     sql = (
         f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
-        "ON CONFLICT DO NOTHING RETURNING rowid"
+        f"ON CONFLICT DO NOTHING RETURNING {TABLES[table].place}"
     )
     await tx.run("SAVEPOINT imported_row")
     try:

@@ -12,12 +12,20 @@ from ltmc.storage.engine import Transaction
 from ltmc.storage.sources import R, Source, forms_of
 from ltmc.storage.tables.blueprints import Dependency
 
+
+def _value(name: str, kind: str) -> str:
+    """Return a kept value as a column of its type holds it."""
+    found = f"json_extract(content, '$.{name}')"
+    return found if kind == "TEXT" else f"CAST({found} AS {_TYPES[kind]})"
+
+
+_TYPES = {"INTEGER": "BIGINT", "REAL": "DOUBLE PRECISION"}
+_ID, _HEIR = _value("id", "INTEGER"), _value("superseded_by", "INTEGER")
+
 _IDS = "(SELECT value FROM json_each(:ids))"
 _NODES = "(SELECT 'resource:' || value FROM json_each(:ids))"
 _FAMILY = f"blueprint_id IN {_IDS}"
-_PLANNED = (
-    f"(SELECT value FROM json_each(:ids) UNION ALL SELECT node_id FROM blueprint_symbols WHERE {_FAMILY})"
-)
+_SYMBOLS = f"(SELECT node_id FROM blueprint_symbols WHERE {_FAMILY})"
 _PAIR = "dependent_blueprint_id || '>' || prerequisite_blueprint_id"
 
 _ROWS: dict[str, dict[str, str]] = {
@@ -54,8 +62,9 @@ _ROWS: dict[str, dict[str, str]] = {
         "blueprint_files": _FAMILY,
         "blueprint_symbols": _FAMILY,
         "blueprint_dependencies": f"dependent_blueprint_id IN {_IDS} OR prerequisite_blueprint_id IN {_IDS}",
-        "graph_nodes": f"project_id = :project AND node_id IN {_PLANNED}",
-        "graph_edges": f"project_id = :project AND (source_id IN {_PLANNED} OR target_id IN {_PLANNED})",
+        "graph_nodes": f"project_id = :project AND (node_id IN {_IDS} OR node_id IN {_SYMBOLS})",
+        "graph_edges": f"project_id = :project AND (source_id IN {_IDS} OR target_id IN {_IDS} "
+        f"OR source_id IN {_SYMBOLS} OR target_id IN {_SYMBOLS})",
     },
 }
 """The rows of things by kind, table by table; with :ids and :project."""
@@ -176,7 +185,8 @@ async def name_taken(tx: Transaction, token: str) -> str | None:
         "SELECT r.file_name FROM trash t JOIN forgettings f ON f.token = t.token JOIN resources r "
         "ON r.project_id = f.project_id AND r.file_name = json_extract(t.content, '$.file_name') "
         "WHERE t.token = ? AND t.place = 'resources' "
-        "AND (r.created_at >= f.forgotten_at OR r.version = json_extract(t.content, '$.version')) LIMIT 1",
+        "AND (r.created_at >= f.forgotten_at "
+        "OR r.version = CAST(json_extract(t.content, '$.version') AS BIGINT)) LIMIT 1",
         (token,),
     )
     return None if found is None else str(found)
@@ -194,9 +204,9 @@ async def last_versions(tx: Transaction, project_id: str, *names: str) -> dict[s
     asked = f"AND {name} IN ({', '.join(['?, ?'] * len(names))})" if names else ""
     found = await tx.all(
         _Numbered,
-        f"SELECT {name} AS file_name, max(json_extract(t.content, '$.version')) AS version "
-        "FROM forgettings f CROSS JOIN trash t ON t.token = f.token AND t.place = 'resources' "
-        f"WHERE f.project_id = ? {asked} GROUP BY 1 ORDER BY 2",
+        f"SELECT {name} AS file_name, max(CAST(json_extract(t.content, '$.version') AS BIGINT)) AS version "
+        "FROM forgettings f CROSS JOIN trash t "
+        f"WHERE t.token = f.token AND t.place = 'resources' AND f.project_id = ? {asked} GROUP BY 1 ORDER BY 2",
         (project_id, *(form for one in names for form in forms_of(one))),
     )
     return {forms_of(one.file_name)[0]: one.version for one in found}
@@ -219,28 +229,26 @@ async def put_back(tx: Transaction, token: str, moment: str) -> None:
             )
     await tx.run(
         "UPDATE resources SET superseded_at = k.superseded_at, superseded_by = k.superseded_by FROM ("
-        "SELECT json_extract(content, '$.id') AS id, json_extract(content, '$.superseded_at') AS superseded_at, "
-        "json_extract(content, '$.superseded_by') AS superseded_by "
+        f"SELECT {_ID} AS id, json_extract(content, '$.superseded_at') AS superseded_at, {_HEIR} AS superseded_by "
         "FROM trash WHERE token = ? AND place IN ('resources', 'superseded')) k "
         "WHERE resources.id = k.id AND resources.superseded_by IS NULL "
         "AND (k.superseded_by IS NULL OR k.superseded_by IN (SELECT id FROM resources))",
         (token,),
     )
     await tx.run(  # what was superseded and then forgotten has it when it comes back
-        "WITH k AS MATERIALIZED (SELECT json_extract(content, '$.id') AS id, "
-        "json_extract(content, '$.superseded_at') AS superseded_at, "
-        "json_extract(content, '$.superseded_by') AS superseded_by "
+        f"WITH k AS MATERIALIZED (SELECT {_ID} AS id, "
+        f"json_extract(content, '$.superseded_at') AS superseded_at, {_HEIR} AS superseded_by "
         "FROM trash WHERE token = ?1 AND place = 'superseded'), "
         "found AS MATERIALIZED (SELECT t.id, k.superseded_at, k.superseded_by FROM trash t CROSS JOIN k "
         "WHERE t.token IN (SELECT token FROM forgettings WHERE token <> ?1) AND t.place = 'resources' "
-        "AND json_extract(t.content, '$.id') = k.id AND json_extract(t.content, '$.superseded_by') IS NULL) "
+        f"AND {_ID} = k.id AND json_extract(t.content, '$.superseded_by') IS NULL) "
         "UPDATE trash SET content = json_set(content, '$.superseded_at', found.superseded_at, "
         "'$.superseded_by', found.superseded_by) FROM found WHERE trash.id = found.id",
         (token,),
     )
     await tx.run(
         "UPDATE resources SET expires_at = NULL WHERE expires_at <= ? AND id IN "
-        "(SELECT json_extract(content, '$.id') FROM trash WHERE token = ? AND place = 'resources')",
+        f"(SELECT {_ID} FROM trash WHERE token = ? AND place = 'resources')",
         (moment, token),
     )
     await tx.run(
@@ -300,10 +308,22 @@ async def drop(tx: Transaction, token: str) -> None:
 
 
 async def _columns(tx: Transaction, table: str) -> list[str]:
-    return await tx.column("SELECT name FROM pragma_table_info(?)", (table,))
+    return [row.name for row in await _typed_columns(tx, table)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    name: str
+    type: str
+
+
+async def _typed_columns(tx: Transaction, table: str) -> list[_Column]:
+    return await tx.all(_Column, "SELECT name, type FROM pragma_table_info(?)", (table,))
 
 
 async def _from_json(tx: Transaction, table: str) -> str:
     """Return a query for the rows of a table that are kept under a token."""
-    values = ", ".join(f"json_extract(content, '$.{name}') AS {name}" for name in await _columns(tx, table))
+    values = ", ".join(
+        f"{_value(column.name, column.type)} AS {column.name}" for column in await _typed_columns(tx, table)
+    )
     return f"SELECT {values} FROM trash WHERE token = :token AND place = '{table}'"

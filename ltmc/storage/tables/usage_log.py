@@ -1,7 +1,7 @@
 """The logs of use: tool calls, retrievals and the chunks they returned; and how old all logs may grow."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ltmc.storage.engine import Transaction
@@ -127,12 +127,9 @@ async def call_totals(
     where, parameters = _scope(project_id, since, "c.project_id", "c.created_at")
 
     def rank(percent: int) -> str:
-        return (
-            f"round(max(CASE WHEN nth = (size * {percent} + 99) / 100 THEN duration_ms END), 3) "
-            f"AS p{percent}_ms"
-        )
+        return f"max(CASE WHEN nth = (size * {percent} + 99) / 100 THEN duration_ms END) AS p{percent}_ms"
 
-    return await tx.all(
+    found = await tx.all(
         CallTotals,
         "SELECT name, count(*) AS calls, sum(1 - ok) AS errors, min(created_at) AS first_at, "
         f"max(created_at) AS last_at, {rank(50)}, {rank(95)}, {rank(99)} FROM "
@@ -141,6 +138,10 @@ async def call_totals(
         f"FROM {tables} WHERE {where}) ranked GROUP BY name ORDER BY calls DESC, coalesce(name, 'None')",
         parameters,
     )
+    return [
+        replace(row, **{name: round(getattr(row, name), 3) for name in ("p50_ms", "p95_ms", "p99_ms")})
+        for row in found
+    ]
 
 
 LOGS = ("tool_calls", "retrieval_events", "routing_log", "sync_events")
@@ -157,7 +158,7 @@ async def prune(tx: Transaction, *, before: str, most: int, batch: int) -> bool:
     for table in LOGS:
         removed = await tx.column(
             f"DELETE FROM {table} WHERE id IN (SELECT id FROM "
-            f"(SELECT id, created_at FROM {table} ORDER BY id LIMIT ?) "
+            f"(SELECT id, created_at FROM {table} ORDER BY id LIMIT ?) oldest "
             f"WHERE created_at < ? OR id <= (SELECT max(id) FROM {table}) - ?) RETURNING id",
             (batch, before, most),
         )
@@ -274,7 +275,7 @@ async def call_facts(
     Whoever wants the percentiles of several groupings reads the calls once: the database takes three times as long
     for one grouping.
     """
-    code = "CASE WHEN ok THEN NULL ELSE coalesce(error_code, 'INTERNAL') END"
+    code = "CASE WHEN ok = 1 THEN NULL ELSE coalesce(error_code, 'INTERNAL') END"
     facts = f"created_at, tool, project_id, {code}, duration_ms"
     return await _facts(tx, "tool_calls", facts, project_id, since, limit)
 
@@ -333,8 +334,8 @@ async def growth(tx: Transaction) -> list[DayGrowth]:
         DayGrowth,
         "SELECT day, sum(memories) AS memories, sum(messages) AS messages FROM "
         "(SELECT substr(created_at, 1, 10) AS day, count(*) AS memories, 0 AS messages FROM resources "
-        "WHERE NOT archived GROUP BY 1 UNION ALL "
-        "SELECT substr(created_at, 1, 10), 0, count(*) FROM chat_messages GROUP BY 1) GROUP BY day ORDER BY day",
+        "WHERE archived = 0 GROUP BY 1 UNION ALL "
+        "SELECT substr(created_at, 1, 10), 0, count(*) FROM chat_messages GROUP BY 1) days GROUP BY day ORDER BY day",
     )
 
 

@@ -19,7 +19,7 @@ CURRENT = f"r.archived = 0 AND {VALID} AND ({UNEXPIRED})"
 SHADOWED = (
     "(r.file_name IN (SELECT o.file_name FROM json_each(?) p JOIN resources o ON o.project_id = p.value) AND "
     "EXISTS (SELECT 1 FROM json_each(?) p JOIN resources o ON o.project_id = p.value AND o.file_name = r.file_name "
-    "WHERE p.key < (SELECT key FROM json_each(?) WHERE value = r.project_id) AND "
+    "WHERE CAST(p.key AS BIGINT) < (SELECT CAST(key AS BIGINT) FROM json_each(?) WHERE value = r.project_id) AND "
     + CURRENT.replace("r.archived", "+r.archived").replace("r.", "o.")  # the name finds it, not this
     + "))"
 )
