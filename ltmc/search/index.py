@@ -447,9 +447,12 @@ async def _search(
     inside = {"project": [project_id], **where, **kind.source.present(moment, projects)}
     if not query.strip():
         per_group = per_group or 1
-        ids = await newest(tx, kind.source, inside, per_group=per_group, limit=limit, offset=offset)
+        # One more tells whether there is another page, where not all are counted.
+        ids = await newest(tx, kind.source, inside, per_group=per_group, limit=limit + 1, offset=offset)
         counted = await counts(tx, kind.source, inside, per_group=per_group)
-        return Ranking([Hit(row_id, 0.0) for row_id in ids], counted.shown, "listing", rows=counted.rows)
+        least = counted.shown if counted.exact else max(counted.shown, offset + len(ids))
+        hits = [Hit(row_id, 0.0) for row_id in ids[:limit]]
+        return Ranking(hits, least, "listing", exact=counted.exact, rows=counted.rows)
 
     notes: list[str] = []
 
@@ -479,7 +482,7 @@ async def _search(
     rows = None
     if total is None and exact:  # nothing is left out for its meaning
         counted = await counts(tx, kind.source, inside, per_group=per_group)
-        total, rows = counted.shown, counted.rows
+        total, rows, exact = counted.shown, counted.rows, counted.exact
     elif total is None:
         total = size
     if len(found.hits) < limit:

@@ -9,15 +9,15 @@ from ltmc.storage.sources import (
     NEWLINE,
     Source,
     Where,
-    all_of,
     among,
-    any_of,
     conditions,
     conjunction,
     least,
     like,
     matching,
     most,
+    tagged_all,
+    tagged_any,
 )
 
 
@@ -75,8 +75,8 @@ SOURCE = Source(
         "module_name": among("p.module_name"),
         "language": among("p.language"),
         "complexity": among("p.complexity"),
-        "tags_any": any_of("p.tags"),
-        "tags_all": all_of("p.tags"),
+        "tags_any": tagged_any("code_patterns", "p.id"),
+        "tags_all": tagged_all("code_patterns", "p.id"),
         "date_from": least("p.created_at"),
         "date_to": most("p.created_at"),
         "matching": matching("pattern", "p.id"),

@@ -10,16 +10,17 @@ from ltmc.storage.sources import (
     Condition,
     Source,
     ahead,
-    all_of,
     among,
-    any_of,
     conjunction,
+    count_page,
     forms_of,
     least,
     like,
     member_of,
     most,
     same_name,
+    tagged_all,
+    tagged_any,
 )
 from ltmc.storage.tables.validity import BOUNDED, CURRENT, SHADOWED, UNEXPIRED, VALID, shadowing
 from ltmc.timestamps import now
@@ -206,8 +207,8 @@ SOURCE = Source(
         "file_name": like("r.file_name"),
         "language": among("lower(coalesce(json_extract(r.metadata, '$.language'), r.language))"),
         "complexity": among("upper(coalesce(json_extract(r.metadata, '$.complexity'), r.complexity))"),
-        "tags_any": any_of("r.tags"),
-        "tags_all": all_of("r.tags"),
+        "tags_any": tagged_any("resources", "r.id"),
+        "tags_all": tagged_all("resources", "r.id"),
         "metadata": member_of("r.metadata"),
         "date_from": least("r.created_at"),
         "date_to": most("r.created_at"),
@@ -441,29 +442,41 @@ async def page(
     branch: str | None,
     limit: int,
     offset: int,
-) -> tuple[list[Listed], int]:
+) -> tuple[list[Listed], int, bool]:
     """Return the current memories of projects, newest first, of a tag, a beginning of the name and a branch if given.
 
-    They come with how many there are in all.
+    They come with how many there are in all, and whether that is exact, see `ltmc.storage.sources.COUNTED`.
     """
-    chosen = [among("r.project_id")(projects), current([moment, *ahead(projects)])]
+    chosen = [current([moment, *ahead(projects)])]
     if tag is not None:
-        chosen.append(any_of("r.tags")([tag]))
+        chosen.append(tagged_any("resources", "r.id")([tag]))
     if prefix is not None:
         chosen.append(Condition("substr(r.file_name, 1, length(?)) = ?", [prefix, prefix]))
     if branch is not None:
         chosen.append(member_of("r.metadata")(["branch", branch]))
     condition, parameters = conjunction(chosen)
-    total = await tx.value(f"SELECT count(*) FROM resources r WHERE {condition}", parameters)
+    # Of each project the newest by its index, and of those the newest; the ids first, or texts are sorted too.
+    # One more tells whether there is another page, where not all are counted.
+    end = offset + limit + 1
+    newest = f"SELECT r.id FROM resources r WHERE r.project_id = ? AND {condition} ORDER BY r.id DESC LIMIT ?"
+    each = f"SELECT id FROM ({newest}) newest"
+    found = await tx.column(
+        f"SELECT id FROM ({' UNION ALL '.join([each] * len(projects))}) some ORDER BY id DESC LIMIT ? OFFSET ?",
+        [*(value for project in projects for value in (project, *parameters, end)), limit + 1, offset],
+    )
+    counted, exact = await count_page(
+        tx,
+        f"FROM resources r WHERE r.project_id IN ({', '.join('?' * len(projects))}) AND {condition}",
+        [*projects, *parameters],
+    )
+    shown = among("id")(found[:limit])
     rows = await tx.all(
         Listed,
         "SELECT id, project_id, file_name, type, version, substr(content, 1, 300) AS head, tags, created_at, files "
-        # The ids first, or all rows are sorted with their texts: 70 ms instead of 290 for 100,000.
-        f"FROM resources WHERE id IN (SELECT r.id FROM resources r WHERE {condition} "
-        "ORDER BY r.id DESC LIMIT ? OFFSET ?) ORDER BY id DESC",
-        [*parameters, limit, offset],
+        f"FROM resources WHERE {shown.sql} ORDER BY id DESC",
+        shown.parameters,
     )
-    return rows, int(total)
+    return rows, counted if exact else max(counted, offset + len(found)), exact
 
 
 async def count_current(tx: Transaction, project_id: str) -> int:
