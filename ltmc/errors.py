@@ -89,6 +89,14 @@ def read_only() -> LtmcError:
     )
 
 
+def bound_to_file(what: str, instead: str) -> LtmcError:
+    """Return an UNSUPPORTED for what is done with a database file, where PostgreSQL keeps the database."""
+    return LtmcError(
+        ErrorCode.UNSUPPORTED,
+        f"{what} is for a database file; LTMC_DB (or --db) names a PostgreSQL database. {instead}",
+    )
+
+
 def nothing_to_change(accepted: Iterable[str]) -> LtmcError:
     """Return an INVALID_ARGUMENT for a change in which no field is given."""
     names = list(accepted)

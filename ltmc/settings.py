@@ -30,6 +30,7 @@ _PROJECT = re.compile(r"[A-Za-z0-9_-]{1,100}")
 PROJECT_PATTERN = _PROJECT.pattern
 """What the id of a project is."""
 
+_POSTGRES = re.compile(r"postgres(?:ql)?://", re.IGNORECASE)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # a drive of Windows is one letter
 
 
@@ -37,7 +38,7 @@ class Settings(NamedTuple):
     """The settings in force. ``ltmc doctor`` prints them, each with where it came from.
 
     Attributes:
-        db: the database file.
+        db: the database file, or the address of a PostgreSQL database, as postgresql://user@host/name.
         durability: full: committed writes survive a power cut; normal: the death of the process.
         redis_url: Redis for the cache tools, as redis://[user:password@]host:port/db.
         profile: which tools to offer: all, core, lean, or categories by commas.
@@ -60,6 +61,7 @@ class Settings(NamedTuple):
         log_days: how many days the logs of use are kept.
         log_rows: how many rows each log of use keeps, the newest.
         log_level: what to log, on stderr.
+        postgres_url: the address that db gave; db is then the file in whose folder lies what belongs to this host.
     """
 
     db: Path
@@ -85,6 +87,7 @@ class Settings(NamedTuple):
     log_days: int = 90
     log_rows: int = 100_000
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+    postgres_url: str | None = None
 
 
 def config_file() -> Path:
@@ -124,11 +127,14 @@ def load(**flags: Any) -> tuple[Settings, dict[str, str]]:
     found: dict[str, Any] = {}
     for name, value in ({"db": default_db()} | stored | environment | given).items():
         if name not in _READERS:
-            raise _refusal(name, origins, "is unknown; known: " + ", ".join(Settings._fields))
+            raise _refusal(name, origins, "is unknown; known: " + ", ".join(_READERS))
         try:
             found[name] = _READERS[name](value)
         except (ValueError, RecursionError) as error:
             raise _refusal(name, origins, f"got {_shown(name, value)}: {error}") from None
+    if isinstance(found["db"], str):
+        found |= {"postgres_url": found["db"], "db": default_db()}
+        origins["postgres_url"] = origins["db"]
     return Settings(**found), origins
 
 
@@ -178,12 +184,16 @@ def _read_toml(path: Path) -> dict[str, Any]:
 # ValueError that says what is allowed.
 
 
-def _file(value: Any) -> Path:
-    allowed = "allowed: the path of a file, as --db or LTMC_DB"
+def _database(value: Any) -> Path | str:
+    allowed = "allowed: the path of a file or postgresql://user@host/name, as --db or LTMC_DB"
+    if isinstance(value, str) and _POSTGRES.match(value):
+        if "\0" in value:
+            raise ValueError(f"an address has no NUL; {allowed}")
+        return value
     if not value or not isinstance(value, str | Path):
         raise ValueError(f"it is no path; {allowed}")
     if scheme := _SCHEME.match(str(value)):
-        raise ValueError(f"{scheme[1]} is not supported, the database is SQLite in a file; {allowed}")
+        raise ValueError(f"{scheme[1]} is not supported; {allowed}")
     try:
         path = Path(value).expanduser().absolute()
     except RuntimeError:
@@ -303,7 +313,7 @@ def _targets(value: Any) -> dict[str, float]:
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
-    "db": _file,
+    "db": _database,
     "durability": _one_of("full", "normal"),
     "redis_url": _redis_url,
     "profile": _text,

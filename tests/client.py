@@ -19,6 +19,7 @@ from mcp_types import ResourceTemplateReference
 
 from ltmc.app.application import Application
 from ltmc.settings import Settings
+from tests.postgres import PostgresConnection, PostgresPlace
 
 SOURCE_COMMAND = [sys.executable, "-m", "ltmc"]
 
@@ -203,16 +204,28 @@ def run_cli(
 
 def pending(db: Path) -> int:
     """How many entries of a database's index are to be embedded."""
-    with closing(sqlite3.connect(db)) as connection:
+    with closing(connected(db)) as connection:
         found = connection.execute("SELECT count(*) FROM search_entries WHERE vector = x''").fetchone()
     return int(found[0])
+
+
+def connected(db: Path) -> Any:
+    """A connection to a database, as ``sqlite3`` makes it."""
+    return PostgresConnection(db) if isinstance(db, PostgresPlace) else sqlite3.connect(db)
+
+
+def settings_of(db: Path, **other: Any) -> Settings:
+    """The settings for a database, which may be one of PostgreSQL."""
+    if isinstance(db, PostgresPlace):
+        return Settings(db=Path(os.environ["HOME"], "ltmc.db"), postgres_url=db.url, **other)
+    return Settings(db=db, **other)
 
 
 def use(db: Path, work: Callable[[Application], Awaitable[Any]]) -> Any:
     """Run ``work(app)`` on a database, without a client."""
 
     async def run() -> Any:
-        app = Application(Settings(db=db))
+        app = Application(settings_of(db))
         try:
             return await work(app)
         finally:

@@ -7,10 +7,12 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from tests.client import Session
+from tests.postgres import BOUND_TO_A_FILE, PostgresPlace, PostgresServer
 
 REQUIRE_ALL = os.environ.get("LTMC_REQUIRE_ALL") == "1"
 
@@ -18,6 +20,21 @@ REQUIRE_ALL = os.environ.get("LTMC_REQUIRE_ALL") == "1"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our own option."""
     parser.addoption("--update-snapshots", action="store_true", help="record the listing of each tool anew")
+    parser.addoption(
+        "--engine", choices=("sqlite", "postgres"), default="sqlite", help="the database's engine"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip, on PostgreSQL, what is bound to a database file, and the forms that hold no driver of it."""
+    if config.getoption("--engine") == "sqlite":
+        return
+    for item in items:
+        form = getattr(item, "callspec", None) and item.callspec.params.get("form", "source")
+        if item.get_closest_marker("database_file"):
+            item.add_marker(pytest.mark.skip(BOUND_TO_A_FILE))
+        elif form not in (None, "source"):
+            item.add_marker(pytest.mark.skip("ltmc.pyz and the program hold no driver of PostgreSQL"))
 
 
 SLOW = ("trust/", "search/test_kernel", "bundles/", "agents/test_programs", "forms/", "code_structure/")
@@ -41,10 +58,29 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server."""
+    if not Path("/usr/lib/postgresql").is_dir():
+        unavailable("PostgreSQL is not installed")
+    pytest.importorskip("psycopg")
+    server = PostgresServer()
+    yield server
+    server.remove()
+
+
+def new_database(request: pytest.FixtureRequest, folder: Path) -> Path | PostgresPlace:
+    """The place of a database that does not exist yet, or is empty."""
+    if request.config.getoption("--engine") == "postgres":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        return server.empty_database()
+    return folder / "ltmc.db"
+
+
 @pytest.fixture
-def db(tmp_path: Path) -> Path:
-    """The path of a database that does not exist yet."""
-    return tmp_path / "data" / "ltmc.db"
+def db(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The path of a database that does not exist yet; with ``--engine postgres`` the address of an empty one."""
+    return cast("Path", new_database(request, tmp_path / "data"))
 
 
 @pytest.fixture
@@ -55,9 +91,9 @@ def client(db: Path) -> Iterator[Session]:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """A session for the tests of a module; each uses a project of its own (fixture `project`)."""
-    with Session(tmp_path_factory.mktemp("shared") / "ltmc.db") as session:
+    with Session(cast("Path", new_database(request, tmp_path_factory.mktemp("shared")))) as session:
         yield session
 
 

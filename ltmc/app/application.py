@@ -36,6 +36,8 @@ class Application:
         """The database."""
         from ltmc.search import current
 
+        if self.settings.postgres_url is not None:
+            return self._postgres(self.settings.postgres_url)
         current.database = self.settings.db
         if self.settings.read_only:
             from ltmc.storage.sqlite.read_only import ReadOnlyDatabase
@@ -46,6 +48,23 @@ class Application:
 
         database = Database(self.settings.db, self.settings.durability)
         return database if self.settings.secrets == "off" else GuardedEngine(database, self.guard)
+
+    def _postgres(self, url: str) -> "Engine":
+        from ltmc.storage.guarded import GuardedEngine
+
+        try:
+            from ltmc.storage.postgres.database import PostgresDatabase
+        except ImportError as error:
+            from ltmc.errors import ErrorCode, LtmcError
+
+            raise LtmcError(
+                ErrorCode.BACKEND_UNAVAILABLE,
+                f"PostgreSQL needs psycopg, which is not here ({error}): install ltmc[postgres], or name a file "
+                "in LTMC_DB.",
+            ) from None
+        settings = self.settings
+        database = PostgresDatabase(url, settings.db, settings.durability, read_only=settings.read_only)
+        return database if settings.secrets == "off" else GuardedEngine(database, self.guard)
 
     @cached_property
     def guard(self) -> "SecretGuard":
@@ -118,7 +137,7 @@ def _monitoring(app: Application) -> object:
 
     async def cache() -> Probe:
         if app.settings.redis_url is None:
-            return {"status": "ok", "backend": "sqlite"}  # the database, which is probed already
+            return {"status": "ok", "backend": app.engine.name}  # the database, which is probed already
         found = await app.get(CacheService).health()
         if found["status"] == "healthy":
             return {"status": "ok", "backend": found["backend"]}

@@ -17,10 +17,10 @@ from ltmc.distribution.form import form
 from ltmc.errors import LtmcError
 from ltmc.features.performance.service import MonitoringService
 from ltmc.features.todos.service import TodoService
-from ltmc.search import current, index, kernel
+from ltmc.search import current, index, kernel, model_store
 from ltmc.settings import Settings, config_file
+from ltmc.storage import search_index as search
 from ltmc.storage.sqlite import migrations
-from ltmc.storage.sqlite import search_index as search
 from ltmc.tools.plugins import plugins
 
 
@@ -32,14 +32,14 @@ async def examine(settings: Settings, origins: Mapping[str, str]) -> dict[str, A
     """
     app = Application(settings)
     path = settings.db
-    database: dict[str, Any] = {
-        "path": str(path),
-        "sqlite": sqlite3.sqlite_version,
-        "known schema": migrations.SCHEMA_VERSION,
-    }
+    database: dict[str, Any] = (
+        {"engine": "postgresql", "address": _without_password(settings.postgres_url)}
+        if settings.postgres_url is not None
+        else {"path": str(path), "sqlite": sqlite3.sqlite_version, "known schema": migrations.SCHEMA_VERSION}
+    )
     report: dict[str, Any] = {"status": "healthy", "services": {}}
     try:
-        if path.exists():
+        if settings.postgres_url is not None or path.exists():
             try:
                 database |= await _stored(app)
             except (LtmcError, sqlite3.Error) as error:  # also a table that is not there
@@ -58,7 +58,7 @@ async def examine(settings: Settings, origins: Mapping[str, str]) -> dict[str, A
         "this folder": _here(),
         "search": {
             "kernel": kernel.reason() or f"built; uses {kernel.available()[-1]}",
-            "model": _model(path),
+            "model": _model(None if settings.postgres_url is not None else path),
         },
         "unpacked": {str(entry.path): [entry.size, _state(entry)] for entry in unpacked.entries()},
         "plugins": {
@@ -96,9 +96,9 @@ def _here() -> dict[str, str]:
     return {"project": project_of(folder), "branch": branch or "none", "commit": commit or "none"}
 
 
-def _model(database: Path) -> str:
+def _model(database: Path | None) -> str:
     current.database = database
-    model, file = index.model(), index.model_file(database)
+    model, file = index.model(), index.model_file(database) if database else model_store.SHIPPED_FILE
     if isinstance(model, index.WordsAlone):
         return model.reason
     return f"{file.stem if file else 'none'}, {model.dims} dims"
@@ -114,16 +114,16 @@ async def _stored(app: Application) -> dict[str, Any]:
     async with app.engine.read() as tx:
         version = await migrations.schema_version(tx)
         counts = await search.storage_counts(tx)
-    path = app.engine.path
-    wal = path.with_name(path.name + "-wal")
-    sizes = await asyncio.to_thread(lambda: (path.stat().st_size, wal.stat().st_size if wal.exists() else 0))
+    sizes = await app.engine.sizes()
+    if app.engine.name != "sqlite":
+        return {"server": await app.engine.version(), "schema": version, "bytes": sizes[0], **counts}
     return {"schema": version, "bytes": sizes[0], "wal bytes": sizes[1], **counts}
 
 
 def _shown(name: str, value: Any) -> str | bool | None:
     if isinstance(value, tuple | dict):  # as it is given in the environment
         return json.dumps(value, default=str, ensure_ascii=False)
-    if name == "redis_url" and value is not None:
+    if name in ("redis_url", "postgres_url") and value is not None:
         return _without_password(value)
     return value if isinstance(value, bool) or value is None else str(value)
 

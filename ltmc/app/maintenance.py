@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ltmc.app.application import Application
 from ltmc.app.own_project import OwnProject
-from ltmc.errors import read_only
+from ltmc.errors import bound_to_file, read_only
 from ltmc.features.memory.tidying import TidyService, Untidy
 from ltmc.features.memory.trash_upkeep import purge as purge_trash
 from ltmc.search.notes import noted
@@ -34,6 +34,10 @@ def backup(
     Args:
         progress: told how many pages are copied, and of how many; the copy is checked after the last.
     """
+    if settings.postgres_url is not None:
+        raise bound_to_file(
+            "backup", "pg_dump copies that; `ltmc export` writes what is stored for any LTMC."
+        )
     copy = copy_unchanged if settings.read_only else partial(copy_in_use, progress=progress)
     return write_backup(settings.db, file, overwrite=overwrite, copy=copy)
 
@@ -43,6 +47,10 @@ def restore(settings: Settings, file: Path, *, overwrite: bool, accept_bad_rows:
 
     A search index that was damaged is made anew.
     """
+    if settings.postgres_url is not None:
+        raise bound_to_file(
+            "restore", "pg_restore is for that; `ltmc import` reads what `ltmc export` wrote."
+        )
     if settings.read_only:
         raise read_only()
     report = put_backup(file, settings.db, overwrite=overwrite, accept_bad_rows=accept_bad_rows)

@@ -13,7 +13,7 @@ from ltmc.search.published_model import Pooling, PublishedModel
 from ltmc.search.reindexing import begin_with
 from ltmc.search.sentence_model import ModelError, SentenceModel
 from ltmc.settings import Settings
-from ltmc.storage.sqlite import search_index
+from ltmc.storage import search_index
 from ltmc.tools import manifest
 
 

@@ -85,8 +85,15 @@ def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
             fail(_as_typed(message), error.code.value)
 
     return click.option(
-        "--db", type=click.Path(path_type=Path), help="The database file (else LTMC_DB, the settings file)."
+        "--db",
+        type=_database,
+        metavar="FILE",
+        help="The database file, or postgresql://user@host/name (else LTMC_DB, the settings file).",
     )(run)
+
+
+def _database(value: str) -> Path | str:
+    return value if "://" in value else Path(value)
 
 
 def _typed(field: str | None) -> str | None:
@@ -152,7 +159,7 @@ def load_with_origins(*, existing: bool = False, **flags: Any) -> tuple["Setting
         stream=sys.stderr, level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("aiosqlite").setLevel(logging.INFO)  # its debug lines repeat every value
-    if existing and not settings.db.exists():
+    if existing and settings.postgres_url is None and not settings.db.exists():
         raise LtmcError(
             ErrorCode.NOT_FOUND,
             f"db: there is no database {settings.db}; what stores something makes it.",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import metadata, resources
+from importlib.util import find_spec
 from pathlib import Path
 
 from ltmc.distribution import contents, unpacking
@@ -58,7 +59,7 @@ def _mended() -> list[Entry]:
 
 
 def _entries() -> Iterator[tuple[str, str, Callable[[], object]]]:
-    for module in [*manifest.modules(), *contents.THIRD_PARTY]:
+    for module in [*filter(_is_wanted, manifest.modules()), *contents.THIRD_PARTY]:
         yield "module", module, partial(importlib.import_module, module)
     for package in contents.THIRD_PARTY_PACKAGES:
         for module in [package, *_modules_of(package)]:
@@ -83,6 +84,14 @@ def _entries() -> Iterator[tuple[str, str, Callable[[], object]]]:
         yield "distribution", name, partial(metadata.version, name)
     for name in contents.NOTICES:
         yield "notice", name, partial(_read_notice, name)
+
+
+def _is_wanted(module: str) -> bool:
+    """Return whether what a module needs is here; without the extra it is not."""
+    return all(
+        not f"{module}.".startswith(f"{package}.") or find_spec(needed) is not None
+        for package, needed in contents.OPTIONAL.items()
+    )
 
 
 def _read_notice(name: str) -> None:

@@ -36,6 +36,11 @@ DISTRIBUTIONS: Final[dict[str, str]] = {
 }
 """Distributions whose metadata (version or entry points) is read at run time."""
 
+OPTIONAL: Final[dict[str, str]] = {
+    "ltmc.storage.postgres": "psycopg",
+}
+"""Packages of LTMC that load only where something is installed that an extra brings, and what that is."""
+
 NOTICES: Final = ("LICENSE", "NOTICE")
 """Texts that must go wherever LTMC goes: its licence, and what the licence of the model asks for."""
 

@@ -24,7 +24,7 @@ from ltmc.importing.writing import Writer, masked_by, with_position
 from ltmc.search.reindexing import embed_pending, reindex, unfinished
 from ltmc.settings import Settings
 from ltmc.storage.engine import Engine
-from ltmc.storage.sqlite import search_index
+from ltmc.storage.search_index import SearchIndex
 from ltmc.storage.tables import imports
 from ltmc.storage.tables.imports import ImportSource
 
@@ -223,7 +223,7 @@ async def _embedded(engine: Engine) -> int:
     if behind:
         await reindex(engine, forward_only=True)
     async with engine.read() as tx:
-        left = int(await tx.call(search_index.count_pending))
+        left = int(await tx.call(SearchIndex.count_pending))
     if 0 < left <= EMBEDDED_AT_ONCE:
         left -= await embed_pending(engine)
     return left

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from ltmc.search import analysis
 from ltmc.search.profiles import CHAT, K1, LEVELS, bm25, idf, impacts, marks, pack_impacts
-from ltmc.storage.sqlite import index_entries
+from ltmc.storage import index_entries
+from ltmc.storage.index_entries import NewEntry
 from ltmc.storage.sqlite.hook_store import HookStore
-from ltmc.storage.sqlite.index_entries import NewEntry
 
 QUERY_CHARACTERS, QUERY_TERMS = 2_000, 40
 """How much of a query is looked at."""
@@ -46,14 +46,14 @@ class Match(NamedTuple):
 
 def find(store: HookStore, project_id: str, query: str, limit: int) -> list[Match]:
     """Return the parts of memories that a query surely means, the best first; none where it is not sure."""
-    cursor = store.cursor
+    stored = store.entries
     asked = analysis.query_terms(query[:QUERY_CHARACTERS])[:QUERY_TERMS]
     scope = index_entries.quote(index_entries.scope_term(index_entries.scope_name("chunk", project_id)))
-    size = max(USUAL_SIZE, len(index_entries.postings(cursor, scope, POSTINGS)))
+    size = max(USUAL_SIZE, len(stored.postings(scope, POSTINGS)))
     weights: dict[str, float] = {}
     sums: dict[int, float] = {}
     for term in asked:
-        found = index_entries.postings(cursor, f"{scope} AND {index_entries.quote(term)}", POSTINGS)
+        found = stored.postings(f"{scope} AND {index_entries.quote(term)}", POSTINGS)
         weights[term] = idf(size, len(found))
         for seq in found:
             sums[seq] = sums.get(seq, 0.0) + weights[term]
@@ -62,7 +62,7 @@ def find(store: HookStore, project_id: str, query: str, limit: int) -> list[Matc
     keys = [(f" {term}=", weight * (K1 + 1) / (LEVELS - 1)) for term, weight in weights.items()]
     matches = [
         Match(owner_id, bm25(text, keys) / whole, sum(f" {term}=" in text for term in asked))
-        for _, owner_id, _, text in index_entries.impacts(cursor, best)
+        for _, owner_id, _, text in stored.impacts(best)
     ]
     sure = sorted([match for match in matches if match.is_sure], key=lambda match: -match.share)
     return [match for match in sure if match.share >= SHARE_OF_BEST * sure[0].share][:limit]
@@ -78,16 +78,16 @@ def add_message(
     store: HookStore, message_id: int, project_id: str, group: str, fields: Mapping[str, str]
 ) -> None:
     """Index a message by its words, unless the index is one of another analysis: then it is left to a server."""
-    cursor = store.cursor
-    if index_entries.state(cursor).aim.partition(":")[0] != str(analysis.ANALYSIS_VERSION):
-        index_entries.leave_out(cursor)
+    stored = store.entries
+    if stored.state().aim.partition(":")[0] != str(analysis.ANALYSIS_VERSION):
+        stored.leave_out()
         return
     found = impacts(CHAT, fields) | marks(fields["text"])
     key = index_entries.group_key(index_entries.scope_name("message", project_id), group)
     entry = NewEntry(message_id, project_id, key, list(found), pack_impacts(found), b"", b"")
-    index_entries.insert(cursor, "message", entry)
+    stored.insert("message", entry)
 
 
 def remove_messages(store: HookStore, message_ids: Sequence[int]) -> None:
     """Take messages out of the index."""
-    index_entries.delete(store.cursor, "message", message_ids)
+    store.entries.delete("message", message_ids)

@@ -7,7 +7,6 @@ up to `resident_index.SMALL_SCOPE_ENTRIES` entries every vector is.
 """
 
 import re
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,8 +15,8 @@ from ltmc.search.profiles import K1, LENGTH, LENGTH_STEP, LEVELS, QUESTION, bm25
 from ltmc.search.requests import Request
 from ltmc.search.resident_index import ResidentIndex
 from ltmc.search.vectors import cosines
-from ltmc.storage.sqlite import index_entries
-from ltmc.storage.sqlite import search_index as storage
+from ltmc.storage import index_entries
+from ltmc.storage.search_index import SearchIndex
 
 POSTINGS = 20_000
 """Rows read from posting lists for one query: about 6 ms."""
@@ -78,21 +77,21 @@ class CandidateFinder:
         asks_for_unknown: whether the query has a number as things are named by, such as E5210, that is nowhere here.
     """
 
-    def __init__(self, cursor: sqlite3.Cursor, resident: ResidentIndex, request: Request) -> None:
-        self._cursor, self._resident, self._request = cursor, resident, request
+    def __init__(self, stored: SearchIndex, resident: ResidentIndex, request: Request) -> None:
+        self._stored, self._resident, self._request = stored, resident, request
         self._profile = request.kind.profile
         self._name = index_entries.scope_name(request.kind.name, request.project_id)
         self.scope = resident.scopes[self._name]
-        self.small = resident.small_scope(cursor, self._name)
-        self.mean = resident.mean_cosine(cursor, self.scope, request.vector) if request.vector else 0.0
+        self.small = resident.small_scope(stored, self._name)
+        self.mean = resident.mean_cosine(stored, self.scope, request.vector) if request.vector else 0.0
         self.full_weight, self.asks_for_unknown = 0.0, False
         self._term_weights: dict[str, float] = {}
         self._cosines: dict[int, float] = {}
         self._allowed: set[int] | None = None  # the entries that the filter leaves, when they are few
         self._outdated: set[int] = set()
         if request.moment is not None:
-            self._outdated = storage.outdated(
-                cursor, request.kind.source, request.project_id, request.moment, request.projects
+            self._outdated = stored.outdated(
+                request.kind.source, request.project_id, request.moment, request.projects
             )
         self._lexical: dict[int, float] = {}  # those that hold a term of the query, as far as they were read
         self._all_lexical = False
@@ -101,8 +100,8 @@ class CandidateFinder:
         """Find the candidates and score them. They do not depend on how many hits are wanted."""
         request = self._request
         if request.where:
-            self._allowed = storage.permitted_if_few(
-                self._cursor, request.kind.source, request.project_id, request.where, SMALL_SET
+            self._allowed = self._stored.permitted_if_few(
+                request.kind.source, request.project_id, request.where, SMALL_SET
             )
         if self._allowed is not None:
             self._allowed -= self._outdated
@@ -136,7 +135,7 @@ class CandidateFinder:
 
     def _read_postings(self) -> tuple[dict[int, float], bool]:
         """Return entries by the sum of the weights of the terms they hold, and whether these are all."""
-        resident, cursor, scope = self._resident, self._cursor, self.scope
+        resident, stored, scope = self._resident, self._stored, self.scope
         size, everything = len(scope.codes), max(1, resident.watermark)
         share = size / everything
         weighed: list[tuple[int, str, float]] = []  # document frequency in the whole index, term, weight
@@ -147,7 +146,7 @@ class CandidateFinder:
             for form, weight in forms.items():
                 df = 1
                 if everything > POSTINGS:
-                    df = resident.document_frequency(cursor, index_entries.quote(form), POSTINGS // 4)
+                    df = resident.document_frequency(stored, index_entries.quote(form), POSTINGS // 4)
                 weighed.append((df, form, weight))
         scores: dict[int, float] = {}
         absent: list[str] = []
@@ -169,7 +168,7 @@ class CandidateFinder:
                     if inside
                     else index_entries.quote(term)
                 )
-                found = index_entries.postings(cursor, match, left)
+                found = stored.postings(match, left)
                 if not inside and len(resident.scopes) > 1:
                     scope_of, number = resident.scope_of, scope.number
                     found = [seq for seq in found if seq < len(scope_of) and scope_of[seq] == number]
@@ -222,10 +221,10 @@ class CandidateFinder:
         left = set(seqs) - self._outdated
         if not self._request.where:
             return left
-        return storage.permitted(self._cursor, self._request.kind.source, self._request.where, list(left))
+        return self._stored.permitted(self._request.kind.source, self._request.where, list(left))
 
     def _exact_cosines(self, seqs: Sequence[int]) -> dict[int, float]:
-        vectors = self._resident.vectors(self._cursor, seqs)
+        vectors = self._resident.vectors(self._stored, seqs)
         values = cosines(self._request.vector, b"".join(vectors.values()))
         return dict(zip(vectors, values, strict=True))
 
@@ -249,10 +248,10 @@ class CandidateFinder:
         if matching is not None and not self._profile.neighbours:
             # Every list was read: the others hold no term.
             others = [seq for seq in seqs if seq not in matching]
-            for seq, owner_id, group in storage.owners(self._cursor, others):
+            for seq, owner_id, group in self._stored.owners(others):
                 found[seq] = Candidate(owner_id, group, 0.0, near.get(seq, self.mean))
             seqs = [seq for seq in seqs if seq in matching]
-        for seq, owner_id, group, impacts in index_entries.impacts(self._cursor, seqs):
+        for seq, owner_id, group, impacts in self._stored.impacts(seqs):
             words = bm25(impacts, keys)
             found[seq] = self._candidate(owner_id, group, words, near.get(seq, self.mean), impacts)
         return found

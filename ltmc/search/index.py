@@ -5,7 +5,6 @@ A row is a thing that search can find; an entry is what the index holds of it; a
 
 import asyncio
 import math
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,11 +24,11 @@ from ltmc.search.requests import Asked, Found, Hit, Mode, Request
 from ltmc.search.resident_index import CurrentIndex
 from ltmc.search.sentence_model import BIAS, ModelError, SentenceModel
 from ltmc.search.vectors import mean_unit, sign_code
+from ltmc.storage import index_entries
 from ltmc.storage.engine import Transaction
+from ltmc.storage.index_entries import NewEntry
+from ltmc.storage.search_index import SearchIndex
 from ltmc.storage.sources import R, Where, by_id, counts, newest
-from ltmc.storage.sqlite import index_entries
-from ltmc.storage.sqlite import search_index as storage
-from ltmc.storage.sqlite.index_entries import NewEntry
 from ltmc.storage.sqlite.read_only import aim_of
 from ltmc.timestamps import now
 
@@ -293,57 +292,55 @@ async def add(tx: Transaction, kind: Kind[R], rows: Sequence[R], ready: Prepared
     """
     made = ready or {}
 
-    def write(cursor: sqlite3.Cursor) -> bool:
-        index_entries.delete(cursor, kind.name, [row.id for row in rows])
-        if not rows or not _claim(cursor):
+    def write(stored: SearchIndex) -> bool:
+        stored.delete(kind.name, [row.id for row in rows])
+        if not rows or not _claim(stored):
             return False
         pending = False
         for entry in map(kind.entry, rows):
             new = made.get(entry.content) or new_entry(kind, entry)
             pending = pending or not new.vector
-            index_entries.insert(
-                cursor, kind.name, new._replace(owner_id=entry.id, group_key=_group_key(kind, entry))
-            )
+            stored.insert(kind.name, new._replace(owner_id=entry.id, group_key=_group_key(kind, entry)))
         return pending
 
     if await tx.call(write):
         note(PENDING)
 
 
-def _claim(cursor: sqlite3.Cursor) -> bool:
+def _claim(stored: SearchIndex) -> bool:
     """Return whether this program may make entries; an older one's index it takes over.
 
     If not, it is recorded that a row was left out; the newer program makes its entry.
     """
-    state, own = index_entries.state(cursor), identity()
+    state, own = stored.state(), identity()
     if state.aim == own:
         return True
     if is_newer(state.aim):
-        index_entries.leave_out(cursor)
+        stored.leave_out()
         return False
-    if state.target is None and not index_entries.last_seq(cursor):  # the first entry
-        storage.set_identity(cursor, own)
+    if state.target is None and not stored.last_seq():  # the first entry
+        stored.set_identity(own)
     else:
-        storage.begin_reindexing(cursor, own, index_entries.last_seq(cursor))
+        stored.begin_reindexing(own, stored.last_seq())
     return True
 
 
 async def remove(tx: Transaction, kind: Kind[Any], owner_ids: Iterable[int]) -> None:
     """Remove owners from the index; unknown ones are ignored."""
     ids = list(owner_ids)
-    await tx.call(lambda cursor: index_entries.delete(cursor, kind.name, ids))
+    await tx.call(lambda stored: stored.delete(kind.name, ids))
 
 
 async def move(tx: Transaction, old: Kind[Any], new: Kind[Any], owner_ids: Sequence[int]) -> None:
     """Have entries be of another kind, as they are; those of an index in the making are made anew."""
 
-    def write(cursor: sqlite3.Cursor) -> bool:
-        state = index_entries.state(cursor)
+    def write(stored: SearchIndex) -> bool:
+        state = stored.state()
         if state.identity == identity() and state.target is None:
-            storage.move(cursor, old.name, new.name, owner_ids)
+            stored.move(old.name, new.name, owner_ids)
             return False
-        index_entries.delete(cursor, old.name, owner_ids)
-        index_entries.leave_out(cursor)
+        stored.delete(old.name, owner_ids)
+        stored.leave_out()
         return True
 
     if await tx.call(write):
@@ -357,12 +354,8 @@ async def document_vectors(tx: Transaction, resource_ids: Iterable[int | None]) 
     """
     wanted = [resource_id for resource_id in resource_ids if resource_id is not None]
 
-    def read(cursor: sqlite3.Cursor) -> list[tuple[int, bytes]]:
-        return (
-            storage.chunk_vectors(cursor, wanted)
-            if index_entries.state(cursor).identity == identity()
-            else []
-        )
+    def read(stored: SearchIndex) -> list[tuple[int, bytes]]:
+        return stored.chunk_vectors(wanted) if stored.state().identity == identity() else []
 
     chunks: dict[int, list[bytes]] = {}
     for resource_id, vector in await tx.call(read):
@@ -456,8 +449,8 @@ async def _search(
 
     notes: list[str] = []
 
-    def find(cursor: sqlite3.Cursor) -> tuple[Found, Mode, int]:
-        resident = tx.resident(CurrentIndex).refreshed(cursor, tx.began, identity(), model().dims)
+    def find(stored: SearchIndex) -> tuple[Found, Mode, int]:
+        resident = tx.resident(CurrentIndex).refreshed(stored, tx.began, identity(), model().dims)
         size = resident.size(index_entries.scope_name(kind.name, project_id))
         by: Mode = mode if by_meaning(resident.aim) and not every_term else "lexical"
         if isinstance(found_model := model(), WordsAlone):
@@ -470,11 +463,11 @@ async def _search(
             notes.append(NEWER)
         elif resident.behind or resident.aim not in ("", identity()):
             notes.append(BEHIND)
-        elif by != "lexical" and storage.is_pending(cursor, kind.name, project_id):
+        elif by != "lexical" and stored.is_pending(kind.name, project_id):
             notes.append(PENDING)
         if every_term:
-            return ranking.every_term(cursor, resident, request), by, size
-        return ranking.search(cursor, resident, request), by, size
+            return ranking.every_term(stored, resident, request), by, size
+        return ranking.search(stored, resident, request), by, size
 
     found, by, size = await tx.call(find)
     note(*notes)

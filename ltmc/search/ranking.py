@@ -1,7 +1,6 @@
 """How the candidates of a query are put in order: by their own scores and those of their neighbours."""
 
 import re
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
@@ -13,8 +12,8 @@ from ltmc.search.profiles import K1, LEVELS, level
 from ltmc.search.requests import Found, Hit, Request
 from ltmc.search.resident_index import ResidentIndex
 from ltmc.search.stemming import stem
-from ltmc.storage.sqlite import index_entries
-from ltmc.storage.sqlite import search_index as storage
+from ltmc.storage import index_entries
+from ltmc.storage.search_index import SearchIndex
 from ltmc.timestamps import parse
 
 FEW_IN_GROUP = 5
@@ -38,15 +37,15 @@ Neighbours = Mapping[int, Sequence[tuple[int, int]]]
 """For each seq the seqs before and after it in its group, each with its offset: -1 is the one before."""
 
 
-def search(cursor: sqlite3.Cursor, resident: ResidentIndex, request: Request) -> Found:
+def search(stored: SearchIndex, resident: ResidentIndex, request: Request) -> Found:
     """Return the hits asked for: a slice of one ranking, whichever slice is asked for."""
     if index_entries.scope_name(request.kind.name, request.project_id) not in resident.scopes:
         return Found([])
-    finder = CandidateFinder(cursor, resident, request)
+    finder = CandidateFinder(stored, resident, request)
     candidates = finder.find()
     if not candidates:
         return Found([])
-    order = Order(cursor, request, finder, candidates)
+    order = Order(stored, request, finder, candidates)
     hits = order.head()
     complete = order.ended or not (len(hits) == HEAD or finder.leaves_out(candidates))
     if request.last >= len(hits) and not complete:  # also to know whether there is a next page
@@ -71,13 +70,13 @@ class Order:
 
     def __init__(
         self,
-        cursor: sqlite3.Cursor,
+        stored: SearchIndex,
         request: Request,
         finder: CandidateFinder,
         candidates: dict[int, Candidate],
     ) -> None:
         """Take the candidates of `finder`."""
-        self._cursor, self._request, self._finder = cursor, request, finder
+        self._stored, self._request, self._finder = stored, request, finder
         self._candidates, self._mean = candidates, finder.mean
         profile, mode = request.kind.profile, request.mode
         self._weight = {"hybrid": profile.semantic_weight, "semantic": 1.0, "lexical": 0.0}[mode]
@@ -221,11 +220,11 @@ class Order:
             if self._finder.small is not None:
                 stretches.append(([seq for _, seq in self._finder.small.groups[group]], inside))
             elif len(inside) > FEW_IN_GROUP:
-                stretches.append((storage.group_members(self._cursor, group), inside))
+                stretches.append((self._stored.group_members(group), inside))
             else:
                 for seq in inside:
                     owner_id = candidates[seq].owner_id
-                    before, after = storage.neighbours(self._cursor, group, owner_id, 2 * reach)
+                    before, after = self._stored.neighbours(group, owner_id, 2 * reach)
                     stretches.append(([*before, seq, *after], [seq]))
             for stretch, middle in stretches:
                 place = {seq: i for i, seq in enumerate(stretch)}
@@ -242,7 +241,7 @@ class Order:
         if not periods:
             return {}
         owners = {seq: self._candidates[seq].owner_id for seq in _ordered(scores)[: EXPANDED[-1]]}
-        created = storage.created(self._cursor, self._request.kind.source, list(owners.values()))
+        created = self._stored.created(self._request.kind.source, list(owners.values()))
         return {
             seq: fusion.TIME_WEIGHT * temporal.closeness(parse(created[owner_id]), periods)
             for seq, owner_id in owners.items()
@@ -255,7 +254,7 @@ class Order:
         if not phrases or self._request.mode == "semantic":
             return {}
         owners = {seq: self._candidates[seq].owner_id for seq in _ordered(scores)[: EXPANDED[-1]]}
-        texts = storage.texts(self._cursor, self._request.kind.source, list(owners.values()))
+        texts = self._stored.texts(self._request.kind.source, list(owners.values()))
         spaced = {seq: _spaced(texts.get(owner_id, "")) for seq, owner_id in owners.items()}
         return {
             seq: fusion.PHRASE * sum(phrase in text for phrase in phrases) for seq, text in spaced.items()
@@ -290,7 +289,7 @@ class Order:
         if self._finder.small is not None:
             impacts = {seq: self._finder.small.entries[seq][2] for seq in seqs}
         else:
-            impacts = {seq: text for seq, _, _, text in index_entries.impacts(self._cursor, seqs)}
+            impacts = {seq: text for seq, _, _, text in self._stored.impacts(seqs)}
         texts = {seq: set(index_entries.terms_of(impacts[seq])) for seq in seqs}
         frequency = Counter(chain.from_iterable(texts.values()))
         holding = defaultdict[str, list[int]](list)
@@ -309,21 +308,21 @@ class Order:
         return repeated
 
 
-def every_term(cursor: sqlite3.Cursor, resident: ResidentIndex, request: Request) -> Found:
+def every_term(stored: SearchIndex, resident: ResidentIndex, request: Request) -> Found:
     """Return the entries that hold every word of the query, as it stands, by its stem or as a beginning."""
     words = analysis.query_words(request.query)
     name = index_entries.scope_name(request.kind.name, request.project_id)
     if not words or name not in resident.scopes:
         return Found([])
     expression = f"{index_entries.quote(index_entries.scope_term(name))} AND {expression_of(words)}"
-    seqs = index_entries.postings(cursor, expression, POSTINGS)
+    seqs = stored.postings(expression, POSTINGS)
     where = {**request.where, **request.kind.source.present(request.moment, request.projects)}
     if where:
-        permitted = storage.permitted(cursor, request.kind.source, where, seqs)
+        permitted = stored.permitted(request.kind.source, where, seqs)
         seqs = [seq for seq in seqs if seq in permitted]
     rated = [
         (sum(level(impacts, stem(word), word) for word in words) / len(words), seq, owner_id, group)
-        for seq, owner_id, group, impacts in index_entries.impacts(cursor, seqs)
+        for seq, owner_id, group, impacts in stored.impacts(seqs)
     ]
     grouped: dict[int, int] = {}
     hits = []

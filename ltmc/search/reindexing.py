@@ -14,10 +14,10 @@ from ltmc.search.kernel import KernelError
 from ltmc.search.kinds import KINDS, Kind
 from ltmc.search.sentence_model import ModelError
 from ltmc.search.vectors import sign_code
+from ltmc.storage import index_entries, search_index
 from ltmc.storage.engine import Engine, Transaction
+from ltmc.storage.search_index import SearchIndex
 from ltmc.storage.sources import by_id
-from ltmc.storage.sqlite import index_entries
-from ltmc.storage.sqlite import search_index as storage
 from ltmc.storage.upkeep import Upkeep
 
 BATCH = 50
@@ -80,12 +80,12 @@ async def reindex(
     async with engine.write() as tx:
         state = await tx.call(partial(_begin, everything=everything, forward_only=forward_only))
     async with engine.read() as tx:
-        counts = await storage.counts(tx)
+        counts = await search_index.counts(tx)
     expected = sum(rows if state.boundary else max(0, rows - indexed) for rows, indexed in counts.values())
     done = removed = 0
     while True:
         for kind in KINDS:
-            last = await _call(engine, partial(storage.largest_id, source=kind.source))
+            last = await _call(engine, partial(SearchIndex.largest_id, source=kind.source))
             # From anywhere and then from the start, so that processes at work together do not do the same;
             # of a few rows that would only change the order of equals.
             anywhere = random.randint(0, last) if last > BATCH else 0  # noqa: S311 - not for secrets
@@ -98,7 +98,7 @@ async def reindex(
             break
     embedded = await embed_pending(engine, lambda count, of: progress(done + count, done + of))
     async with engine.read() as tx:
-        counts = await storage.counts(tx)
+        counts = await search_index.counts(tx)
     return {
         "indexed": done,
         "embedded": embedded,
@@ -125,36 +125,36 @@ async def begin_with(engine: Engine, checksum: str) -> bool:
     """
     wanted = index.identity_with(checksum)
 
-    def begin(cursor: sqlite3.Cursor) -> bool:
-        aim = index_entries.state(cursor).aim
+    def begin(stored: SearchIndex) -> bool:
+        aim = stored.state().aim
         if aim == wanted:
             return False
         if index.is_of_newer_program(aim):
             raise _taken()
-        storage.begin_reindexing(cursor, wanted, index_entries.last_seq(cursor))
+        stored.begin_reindexing(wanted, stored.last_seq())
         return True
 
     async with engine.write() as tx:
         return await tx.call(begin)
 
 
-async def _call(engine: Engine, function: Callable[[sqlite3.Cursor], T]) -> T:
+async def _call(engine: Engine, function: Callable[[SearchIndex], T]) -> T:
     async with engine.read() as tx:
         return await tx.call(function)
 
 
-def _begin(cursor: sqlite3.Cursor, *, everything: bool, forward_only: bool) -> index_entries.State:
+def _begin(stored: SearchIndex, *, everything: bool, forward_only: bool) -> index_entries.State:
     """Take the index over, or go on; return its state then."""
-    if everything and storage.damage(cursor) is not None:
-        storage.empty(cursor)
-    state, own = index_entries.state(cursor), index.identity()
+    if everything and stored.damage() is not None:
+        stored.empty()
+    state, own = stored.state(), index.identity()
     if forward_only and index.is_newer(state.aim):
         raise _taken()
     if state.aim != own or (everything and not state.boundary):
-        storage.begin_reindexing(cursor, own, index_entries.last_seq(cursor))
+        stored.begin_reindexing(own, stored.last_seq())
     elif state.target is None:
-        storage.begin_reindexing(cursor, own, 0)
-    return index_entries.state(cursor)
+        stored.begin_reindexing(own, 0)
+    return stored.state()
 
 
 async def _missing(engine: Engine, kind: Kind[Any], after: int) -> AsyncIterator[int]:
@@ -164,7 +164,7 @@ async def _missing(engine: Engine, kind: Kind[Any], after: int) -> AsyncIterator
     """
     while True:
         async with engine.read() as tx:
-            state = await tx.call(index_entries.state)
+            state = await tx.call(SearchIndex.state)
             rows = await tx.call(partial(_rows, kind=kind, state=state, after=after))
         if not rows or not _is_at_work(state):
             return
@@ -181,32 +181,32 @@ def _analysed(kind: Kind[Any], rows: list[Any]) -> list[index_entries.NewEntry]:
     return [index.new_entry(kind, entry) for entry in map(kind.entry, rows)]
 
 
-def _rows(cursor: sqlite3.Cursor, kind: Kind[Any], state: index_entries.State, after: int) -> list[Any]:
-    return storage.not_indexed(cursor, kind.source, state.boundary, after, BATCH)
+def _rows(stored: SearchIndex, kind: Kind[Any], state: index_entries.State, after: int) -> list[Any]:
+    return stored.not_indexed(kind.source, state.boundary, after, BATCH)
 
 
 def _store(
-    cursor: sqlite3.Cursor,
+    stored: SearchIndex,
     kind: Kind[Any],
     state: index_entries.State,
     after: int,
     entries: list[index_entries.NewEntry],
 ) -> int | None:
     """Store those entries whose rows still have none; return how many, or None when the index changed hands."""
-    if not index_entries.state(cursor).agrees(state):
+    if not stored.state().agrees(state):
         return None
-    left = {row.id for row in _rows(cursor, kind, state, after)}
+    left = {row.id for row in _rows(stored, kind, state, after)}
     entries = [entry for entry in entries if entry.owner_id in left]
-    index_entries.delete(cursor, kind.name, [entry.owner_id for entry in entries])
+    stored.delete(kind.name, [entry.owner_id for entry in entries])
     for entry in entries:
-        index_entries.insert(cursor, kind.name, entry)
+        stored.insert(kind.name, entry)
     return len(entries)
 
 
 async def _remove_orphans(engine: Engine, kind: Kind[Any]) -> int:
     """Take out the entries whose row is gone; return how many."""
     removed = 0
-    find = partial(storage.orphans, source=kind.source, limit=BATCH)
+    find = partial(SearchIndex.orphans, source=kind.source, limit=BATCH)
     while await _call(engine, find):
         async with engine.write() as tx:
             gone = await tx.call(find)
@@ -224,7 +224,7 @@ async def embed_pending(engine: Engine, progress: Callable[[int, int], None] = _
     done = 0
     for kind in KINDS:
         while True:
-            left = await _call(engine, storage.count_pending)
+            left = await _call(engine, SearchIndex.count_pending)
             progress(done, done + left)
             batch = await _call(engine, partial(_unembedded, kind=kind))
             if not batch:
@@ -234,22 +234,22 @@ async def embed_pending(engine: Engine, progress: Callable[[int, int], None] = _
     return done
 
 
-def _unembedded(cursor: sqlite3.Cursor, kind: Kind[Any]) -> dict[int, int]:
+def _unembedded(stored: SearchIndex, kind: Kind[Any]) -> dict[int, int]:
     """Return some entries to embed, by owner id; of a document that it touches whole sections."""
-    if index_entries.state(cursor).aim != index.identity():
+    if stored.state().aim != index.identity():
         return {}
-    count = storage.count_pending(cursor, kind.name)
+    count = stored.count_pending(kind.name)
     first = random.randint(0, count - SECTION) if count > SECTION else 0  # noqa: S311 - not for secrets
-    found = storage.pending(cursor, kind.name, first, SECTION)
+    found = stored.pending(kind.name, first, SECTION)
     chosen = dict.fromkeys(owner_id for owner_id, _ in found)
     if not kind.profile.neighbours:
         for group in {group for _, group in found if group is not None}:
-            members = storage.group_owners(cursor, group)
+            members = stored.group_owners(group)
             for start in range(0, len(members), SECTION):
                 section = members[start : start + SECTION]
                 if not chosen.keys().isdisjoint(section):
                     chosen.update(dict.fromkeys(section))
-    return storage.seqs_of(cursor, kind.name, list(chosen))
+    return stored.seqs_of(kind.name, list(chosen))
 
 
 async def _embed(engine: Engine, kind: Kind[Any], batch: dict[int, int]) -> int:
@@ -263,11 +263,11 @@ async def _embed(engine: Engine, kind: Kind[Any], batch: dict[int, int]) -> int:
         batch[entry.id]: (vector, sign_code(vector)) for entry, vector in zip(entries, vectors, strict=True)
     }
 
-    def store(cursor: sqlite3.Cursor) -> int:
-        if index_entries.state(cursor).aim != index.identity():
+    def store(stored: SearchIndex) -> int:
+        if stored.state().aim != index.identity():
             return 0
-        index_entries.delete(cursor, kind.name, batch.keys() - rows.keys())
-        return storage.fill(cursor, kind.name, filled)
+        stored.delete(kind.name, batch.keys() - rows.keys())
+        return stored.fill(kind.name, filled)
 
     async with engine.write() as tx:
         return await tx.call(store)
@@ -289,15 +289,15 @@ async def _embedded(texts: list[str]) -> list[bytes]:
 async def _finished(engine: Engine) -> bool:
     """Record that the index is in step, if it is."""
 
-    def look(cursor: sqlite3.Cursor) -> tuple[index_entries.State, bool]:
-        state = index_entries.state(cursor)
-        left = any(storage.not_indexed(cursor, kind.source, state.boundary, 0, 1) for kind in KINDS)
+    def look(stored: SearchIndex) -> tuple[index_entries.State, bool]:
+        state = stored.state()
+        left = any(stored.not_indexed(kind.source, state.boundary, 0, 1) for kind in KINDS)
         return state, _is_at_work(state) and left
 
-    def close(cursor: sqlite3.Cursor) -> bool:
-        unchanged = index_entries.state(cursor).agrees(state)
+    def close(stored: SearchIndex) -> bool:
+        unchanged = stored.state().agrees(state)
         if unchanged:
-            storage.set_identity(cursor, index.identity())
+            stored.set_identity(index.identity())
         return unchanged
 
     state, left = await _call(engine, look)
@@ -339,7 +339,7 @@ class IndexUpkeep(Upkeep):
         try:
             while self._wanted:
                 self._wanted = False
-                if index.is_newer((await _call(self._engine, index_entries.state)).aim):
+                if index.is_newer((await _call(self._engine, SearchIndex.state)).aim):
                     return
                 if await _call(self._engine, unfinished):
                     await reindex(self._engine, forward_only=True)
@@ -352,7 +352,7 @@ class IndexUpkeep(Upkeep):
 async def differences(engine: Engine) -> tuple[dict[str, int], list[str]]:
     """Return the entries of each kind, and sentences on how the index differs from what is stored, if it does."""
     async with engine.read() as tx:
-        counts = await storage.counts(tx)
+        counts = await search_index.counts(tx)
         sentences = await tx.call(unfinished)
     missing = [
         f"{kind}: {rows} rows, {indexed} indexed"
@@ -362,9 +362,9 @@ async def differences(engine: Engine) -> tuple[dict[str, int], list[str]]:
     return {kind: entries for kind, (_, entries) in counts.items()}, missing + sentences
 
 
-def unfinished(cursor: sqlite3.Cursor) -> list[str]:
+def unfinished(stored: SearchIndex) -> list[str]:
     """Return sentences on why the index is to be made anew, if it is; read from its state alone."""
-    state = index_entries.state(cursor)
+    state = stored.state()
     if state.target is not None:
         return ["a reindexing is unfinished"]
     if state.identity not in ("", index.identity()):

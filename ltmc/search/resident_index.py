@@ -8,7 +8,6 @@ is new; what is kept only grows, so that the others go on beside it. An index th
 another, not changed.
 """
 
-import sqlite3
 import time
 from array import array
 from bisect import bisect_right, insort
@@ -20,8 +19,8 @@ from threading import Lock
 
 from ltmc.search.sentence_model import BIAS, UNIT
 from ltmc.search.vectors import SignCodes, cosines, unpack
-from ltmc.storage.sqlite import index_entries
-from ltmc.storage.sqlite import search_index as storage
+from ltmc.storage import index_entries
+from ltmc.storage.search_index import SearchIndex
 
 SMALL_SCOPE_ENTRIES = 2_000
 """A scope of up to this many entries is kept whole (about 1.7 kB an entry) and scored whole."""
@@ -61,12 +60,12 @@ class SmallScope:
     vectors: bytes = b""
 
     def extended(
-        self, cursor: sqlite3.Cursor, seqs: Sequence[int], vectors: Mapping[int, bytes]
+        self, stored: SearchIndex, seqs: Sequence[int], vectors: Mapping[int, bytes]
     ) -> "SmallScope":
         """Return the scope with further entries and the vectors of those that are embedded."""
         entries, embedded = {**self.entries}, []
         groups = {group: [*members] for group, members in self.groups.items()}
-        for seq, owner_id, group, impacts in index_entries.impacts(cursor, seqs):
+        for seq, owner_id, group, impacts in stored.impacts(seqs):
             entries[seq] = (owner_id, group, impacts)
             if seq in vectors:
                 embedded.append(seq)
@@ -117,7 +116,7 @@ class ResidentIndex:
         self._loading_small = Lock()
         self._newest: dict[int, bytes] = {}
 
-    def read(self, cursor: sqlite3.Cursor, state: index_entries.State) -> None:
+    def read(self, stored: SearchIndex, state: index_entries.State) -> None:
         """Read what was written since the last time."""
         self.aim = state.aim
         self.behind = state.target is not None
@@ -125,19 +124,19 @@ class ResidentIndex:
             with self._loading_small:
                 self._small.clear()
                 self.removed = state.removed
-        self._read_codes(cursor)
+        self._read_codes(stored)
 
-    def is_outdated(self, cursor: sqlite3.Cursor, state: index_entries.State) -> bool:
+    def is_outdated(self, stored: SearchIndex, state: index_entries.State) -> bool:
         """Return whether what is kept is no part of the database any more, or too much of it was removed."""
         if state.removed - self._removed_at_first > REMOVED_ALLOWED + REMOVED_SHARE * len(self.scope_of):
             return True
-        codes = storage.codes_of(cursor, list(self._newest))
+        codes = stored.codes_of(list(self._newest))
         return any(self._newest[seq] != code for seq, code in codes.items())
 
-    def _read_codes(self, cursor: sqlite3.Cursor) -> None:
+    def _read_codes(self, stored: SearchIndex) -> None:
         code_bytes = self.dims // 8
         no_code = bytes(code_bytes)  # of what has no vector; it is as near to a query as most
-        for batch in storage.codes_after(cursor, self.watermark):
+        for batch in stored.codes_after(self.watermark):
             by_scope: defaultdict[str, tuple[list[int], list[bytes]]] = defaultdict(lambda: ([], []))
             for seq, name, code in batch:
                 if name not in self.scopes:
@@ -158,7 +157,7 @@ class ResidentIndex:
         """Count the entries of a scope, with those removed since they were read."""
         return len(self.scopes[name].codes) if name in self.scopes else 0
 
-    def small_scope(self, cursor: sqlite3.Cursor, name: str) -> SmallScope | None:
+    def small_scope(self, stored: SearchIndex, name: str) -> SmallScope | None:
         """Return a scope as a whole, if it is small."""
         ids = self.scopes[name].codes.ids
         with self._loading_small:
@@ -167,10 +166,10 @@ class ResidentIndex:
                 return None
             small = self._small.get(name, SmallScope())
             # Transactions that began later may have read entries into `ids` that this one does not see.
-            new = ids[small.read_count : bisect_right(ids, index_entries.last_seq(cursor))]
+            new = ids[small.read_count : bisect_right(ids, stored.last_seq())]
             if new:
-                small = small.extended(cursor, new, self.vectors(cursor, new))
-            if index_entries.state(cursor).removed != self.removed:
+                small = small.extended(stored, new, self.vectors(stored, new))
+            if stored.state().removed != self.removed:
                 return small  # they may have seen entries go that this one still sees
             self._small[name] = small
             self._small.move_to_end(name)
@@ -178,27 +177,27 @@ class ResidentIndex:
                 self._small.popitem(last=False)
             return small
 
-    def vectors(self, cursor: sqlite3.Cursor, seqs: Sequence[int]) -> dict[int, bytes]:
+    def vectors(self, stored: SearchIndex, seqs: Sequence[int]) -> dict[int, bytes]:
         """Return the vectors of those of the entries that are embedded, by seq."""
         wanted = [seq for seq in seqs if seq > self.floor]
-        return {seq: vector for seq, vector in storage.vectors(cursor, wanted) if len(vector) == self.dims}
+        return {seq: vector for seq, vector in stored.vectors(wanted) if len(vector) == self.dims}
 
-    def document_frequency(self, cursor: sqlite3.Cursor, expression: str, common: int) -> int:
+    def document_frequency(self, stored: SearchIndex, expression: str, common: int) -> int:
         """Count the entries that match; counts above `common` are kept until the index has grown by 5%."""
         count, counted_at = self._frequencies.get(expression, (0, 0))
         if count and self.watermark <= 1.05 * counted_at:
             return count
-        count = storage.document_frequency(cursor, expression)
+        count = stored.document_frequency(expression)
         if count > common:
             self._frequencies[expression] = (count, self.watermark)
         return count
 
-    def mean_cosine(self, cursor: sqlite3.Cursor, scope: Scope, query: bytes) -> float:
+    def mean_cosine(self, stored: SearchIndex, scope: Scope, query: bytes) -> float:
         """Return the mean cosine of the query with entries of the scope, from a sample spread over it."""
         size = len(scope.codes)
         if not scope.mean or size > 1.1 * scope.mean_size:
             sample = list(scope.codes.ids[:: max(1, size // MEAN_SAMPLE)])[: MEAN_SAMPLE + 1]
-            vectors = self.vectors(cursor, sample).values()
+            vectors = self.vectors(stored, sample).values()
             count = size * len(vectors) / len(sample)  # about so many are embedded
             columns = zip(*vectors, strict=True)
             scope.mean = [
@@ -216,7 +215,7 @@ class CurrentIndex:
         self._index = ResidentIndex()
         self._read_at = 0.0
 
-    def refreshed(self, cursor: sqlite3.Cursor, began: float, identity: str, dims: int) -> ResidentIndex:
+    def refreshed(self, stored: SearchIndex, began: float, identity: str, dims: int) -> ResidentIndex:
         """Return the index with everything that any process had written before a transaction.
 
         Args:
@@ -225,17 +224,15 @@ class CurrentIndex:
             dims: how many values those have.
         """
         with self._lock:
-            state = index_entries.state(cursor)
+            state = stored.state()
             floor = 0 if state.identity == identity else state.boundary
-            behind = (
-                index_entries.last_seq(cursor) < self._index.watermark or state.removed < self._index.removed
-            )
+            behind = stored.last_seq() < self._index.watermark or state.removed < self._index.removed
             if behind and began < self._read_at:
                 return self._index  # a transaction that began later has read more
             kept = self._index.dims, self._index.floor
-            outdated = kept != (dims, floor) or self._index.is_outdated(cursor, state)
+            outdated = kept != (dims, floor) or self._index.is_outdated(stored, state)
             if behind or outdated:  # behind: an earlier state was restored
                 self._index = ResidentIndex(dims, state.removed, floor)
-            self._index.read(cursor, state)
+            self._index.read(stored, state)
             self._read_at = time.monotonic()
             return self._index

@@ -1,7 +1,6 @@
 """Things whose text is like a given text."""
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
@@ -12,10 +11,10 @@ from ltmc.search.requests import Mode
 from ltmc.search.resident_index import CurrentIndex
 from ltmc.search.sentence_model import UNIT
 from ltmc.search.vectors import cosine, cosines
+from ltmc.storage import index_entries
 from ltmc.storage.engine import Transaction
+from ltmc.storage.search_index import SearchIndex
 from ltmc.storage.sources import R
-from ltmc.storage.sqlite import index_entries
-from ltmc.storage.sqlite import search_index as storage
 from ltmc.timestamps import now
 
 SAME_SUBJECT = 0.55
@@ -77,22 +76,22 @@ async def nearest(
 ) -> list[tuple[int, float]]:
     """Return the ids of what is current and nearest to a vector, with the cosines, the nearest first."""
 
-    def find(cursor: sqlite3.Cursor) -> list[tuple[int, float]]:
-        resident = tx.resident(CurrentIndex).refreshed(cursor, tx.began, index.identity(), index.model().dims)
+    def find(stored: SearchIndex) -> list[tuple[int, float]]:
+        resident = tx.resident(CurrentIndex).refreshed(stored, tx.began, index.identity(), index.model().dims)
         name = index_entries.scope_name(kind.name, project_id)
         if not index.by_meaning(resident.aim) or name not in resident.scopes:
             return []
-        small = resident.small_scope(cursor, name)
+        small = resident.small_scope(stored, name)
         if small is not None:
             near = small.cosines(vector)
         else:
-            known = resident.vectors(cursor, resident.scopes[name].codes.nearest(vector, COMPARED))
+            known = resident.vectors(stored, resident.scopes[name].codes.nearest(vector, COMPARED))
             near = dict(zip(known, cosines(vector, b"".join(known.values())), strict=True))
         found = {seq: value for seq, value in near.items() if value >= least}
         if not found:
             return []
-        past = storage.outdated(cursor, kind.source, project_id, now())
-        owners = {seq: owner for seq, owner, _ in storage.owners(cursor, [*found.keys() - past])}
+        past = stored.outdated(kind.source, project_id, now())
+        owners = {seq: owner for seq, owner, _ in stored.owners([*found.keys() - past])}
         best = sorted(owners, key=lambda seq: (-found[seq], seq))[:limit]
         return [(owners[seq], round(found[seq], 4)) for seq in best]
 
@@ -101,7 +100,7 @@ async def nearest(
 
 async def vectors(tx: Transaction, kind: Kind[Any], ids: Sequence[int]) -> dict[int, bytes]:
     """Return the vectors of things by id, in the order of `ids`; none of what is not embedded."""
-    found = await tx.call(lambda cursor: _vectors(cursor, kind, [*ids]))
+    found = await tx.call(lambda stored: _vectors(stored, kind, [*ids]))
     return {one: found[one] for one in ids if one in found}
 
 
@@ -138,9 +137,9 @@ def _near(ids: Sequence[int], joined: bytes, place: int, least: float) -> tuple[
     return place, found
 
 
-def _vectors(cursor: sqlite3.Cursor, kind: Kind[Any], owner_ids: list[int]) -> dict[int, bytes]:
+def _vectors(stored: SearchIndex, kind: Kind[Any], owner_ids: list[int]) -> dict[int, bytes]:
     """Return the vectors in the index by owner id; none when another version made it, or of what is not embedded."""
-    if not index.by_meaning(index_entries.state(cursor).identity):
+    if not index.by_meaning(stored.state().identity):
         return {}
-    found = storage.owner_vectors(cursor, kind.name, owner_ids)
+    found = stored.owner_vectors(kind.name, owner_ids)
     return {owner_id: vector for owner_id, vector in found.items() if index.is_vector(vector)}

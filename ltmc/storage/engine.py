@@ -1,6 +1,5 @@
 """What a database engine does, whichever it is."""
 
-import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -47,10 +46,10 @@ class Transaction(Protocol):
     async def many(self, sql: str, rows: Iterable[Parameters]) -> None:
         """Execute once for each of `rows`."""
 
-    async def call(self, function: Callable[[sqlite3.Cursor], T]) -> T:
-        """Return the result of `function`, called with a cursor (its rows are tuples) on the connection's thread.
+    async def call(self, function: Callable[[Any], T]) -> T:
+        """Return the result of `function`, called on the connection's thread with the search index.
 
-        For the search index alone.
+        The index is a `ltmc.storage.search_index.SearchIndex`. For what asks much: it is one hop to that thread.
         """
 
 
@@ -58,14 +57,29 @@ class Engine(Protocol):
     """A database that transactions run on; opened at first use.
 
     Attributes:
+        name: ``sqlite`` or ``postgresql``.
         read_only: whether it refuses to write, drops what is to be logged, and leaves its folder as it is.
     """
 
+    name: str
     read_only: bool
 
     @property
     def path(self) -> Path:
-        """The database file."""
+        """The database file; of a server the file in whose folder lies what belongs to this host."""
+
+    async def version(self) -> str:
+        """Return the version of what keeps the database."""
+
+    async def sizes(self) -> tuple[int, int]:
+        """Return the bytes of the database, and those of a log beside it."""
+
+    async def examine(self, most_bytes: int) -> tuple[str, str | None]:
+        """Look at everything that is stored; return how far its pages were looked at, and what is wrong, if anything.
+
+        Args:
+            most_bytes: the pages of a larger database are not looked at.
+        """
 
     def read(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a snapshot of the database; writing in it is an error."""

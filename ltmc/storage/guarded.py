@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar, copy_context
@@ -85,8 +84,8 @@ class GuardedTransaction:
                 await asyncio.sleep(0)  # other calls have their turn
         await self._transaction.many(sql, storable)
 
-    async def call(self, function: Callable[[sqlite3.Cursor], T]) -> T:
-        """Return the result of `function`, called with a cursor."""
+    async def call(self, function: Callable[[Any], T]) -> T:
+        """Return the result of `function`, called with the search index."""
         return await self._transaction.call(function)
 
     async def _storable(self, sql: str, parameters: Parameters) -> Parameters:
@@ -108,12 +107,24 @@ class GuardedEngine:
 
     def __init__(self, engine: Engine, guard: Guard) -> None:
         self._engine, self._guard = engine, guard
-        self.read_only = engine.read_only
+        self.name, self.read_only = engine.name, engine.read_only
 
     @property
     def path(self) -> Path:
         """The database file."""
         return self._engine.path
+
+    async def version(self) -> str:
+        """Return the version of what keeps the database."""
+        return await self._engine.version()
+
+    async def sizes(self) -> tuple[int, int]:
+        """Return the bytes of the database, and those of a log beside it."""
+        return await self._engine.sizes()
+
+    async def examine(self, most_bytes: int) -> tuple[str, str | None]:
+        """Look at everything that is stored."""
+        return await self._engine.examine(most_bytes)
 
     def read(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a snapshot of the database."""

@@ -1,6 +1,5 @@
 """What search finds, and in which order, through a real client."""
 
-import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from ltmc.storage.sqlite.backup import backup
 from ltmc.storage.sqlite.restore import restore
-from tests.client import Session
+from tests.client import Session, connected
 
 
 def remember(client: Session, project: str, **texts: str) -> None:
@@ -156,7 +155,7 @@ def test_a_period_in_the_query_favours_what_was_made_in_it(tmp_path: Path) -> No
             "new.md": datetime.now(UTC) - timedelta(days=2),
             "may.md": datetime(2023, 5, 14, tzinfo=UTC),
         }
-        with sqlite3.connect(db) as connection:
+        with connected(db) as connection:
             for name, moment in stamps.items():
                 text = moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
                 connection.execute("UPDATE resources SET created_at = ? WHERE file_name = ?", (text, name))

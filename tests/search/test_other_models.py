@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import time
@@ -22,7 +21,7 @@ from ltmc.errors import LtmcError
 from ltmc.search import model_making
 from ltmc.search.published_model import PublishedModel, Safetensors, bucket
 from ltmc.search.sentence_model import UNIT, SentenceModel
-from tests.client import SOURCE_COMMAND, Session, run_cli
+from tests.client import SOURCE_COMMAND, Session, connected, run_cli
 from tests.search import published
 
 TEXTS = ["a lamp in the attic", "retry 7 uploads, then stop", "we moved to postgres " * 4, "x"]
@@ -70,6 +69,7 @@ def cosine(packed: bytes, expected: list[float]) -> float:
         ("mpnet", "mean", "BF16", ""),
     ],
 )
+@pytest.mark.database_file
 def test_vectors_are_those_of_the_published_weights(
     tmp_path: Path, db: Path, kind: str, pooling: str, form: str, before: str
 ) -> None:
@@ -141,7 +141,7 @@ def settled(client: Session, query: str) -> dict:
 
 
 def dims(db: Path) -> set[tuple[int, int]]:
-    with closing(sqlite3.connect(db)) as connection:
+    with closing(connected(db)) as connection:
         sql = "SELECT DISTINCT length(vector), length(code) FROM search_entries JOIN search_codes USING (seq)"
         return set(connection.execute(sql))
 
@@ -150,6 +150,7 @@ def used(db: Path) -> list[str]:
     return [one["name"] for one in model(db, "list") if one["in_use"]]
 
 
+@pytest.mark.database_file
 def test_a_chosen_model_embeds_everything_anew_and_servers_that_run_say_that_they_must_be_restarted(
     tmp_path: Path, db: Path
 ) -> None:
@@ -186,6 +187,7 @@ def test_a_chosen_model_embeds_everything_anew_and_servers_that_run_say_that_the
         assert settled(client, "walnut")["search_mode"] == "hybrid"
 
 
+@pytest.mark.database_file
 def test_many_entries_are_found_by_codes_of_any_width(tmp_path: Path, db: Path) -> None:
     model(db, "add", str(published.write(tmp_path / "other")))
     model(db, "use", "other")
@@ -200,6 +202,7 @@ def test_many_entries_are_found_by_codes_of_any_width(tmp_path: Path, db: Path) 
     assert dims(db) == {(192, 24)}
 
 
+@pytest.mark.database_file
 def test_what_is_in_use_or_shipped_or_absent_is_not_removed(tmp_path: Path, db: Path) -> None:
     folder = published.write(tmp_path / "other")
     model(db, "add", str(folder))
@@ -214,6 +217,7 @@ def test_what_is_in_use_or_shipped_or_absent_is_not_removed(tmp_path: Path, db: 
 
 
 @pytest.mark.parametrize("damage", ["gone", "changed", "short"])
+@pytest.mark.database_file
 def test_without_its_model_a_database_is_searched_by_words(tmp_path: Path, db: Path, damage: str) -> None:
     model(db, "add", str(published.write(tmp_path / "other")))
     model(db, "use", "other")
@@ -441,6 +445,7 @@ def test_what_was_left_half_way_is_no_model_and_goes_away(tmp_path: Path, db: Pa
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="ulimit is a shell's")
+@pytest.mark.database_file
 def test_a_full_disk_leaves_nothing(tmp_path: Path, db: Path) -> None:
     folder = published.write(tmp_path / "other")
     command = " ".join([*SOURCE_COMMAND, "model", "add", str(folder), "--db", str(db)])
@@ -452,6 +457,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, db: Path) -> None:
     assert models(db) == []
 
 
+@pytest.mark.database_file
 def test_a_read_only_ltmc_lists_and_changes_nothing(tmp_path: Path, db: Path) -> None:
     folder = published.write(tmp_path / "other")
     model(db, "add", str(folder))

@@ -1,7 +1,6 @@
 """The index is kept in step with what is stored, and can be made anew."""
 
 import json
-import sqlite3
 import subprocess
 import sys
 import time
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from ltmc.search import analysis
 from ltmc.storage.sqlite import migrations
-from tests.client import SOURCE_COMMAND, Session, run_cli
+from tests.client import SOURCE_COMMAND, Session, connected, run_cli
 
 
 def fill(db: Path, count: int = 30) -> None:
@@ -24,7 +23,7 @@ def fill(db: Path, count: int = 30) -> None:
 
 
 def change(db: Path, *statements: str) -> None:
-    with sqlite3.connect(db) as connection:
+    with connected(db) as connection:
         for statement in statements:
             connection.execute(statement)
     connection.close()
@@ -104,7 +103,7 @@ def test_an_index_of_an_older_version_is_made_anew_in_the_background(db: Path) -
 def test_what_was_stored_before_there_was_an_index_is_found_after_the_migration(db: Path) -> None:
     db.parent.mkdir()
     then = "2024-05-05T05:05:05.000000Z"
-    with closing(sqlite3.connect(db)) as connection:
+    with closing(connected(db)) as connection:
         connection.executescript(migrations.script(migrations.FILES[0]))
         connection.execute("INSERT INTO schema_migrations VALUES (1, ?)", (then,))
         for n in range(120):
@@ -132,15 +131,16 @@ import asyncio, sys
 from pathlib import Path
 from ltmc.search import analysis
 from ltmc.search.reindexing import reindex
-from ltmc.storage.sqlite.database import Database
+from ltmc.app.application import Application
+from ltmc.settings import load
 analysis.ANALYSIS_VERSION += 1
-path, waiting = Path(sys.argv[1]), sys.argv[2:]
+path, waiting = sys.argv[1], sys.argv[2:]
 def progress(done, of):
     if waiting:
         print(waiting.pop(), flush=True)
         sys.stdin.readline()
 async def main():
-    database = Database(path)
+    database = Application(load(db=path)[0]).engine
     try:
         await reindex(database, everything=bool(waiting), progress=progress)
     finally:
@@ -165,7 +165,7 @@ def index_of(db: Path) -> tuple[str, str | None, int, int]:
     """Whose the index is and whose it is to be (ours or the newer one's), how many memories there are, and how many
     of them are indexed."""
     names = {str(analysis.ANALYSIS_VERSION): "ours", str(analysis.ANALYSIS_VERSION + 1): "newer"}
-    with closing(sqlite3.connect(db)) as connection:
+    with closing(connected(db)) as connection:
         identity, target = connection.execute("SELECT identity, target FROM search_state").fetchone()
         rows = connection.execute("SELECT count(*) FROM resource_chunks").fetchone()[0]
         indexed = "SELECT count(*) FROM search_entries WHERE kind = 'chunk'"
@@ -232,8 +232,10 @@ KILLED_AFTER_A_BATCH = """
 import asyncio, os, sys
 from pathlib import Path
 from ltmc.search.reindexing import reindex
-from ltmc.storage.sqlite.database import Database
-asyncio.run(reindex(Database(Path(sys.argv[1])), everything=True, progress=lambda done, of: os._exit(9)))
+from ltmc.app.application import Application
+from ltmc.settings import load
+engine = Application(load(db=sys.argv[1])[0]).engine
+asyncio.run(reindex(engine, everything=True, progress=lambda done, of: os._exit(9)))
 """
 
 

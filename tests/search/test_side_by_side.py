@@ -1,7 +1,6 @@
 """What is kept of the index in memory serves searches side by side, and finds what was stored before each."""
 
 import asyncio
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from ltmc.features.memory.searching import SearchService
 from ltmc.features.todos.service import TodoService
 from ltmc.search import index
 from ltmc.search.kinds import TODO
-from tests.client import Session, run_cli, use
+from tests.client import Session, connected, run_cli, use
 
 
 async def found(app: Application, query: str) -> list[str]:
@@ -62,6 +61,7 @@ def test_a_search_in_an_older_snapshot_takes_nothing_from_later_ones(db: Path) -
     use(db, work)
 
 
+@pytest.mark.database_file
 def test_a_reading_of_the_index_that_was_interrupted_is_done_again(db: Path) -> None:
     with Session(db) as client:
         for n in range(300):
@@ -72,12 +72,14 @@ def test_a_reading_of_the_index_that_was_interrupted_is_done_again(db: Path) -> 
             with pytest.raises(LtmcError, match="interrupted"):
                 async with app.engine.read() as tx:
                     await tx.call(
-                        lambda cursor, steps=steps: cursor.connection.set_progress_handler(lambda: 1, steps)
+                        lambda stored, steps=steps: stored.cursor.connection.set_progress_handler(
+                            lambda: 1, steps
+                        )
                     )
                     try:
                         await index.search(tx, TODO, "plant 7", projects=["default"], limit=5)
                     finally:
-                        await tx.call(lambda cursor: cursor.connection.set_progress_handler(None, 1))
+                        await tx.call(lambda stored: stored.cursor.connection.set_progress_handler(None, 1))
         assert (await found(app, "plant 7"))[0] == "plant 7"
 
     use(db, work)
@@ -86,7 +88,7 @@ def test_a_reading_of_the_index_that_was_interrupted_is_done_again(db: Path) -> 
 def test_more_scopes_than_16_bits_count(db: Path) -> None:
     with Session(db) as client:
         client.ok("add_todo", title="water the plants")
-        with closing(sqlite3.connect(db)) as connection, connection:
+        with closing(connected(db)) as connection, connection:
             (last,) = connection.execute("SELECT max(seq) FROM search_codes").fetchone()
             connection.executemany(
                 "INSERT INTO search_codes VALUES (?, ?, zeroblob(32))",
@@ -100,6 +102,7 @@ def test_more_scopes_than_16_bits_count(db: Path) -> None:
         assert client.ok("search_todos", query="water", project_id="new")["total"] == 1
 
 
+@pytest.mark.database_file
 def test_a_project_that_a_restore_took_away_is_made_known_again(db: Path, tmp_path: Path) -> None:
     backup = tmp_path / "backup"
     with Session(db) as client:

@@ -17,7 +17,7 @@ from ltmc.features.todos.service import TodoService
 from ltmc.search import index
 from ltmc.search.reindexing import PASS, embed_pending
 from ltmc.tools.manifest import tool
-from tests.client import Session, pending, run_cli, use
+from tests.client import Session, connected, pending, run_cli, use
 
 SUBJECTS = ("harbour", "orchard", "printer", "glacier", "violin", "furnace", "parliament", "beehive")
 HIDDEN = "Each employee may take the afternoon off when it is their birthday."
@@ -79,7 +79,7 @@ def test_the_vectors_are_those_that_reindexing_makes(db: Path) -> None:
     """Whoever embeds it, at once or in batches: each chunk has a share of its whole document, and of no other."""
 
     def vectors() -> dict[int, bytes]:
-        with closing(sqlite3.connect(db)) as connection:
+        with closing(connected(db)) as connection:
             return dict(connection.execute("SELECT owner_id, vector FROM search_entries"))
 
     with Session(db) as client:
@@ -103,7 +103,7 @@ def test_two_passes_through_the_model_go_on_side_by_side(db: Path, monkeypatch: 
     async def work(app: Application) -> None:
         for n in range(4 * PASS):
             await app.get(TodoService).add(f"water plant {n}", "", "low", None)
-        with closing(sqlite3.connect(db)) as connection:
+        with closing(connected(db)) as connection:
             before = connection.execute("SELECT owner_id, vector FROM search_entries").fetchall()
             connection.execute("UPDATE search_entries SET vector = x''")
             connection.commit()
@@ -144,9 +144,9 @@ def test_a_vector_of_another_size_counts_as_none(db: Path) -> None:
             ]
             for n, subject in enumerate(SUBJECTS)
         ]
-    with closing(sqlite3.connect(db)) as connection, connection:
-        connection.execute("UPDATE search_entries SET vector = zeroblob(256) WHERE seq <= 4")
-        connection.execute("UPDATE search_codes SET code = zeroblob(32) WHERE seq <= 4")
+    with closing(connected(db)) as connection, connection:
+        connection.execute("UPDATE search_entries SET vector = ? WHERE seq <= 4", (bytes(256),))
+        connection.execute("UPDATE search_codes SET code = ? WHERE seq <= 4", (bytes(32),))
     with Session(db) as client:
         found = client.ok("retrieve_memory", query="orchard")
         assert found["results"][0]["resource_id"] == ids[1]
@@ -157,7 +157,7 @@ def test_vectors_of_another_model_count_as_none_while_they_are_made_anew(db: Pat
     with Session(db) as client:
         for n, subject in enumerate(SUBJECTS):
             client.ok("store_memory", file_name=f"n{n}.md", content=f"The {subject} was measured.")
-    with closing(sqlite3.connect(db)) as connection, connection:
+    with closing(connected(db)) as connection, connection:
         connection.execute(
             "UPDATE search_state SET identity = '0:older', target = identity, "
             "boundary = (SELECT max(seq) FROM search_entries)"

@@ -1,6 +1,5 @@
 """What is current: versions, what supersedes what, and when a memory holds."""
 
-import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 from mcp.shared.exceptions import MCPError
 
-from tests.client import InProject, Session
+from tests.client import InProject, Session, connected
 
 TODAY = datetime.now(UTC).date()
 
@@ -288,7 +287,7 @@ def test_what_has_expired_is_in_no_search_and_no_list(db: Path) -> None:
         assert "expires_at" in memory.ok("get_memory", file_name="code.md"), "what is left out stays"
         assert moved["version"] == 2
         memory.found()
-        with closing(sqlite3.connect(db)) as connection, connection:
+        with closing(connected(db)) as connection, connection:
             connection.execute("UPDATE resources SET expires_at = '2020-01-01' WHERE expires_at IS NOT NULL")
         left = {"The shop is open.", "The shop sells walnuts very cheaply."}
         assert memory.found() == memory.found(include_superseded=True) == left
@@ -305,7 +304,7 @@ def test_what_has_expired_is_in_no_search_and_no_list(db: Path) -> None:
         assert version["current"]
         assert memory.ok("memory_history", file_name="offer.md")["total"] == 1
         assert memory.found() == left | {"The shop's door code is 4712."}
-        with closing(sqlite3.connect(db)) as connection:
+        with closing(connected(db)) as connection:
             ((kinds,),) = connection.execute("SELECT kinds FROM forgettings")
         assert kinds == '{"memory": 3}'
 
@@ -319,7 +318,7 @@ def test_what_has_expired_is_not_there_before_upkeep_forgets_it(db: Path) -> Non
         client.ok("store_memory", file_name="key.md", content="The key is below the mat.", expires=30)
         memory.ok("link_resources", source_id="plan.md", target_id="code.md", relation="uses")
         (hit,) = memory.ok("retrieve_memory", query="door code")["results"][:1]
-        with closing(sqlite3.connect(db)) as connection, connection:
+        with closing(connected(db)) as connection, connection:
             connection.execute("UPDATE resources SET expires_at = '2020-01-01' WHERE expires_at IS NOT NULL")
         memory.bad("get_memory", "NOT_FOUND", "resource_id", resource_id=gone)
         memory.bad("get_memory", "NOT_FOUND", "chunk_id", chunk_id=hit["chunk_id"])

@@ -1,13 +1,12 @@
 """What has ended: told late, expired, or deleted; and names that are written in two ways."""
 
-import sqlite3
 import unicodedata
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.client import Session
+from tests.client import Session, connected
 from tests.tools.test_current import Memory, day
 
 
@@ -67,7 +66,7 @@ def test_a_name_that_was_stored_apart_is_found_by_either_form(db: Path) -> None:
     composed, apart = (unicodedata.normalize(form, "übergabe.md") for form in ("NFC", "NFD"))
     with Session(db) as client:
         stored = client.ok("store_memory", file_name=composed, content="The shop hands over at 8.")
-    with closing(sqlite3.connect(db)) as connection, connection:
+    with closing(connected(db)) as connection, connection:
         connection.execute("UPDATE resources SET file_name = ?", (apart,))
     with Session(db) as client:
         for name in (composed, apart):
@@ -84,7 +83,7 @@ def test_a_name_that_was_stored_apart_is_found_by_either_form(db: Path) -> None:
 
 def test_what_an_expired_version_superseded_does_not_come_back_and_says_so(db: Path) -> None:
     def end(name: str) -> None:
-        with closing(sqlite3.connect(db)) as connection, connection:
+        with closing(connected(db)) as connection, connection:
             connection.execute(
                 "UPDATE resources SET expires_at = '2020-01-01' WHERE expires_at IS NOT NULL AND file_name = ?",
                 (name,),

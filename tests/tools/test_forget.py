@@ -2,13 +2,12 @@
 
 import json
 import re
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.client import InProject, Session, run_cli
+from tests.client import InProject, Session, connected, run_cli
 
 
 class Things(InProject):
@@ -263,18 +262,19 @@ def test_what_is_purged_is_not_in_the_file_any_more(db: Path) -> None:
     done = run_cli("forget", "--purge", "--yes", "--db", str(db))
     assert (done.returncode, "5 times" in done.stdout) == (0, True), done
     assert held() == []
-    with closing(sqlite3.connect(db)) as connection:
+    with closing(connected(db)) as connection:
         named = "SELECT count(*) FROM tool_calls WHERE conversation_id = 'stays'"
         assert connection.execute(named).fetchone() == (2,), "of what has messages left the log keeps the id"
     with Session(db) as client:
         client.bad("forget", "NOT_FOUND", "undo", undo=undo)
         assert client.ok("retrieve_memory", query="walnut", top_k=50)["total"] == 40
-    with closing(sqlite3.connect(db)) as connection:
+    with closing(connected(db)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         connection.execute("INSERT INTO search_terms (search_terms) VALUES ('integrity-check')")
         connection.rollback()
 
 
+@pytest.mark.database_file
 def test_purging_names_the_copies_that_keep_what_they_held(db: Path, tmp_path: Path) -> None:
     assert run_cli("todo", "add", "Quetzalcoatlus", "--db", str(db)).returncode == 0
     assert run_cli("backup", str(tmp_path / "copy"), "--db", str(db)).returncode == 0
@@ -292,7 +292,7 @@ def test_a_server_purges_what_was_forgotten_long_ago(db: Path) -> None:
             client.ok("log_chat", conversation_id=name, content=f"Quetzalcoatlus {name}")
             token = client.ok("forget", conversation_id=name)["confirm"]
             client.ok("forget", conversation_id=name, confirm=token)
-    with closing(sqlite3.connect(db)) as connection, connection:
+    with closing(connected(db)) as connection, connection:
         (kept, old) = connection.execute(
             "SELECT token FROM forgettings ORDER BY forgotten_at DESC"
         ).fetchall()

@@ -227,8 +227,7 @@ class AnalyticsService:
 
     async def get_system_utilization(self) -> SystemUtilization:
         """Measure what this process and its database use now; None for what the platform does not tell."""
-        path = self._engine.path
-        wal = path.with_name(path.name + "-wal")
+        db_bytes, wal_bytes = await self._engine.sizes()
         descriptors = Path("/proc/self/fd")
         async with self._engine.read() as tx:
             keys = await health.cache_keys(tx)
@@ -238,8 +237,8 @@ class AnalyticsService:
             "cpu_percent": round(100 * time.process_time() / max(time.perf_counter() - _LOADED, 1e-9), 2),
             "open_files": len(list(descriptors.iterdir())) if descriptors.exists() else None,
             "threads": threading.active_count(),
-            "db_bytes": path.stat().st_size,
-            "wal_bytes": wal.stat().st_size if wal.exists() else 0,
+            "db_bytes": db_bytes,
+            "wal_bytes": wal_bytes,
             "cache_keys": keys,
             "active_watchers": watchers,
         }

@@ -3,12 +3,11 @@
 import asyncio
 import logging
 import sqlite3
-from functools import partial
+from operator import methodcaller
 
 from ltmc.errors import LtmcError
 from ltmc.features.memory.forgetting import KEPT_DAYS, take
 from ltmc.storage.engine import Engine
-from ltmc.storage.sqlite import search_index
 from ltmc.storage.tables import outlived, trash
 from ltmc.storage.upkeep import Upkeep
 from ltmc.timestamps import days_ago, now
@@ -37,7 +36,7 @@ async def purge(engine: Engine, before: str, project_id: str | None = None) -> t
     first, more = True, True
     while more:  # first, so that an interruption leaves something that brings the next one here
         async with engine.write() as tx:
-            more = await tx.call(partial(search_index.merge, anew=first))
+            more = await tx.call(methodcaller("merge", anew=first))
         first = False
         await asyncio.sleep(PAUSE_SECONDS)
     done = 0

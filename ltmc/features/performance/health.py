@@ -15,8 +15,7 @@ from typing import Literal, NotRequired, TypedDict
 from ltmc.errors import LtmcError
 from ltmc.search.reindexing import differences, unfinished
 from ltmc.storage.engine import Engine
-from ltmc.storage.sqlite.search_index import count_pending
-from ltmc.storage.sqlite.stored_values import faults_found_soon
+from ltmc.storage.search_index import SearchIndex
 from ltmc.storage.tables import health
 
 PROBE_SECONDS, THOROUGH_SECONDS = 2.0, 60.0
@@ -27,8 +26,8 @@ QUICK_CHECK_BYTES = 1024 * 1024 * 1024
 
 LOW_DISK_BYTES = 100 * 1024 * 1024
 
-REQUIRED = ("sqlite", "search_index", "graph", "disk")
-"""The probes without which LTMC is unhealthy."""
+OPTIONAL = frozenset({"cache", "watchers"})
+"""The probes without which LTMC is not unhealthy."""
 
 logger = logging.getLogger(__name__)
 
@@ -73,14 +72,14 @@ class Probes:
     ) -> None:
         self._engine = engine
         self._by_name = {
-            "sqlite": self._sqlite,
+            engine.name: self._database,
             "search_index": self._search_index,
             "cache": cache,
             "graph": self._graph,
             "disk": self._disk,
             "watchers": watchers,
         }
-        self._thorough = {"sqlite": self._every_page, "search_index": self._every_entry}
+        self._thorough = {engine.name: self._every_page, "search_index": self._every_entry}
 
     @property
     def names(self) -> list[str]:
@@ -106,7 +105,7 @@ class Probes:
         found["latency_ms"] = round((time.perf_counter() - started) * 1000, 3)
         return found
 
-    async def _sqlite(self) -> Probe:
+    async def _database(self) -> Probe:
         async with self._engine.read():
             pass
         if await self._engine.is_locked():
@@ -114,24 +113,17 @@ class Probes:
         return {"status": "ok"}
 
     async def _every_page(self) -> Probe:
-        async with self._engine.read() as tx:
-            structure = await health.structure(tx, QUICK_CHECK_BYTES)
-        if structure not in ("ok", None):
-            return {"status": "down", "error": f"the database is damaged: {structure}"}
-        async with self._engine.read() as tx:
-            bad_rows = await tx.call(faults_found_soon)
-        if bad_rows:
-            return {"status": "down", "error": f"tools cannot read every row: {'; '.join(bad_rows)}"}
-        return {"status": "ok", "integrity": structure or "not checked: the database is large"}
+        integrity, wrong = await self._engine.examine(QUICK_CHECK_BYTES)
+        return {"status": "down", "error": wrong} if wrong else {"status": "ok", "integrity": integrity}
 
     async def _search_index(self) -> Probe:
         async with self._engine.read() as tx:
-            return _in_step(await tx.call(unfinished), await tx.call(count_pending))
+            return _in_step(await tx.call(unfinished), await tx.call(SearchIndex.count_pending))
 
     async def _every_entry(self) -> Probe:
         indexed, wrong = await differences(self._engine)
         async with self._engine.read() as tx:
-            left = await tx.call(count_pending)
+            left = await tx.call(SearchIndex.count_pending)
         return {**_in_step(wrong, left), "indexed": indexed}
 
     async def _graph(self) -> Probe:
@@ -140,7 +132,10 @@ class Probes:
         return {"status": "ok"}
 
     async def _disk(self) -> Probe:
-        free = shutil.disk_usage(self._engine.path.parent).free
+        folder = self._engine.path.parent
+        if self._engine.name != "sqlite" and not folder.exists():  # nothing of it is on this disk
+            return {"status": "ok"}
+        free = shutil.disk_usage(folder).free
         if free < LOW_DISK_BYTES:
             error = f"{free} bytes are free beside the database"
             return {"status": "down", "error": error, "free_bytes": free}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 from ltmc.features.measures import Latencies, latencies, ratio
-from ltmc.features.performance.health import REQUIRED, Probe
+from ltmc.features.performance.health import OPTIONAL, Probe
 from ltmc.storage.tables.usage_log import CallTotals
 from ltmc.tools import manifest
 
@@ -13,7 +13,7 @@ TARGET_MS = 50.0
 
 
 class ServerInfo(TypedDict):
-    """The server that answers; `protocol`: what the caller speaks."""
+    """The server that answers; `protocol`: what the caller speaks; `database`: sqlite or postgresql."""
 
     version: str
     protocol: str | None
@@ -21,6 +21,7 @@ class ServerInfo(TypedDict):
     uptime_seconds: float
     started_at: str
     pid: int
+    database: str
 
 
 class Requests(TypedDict):
@@ -143,7 +144,8 @@ def backends(probed: Mapping[str, Probe], *, redis: bool) -> dict[str, Probe]:
 
 def health_score(probed: Mapping[str, Probe]) -> float | None:
     """Return the ratio of the required probes that are well."""
-    return ratio(sum(probed[name]["status"] == "ok" for name in REQUIRED), len(REQUIRED))
+    required = [probe for name, probe in probed.items() if name not in OPTIONAL]
+    return ratio(sum(probe["status"] == "ok" for probe in required), len(required))
 
 
 def recommendations(calls: CallReport, probed: Mapping[str, Probe]) -> list[str]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from ltmc import __version__
 from ltmc.errors import not_found
-from ltmc.features.performance.health import REQUIRED, HealthReport, Probe, Probes
+from ltmc.features.performance.health import OPTIONAL, HealthReport, Probe, Probes
 from ltmc.features.performance.report import (
     PerformanceReport,
     backends,
@@ -17,8 +17,8 @@ from ltmc.features.performance.report import (
     recommendations,
 )
 from ltmc.settings import Settings
+from ltmc.storage import search_index
 from ltmc.storage.engine import Engine, Transaction
-from ltmc.storage.sqlite import search_index
 from ltmc.storage.tables import usage_log
 from ltmc.storage.tables.usage_log import ToolCall
 from ltmc.timestamps import format_utc, now
@@ -87,7 +87,7 @@ class MonitoringService:
         down = {name for name, probe in probed.items() if probe["status"] == "down"}
         well = all(probe["status"] in ("ok", "disabled") for probe in found)
         return {
-            "status": "unhealthy" if down.intersection(REQUIRED) else "healthy" if well else "degraded",
+            "status": "unhealthy" if down - OPTIONAL else "healthy" if well else "degraded",
             "services": probed,
             "uptime_seconds": self.get_uptime_seconds(),
             "checked_at": now(),
@@ -125,9 +125,10 @@ class MonitoringService:
                 "uptime_seconds": self.get_uptime_seconds(),
                 "started_at": self._started_at,
                 "pid": os.getpid(),
+                "database": self._engine.name,
             },
             **calls,
-            "storage": {"db_bytes": self._engine.path.stat().st_size, **storage},
+            "storage": {"db_bytes": (await self._engine.sizes())[0], **storage},
             "backends": parts,
             "health_score": health_score(probed),
             "recommendations": recommendations(calls, parts),

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TypedDict, TypeVar
 
 from ltmc.errors import ErrorCode, LtmcError, not_found
-from ltmc.storage.sqlite import schema, search_index
+from ltmc.storage.search_index import SINCE_VERSION
+from ltmc.storage.sqlite import schema
 from ltmc.storage.sqlite.errors import translated, unavailable
 from ltmc.storage.sqlite.files import (
     BESIDE,
@@ -19,6 +20,7 @@ from ltmc.storage.sqlite.files import (
     scratch_file,
 )
 from ltmc.storage.sqlite.log_owner import own_log
+from ltmc.storage.sqlite.search_index import SqliteSearchIndex
 from ltmc.storage.sqlite.stored_values import first_faults
 
 T = TypeVar("T")
@@ -138,7 +140,7 @@ def verified(path: Path, named: Path) -> Contents:
     """
     with translated(named), closing(sqlite3.connect(path, isolation_level=None)) as copy:
         version = schema.checked_version(copy, named)
-        index_damage = _mend_index(copy) if version >= search_index.SINCE_VERSION else None
+        index_damage = _mend_index(copy) if version >= SINCE_VERSION else None
         _require_whole(copy, named)
         bad_rows = first_faults(copy)
         rows = {
@@ -151,8 +153,9 @@ def _mend_index(connection: sqlite3.Connection) -> str | None:
     """Empty the search index where it is damaged; return what was wrong with it."""
     cursor = connection.cursor()
     cursor.execute("BEGIN IMMEDIATE")
-    if (why := search_index.damage(cursor)) is not None:
-        search_index.empty(cursor)
+    index = SqliteSearchIndex(cursor)
+    if (why := index.damage()) is not None:
+        index.empty()
     cursor.execute("COMMIT")
     return why
 

@@ -20,10 +20,11 @@ import aiosqlite
 from ltmc.errors import LtmcError
 from ltmc.storage.engine import Parameters, R, T, Transaction
 from ltmc.storage.rows import loader, stored
-from ltmc.storage.sqlite import migrations
+from ltmc.storage.sqlite import examining, migrations
 from ltmc.storage.sqlite.errors import translated
 from ltmc.storage.sqlite.log_owner import ReplacedError
 from ltmc.storage.sqlite.open_file import Durability, OpenFile, moved, open_file
+from ltmc.storage.sqlite.search_index import SqliteSearchIndex
 from ltmc.storage.sqlite.waiting import LOCK_SECONDS, deadline_in, on_thread, settled, turn, while_busy
 from ltmc.timestamps import now
 
@@ -111,14 +112,14 @@ class SqliteTransaction:
             lambda connection: connection.executemany(sql, [_bound(sql, row) for row in rows]),
         )
 
-    async def call(self, function: Callable[[sqlite3.Cursor], T]) -> T:
-        """Return the result of `function`, called with a cursor."""
+    async def call(self, function: Callable[[Any], T]) -> T:
+        """Return the result of `function`, called with the search index."""
 
         def run(connection: sqlite3.Connection) -> T:
             cursor = connection.cursor()
             cursor.row_factory = None
             try:
-                return function(cursor)
+                return function(SqliteSearchIndex(cursor))
             finally:
                 cursor.close()
 
@@ -141,6 +142,7 @@ class Database:
             death of the process, and a power cut may take the last writes (SQLite's ``synchronous``).
     """
 
+    name = "sqlite"
     read_only = False
 
     def __init__(self, path: Path, durability: Durability = "full") -> None:
@@ -158,6 +160,18 @@ class Database:
     def path(self) -> Path:
         """The database file."""
         return self._path
+
+    async def version(self) -> str:
+        """Return the version of SQLite."""
+        return sqlite3.sqlite_version
+
+    async def sizes(self) -> tuple[int, int]:
+        """Return the bytes of the file, and those of the log beside it."""
+        return await examining.sizes(self.path)
+
+    async def examine(self, most_bytes: int) -> tuple[str, str | None]:
+        """Read every page and row."""
+        return await examining.examine(self, most_bytes)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[SqliteTransaction]:

@@ -11,10 +11,12 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from ltmc.errors import ErrorCode, LtmcError
+from ltmc.storage.index_entries import IndexEntries
 from ltmc.storage.sqlite.errors import translated, unavailable
+from ltmc.storage.sqlite.index_entries import SqliteEntries
 from ltmc.storage.sqlite.log_note import is_foreign
 from ltmc.storage.tables.validity import CURRENT, SHADOWED, shadowing
 from ltmc.timestamps import days_ago, now
@@ -63,8 +65,8 @@ MOST_CLONES = 200
 class HookStore:
     """The rows that hooks need."""
 
-    def __init__(self, cursor: sqlite3.Cursor) -> None:
-        self.cursor = cursor
+    def __init__(self, entries: IndexEntries) -> None:
+        self.entries, self.cursor = entries, entries.cursor
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -74,7 +76,7 @@ class HookStore:
             yield
             self.cursor.execute("COMMIT")
         except BaseException:
-            if self.cursor.connection.in_transaction:
+            if cast("sqlite3.Cursor", self.cursor).connection.in_transaction:
                 self.cursor.execute("ROLLBACK")
             raise
 
@@ -264,7 +266,7 @@ def opened(path: Path, *, read_only: bool = False) -> Iterator[HookStore]:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")
         _require_present(connection, path)
-        yield HookStore(connection.cursor())
+        yield HookStore(SqliteEntries(connection.cursor()))
 
 
 def _require_present(connection: sqlite3.Connection, path: Path) -> None:

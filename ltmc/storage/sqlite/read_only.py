@@ -12,10 +12,11 @@ import aiosqlite
 
 from ltmc.errors import LtmcError, read_only
 from ltmc.storage.engine import Transaction
-from ltmc.storage.sqlite import index_entries, log_note, migrations
+from ltmc.storage.sqlite import examining, log_note, migrations
 from ltmc.storage.sqlite.database import SqliteTransaction
 from ltmc.storage.sqlite.errors import translated, unavailable
 from ltmc.storage.sqlite.files import copy_pages, identity, log_of
+from ltmc.storage.sqlite.index_entries import SqliteEntries
 from ltmc.storage.sqlite.open_file import FURTHER_READ_CACHE_KIB, READ_CACHE_KIB, READERS
 from ltmc.storage.sqlite.waiting import LOCK_SECONDS, deadline_in, settled, turn
 
@@ -45,6 +46,7 @@ class ReadOnlyDatabase:
     locks: a transaction during which it changed ends with an error.
     """
 
+    name = "sqlite"
     read_only = True
 
     def __init__(self, path: Path) -> None:
@@ -59,6 +61,18 @@ class ReadOnlyDatabase:
     def path(self) -> Path:
         """The database file."""
         return self._path
+
+    async def version(self) -> str:
+        """Return the version of SQLite."""
+        return sqlite3.sqlite_version
+
+    async def sizes(self) -> tuple[int, int]:
+        """Return the bytes of the file, and those of the log beside it."""
+        return await examining.sizes(self.path)
+
+    async def examine(self, most_bytes: int) -> tuple[str, str | None]:
+        """Read every page and row."""
+        return await examining.examine(self, most_bytes)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[SqliteTransaction]:
@@ -205,6 +219,6 @@ def aim_of(path: Path) -> str:
     try:
         uri = f"{path.as_uri()}?{options_of(path)}"
         with closing(sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS)) as connection:
-            return index_entries.state(connection.cursor()).aim
+            return SqliteEntries(connection.cursor()).state().aim
     except (OSError, LtmcError, sqlite3.Error, TypeError):  # a table that is not there yet, or empty
         return ""

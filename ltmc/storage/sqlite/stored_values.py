@@ -13,8 +13,9 @@ from datetime import date
 from functools import partial
 from itertools import islice
 from types import UnionType
-from typing import Any, Literal, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, TypedDict, cast, get_args, get_origin, get_type_hints, is_typeddict
 
+from ltmc.storage.search_index import SearchIndex
 from ltmc.storage.tables.resources import NamedFile
 from ltmc.timestamps import format_utc, parse
 
@@ -100,9 +101,9 @@ def first_faults(connection: sqlite3.Connection, seconds: float = math.inf) -> l
     return [*islice(_faults(connection, time.monotonic() + seconds), FAULTS_SHOWN)]
 
 
-def faults_found_soon(cursor: sqlite3.Cursor) -> list[str]:
+def faults_found_soon(stored: SearchIndex) -> list[str]:
     """Return what `first_faults` finds in `SOON_SECONDS`."""
-    return first_faults(cursor.connection, SOON_SECONDS)
+    return first_faults(cast("sqlite3.Cursor", stored.cursor).connection, SOON_SECONDS)
 
 
 def _faults(connection: sqlite3.Connection, until: float) -> Iterator[str]:

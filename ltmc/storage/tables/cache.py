@@ -41,12 +41,11 @@ class _Counters:
 class DatabaseCache:
     """The cache in a table of the database; see `CacheBackend`."""
 
-    name = "sqlite"
     host: str | None = None
     port: int | None = None
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self._engine, self.name = engine, engine.name
 
     async def set(self, project_id: str, key: str, value: str, ttl: int | None) -> bool:
         moment = now()
@@ -113,8 +112,8 @@ class DatabaseCache:
         )
 
     async def health(self) -> CacheHealth:
+        version = await self._engine.version()
         async with self._engine.read() as tx:
-            version = await tx.value("SELECT sqlite_version()")
             used = await tx.value("SELECT coalesce(sum(size_bytes), 0) FROM cache_entries")
         if self._engine.read_only:
             return CacheHealth(version, used)

@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 from ltmc.storage.engine import Transaction
-from ltmc.storage.rows import stored
+from ltmc.storage.index_entries import IndexEntries
+from ltmc.storage.rows import stored as as_stored
 
 PAGE = 250
 """How many rows are read at a time."""
@@ -126,21 +127,21 @@ async def page(
 
 
 def _page(
-    cursor: sqlite3.Cursor, name: str, project: str | None, after: int
+    stored: IndexEntries, name: str, project: str | None, after: int
 ) -> tuple[list[dict[str, Any]], int]:
     if name in _MADE_OF:
         (select, of_project), place = _MADE_OF[name], "id"
     else:
         place = TABLES[name].place
-        names = [one for one in _columns(cursor, name) if one not in TABLES[name].left_out]
+        names = [one for one in _columns(stored, name) if one not in TABLES[name].left_out]
         select = (
             f"SELECT t.{place} AS place, {', '.join(f't.{one}' for one in names)} FROM {name} t WHERE TRUE"
         )
         of_project = TABLES[name].project
     chosen = f" AND {of_project}" if project is not None else ""
     sql = f"{select}{chosen} AND t.{place} > :after ORDER BY t.{place} LIMIT {PAGE}"
-    rows = cursor.execute(sql, {"project": project, "after": after}).fetchall()
-    labels = [label for label, *_ in cursor.description]
+    found = stored.cursor.execute(sql, {"project": project, "after": after})
+    rows, labels = found.fetchall(), [column[0] for column in found.description]
     return [_values(labels[1:], row[1:]) for row in rows], rows[-1][0] if rows else after
 
 
@@ -152,9 +153,11 @@ def _values(names: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def _columns(cursor: sqlite3.Cursor, table: str) -> dict[str, tuple[str, bool, Any]]:
+def _columns(stored: IndexEntries, table: str) -> dict[str, tuple[str, bool, Any]]:
     """Return the columns of a table, each with its type, whether it must be given, and its default."""
-    found = cursor.execute('SELECT name, type, "notnull", dflt_value FROM pragma_table_info(?)', (table,))
+    found = stored.cursor.execute(
+        'SELECT name, type, "notnull", dflt_value FROM pragma_table_info(?)', (table,)
+    )
     return {name: (kind, bool(must) and default is None, default) for name, kind, must, default in found}
 
 
@@ -185,7 +188,7 @@ def fitting(
 def _fits(name: str, kind: str, default: Any, value: Any) -> bool:
     if name in _JSON:
         wanted = list if default == "'[]'" else dict if default == "'{}'" else (list, dict)
-        return isinstance(value, wanted) and len(stored(value)) <= _LONGEST
+        return isinstance(value, wanted) and len(as_stored(value)) <= _LONGEST
     if name.endswith(_MOMENTS):
         return is_moment(value)
     if kind == "TEXT":

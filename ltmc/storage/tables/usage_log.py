@@ -294,7 +294,7 @@ async def _facts(
     where, parameters = _scope(project_id, since)
     order = "id" if since is None else "created_at"  # of all rows the order of the table is the fastest
     sql = f"SELECT {facts} FROM {table} WHERE {where} ORDER BY {order} DESC LIMIT ?"
-    return await tx.call(lambda rows: rows.execute(sql, [*parameters, limit]).fetchall())
+    return await tx.call(lambda stored: stored.cursor.execute(sql, [*parameters, limit]).fetchall())
 
 
 @dataclass(frozen=True, slots=True)

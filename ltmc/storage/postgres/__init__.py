@@ -1,0 +1,1 @@
+"""PostgreSQL: one database for LTMC on several hosts. Needs the extra ``postgres``."""

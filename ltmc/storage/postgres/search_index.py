@@ -1,0 +1,99 @@
+"""The search index in PostgreSQL: terms are found by a GIN index over the lexemes of an entry."""
+
+from collections.abc import Iterable, Sequence
+
+from ltmc.storage.index_entries import NewEntry, scope_name, scope_term
+from ltmc.storage.search_index import SearchIndex
+
+_MOST_BYTES = 900_000
+"""How many bytes of terms an entry is found by: a tsvector holds less than 1 MiB."""
+
+
+class PostgresSearchIndex(SearchIndex):
+    """See `SearchIndex`."""
+
+    def last_seq(self) -> int:
+        """Return the largest seq ever given."""
+        return int(self.cursor.execute("SELECT last_seq FROM search_state").fetchone()[0])
+
+    def insert(self, kind: str, entry: NewEntry) -> None:
+        """Add an entry."""
+        scope = scope_name(kind, entry.project_id)
+        # Who has the row of the state gives the next seq: they are seen in their order.
+        self.cursor.execute(
+            "WITH given AS (UPDATE search_state SET last_seq = last_seq + 1 RETURNING last_seq), "
+            "made AS (INSERT INTO search_entries (seq, kind, owner_id, project_id, group_key, impacts, vector, terms) "
+            "SELECT last_seq, ?, ?, ?, CAST(? AS BIGINT), ?, CAST(? AS BYTEA), "
+            "array_to_tsvector(CAST(@list? AS TEXT[])) FROM given) "
+            "INSERT INTO search_codes (seq, scope, code) SELECT last_seq, ?, CAST(? AS BYTEA) FROM given",
+            (
+                kind,
+                entry.owner_id,
+                entry.project_id,
+                entry.group_key,
+                entry.impacts,
+                entry.vector,
+                _fitting([scope_term(scope), *entry.terms]),
+                scope,
+                entry.code,
+            ),
+        )
+
+    def delete(self, kind: str, owner_ids: Iterable[int]) -> None:
+        """Remove the entries of owners; unknown ids are ignored."""
+        ids = list(owner_ids)
+        if not ids:
+            return
+        removed = self.cursor.execute(
+            "WITH gone AS (DELETE FROM search_entries WHERE kind = ? AND owner_id = ANY(@list?) RETURNING seq), "
+            "codes AS (DELETE FROM search_codes WHERE seq IN (SELECT seq FROM gone)) SELECT count(*) FROM gone",
+            (kind, ids),
+        ).fetchone()[0]
+        if removed:
+            self.cursor.execute("UPDATE search_state SET removed = removed + ?", (removed,))
+
+    def postings(self, expression: str, limit: int) -> list[int]:
+        """Return the seqs of entries that match, the newest first."""
+        found = self.cursor.execute(
+            "SELECT seq FROM search_entries WHERE terms @@ CAST(@terms? AS tsquery) ORDER BY seq DESC LIMIT ?",
+            (expression, limit),
+        )
+        return [seq for (seq,) in found.fetchall()]
+
+    def document_frequency(self, expression: str) -> int:
+        """Count the entries of the whole index that match an expression."""
+        found = self.cursor.execute(
+            "SELECT count(*) FROM search_entries WHERE terms @@ CAST(@terms? AS tsquery)", (expression,)
+        )
+        return int(found.fetchone()[0])
+
+    def damage(self) -> str | None:
+        """Return what is wrong with the index in itself, if anything; in a transaction that writes."""
+        for table, other in (("search_entries", "search_codes"), ("search_codes", "search_entries")):
+            sql = f"SELECT count(*) FROM {table} WHERE seq NOT IN (SELECT seq FROM {other})"
+            if self.cursor.execute(sql).fetchone()[0]:
+                return f"the table {table} does not fit the others of the index"
+        return None
+
+    def empty(self) -> None:
+        """Make an index without entries in the place of one that may be damaged, and have all rows indexed anew."""
+        self.cursor.execute(
+            "UPDATE search_state SET identity = '', target = '', boundary = 0, "
+            "removed = removed + (SELECT count(*) FROM search_entries)"
+        )
+        self.cursor.execute("DELETE FROM search_entries")
+        self.cursor.execute("DELETE FROM search_codes")
+
+    def merge(self, *, anew: bool) -> bool:  # noqa: ARG002 - as SQLite's
+        """Return False: PostgreSQL's autovacuum leaves out the terms of what is gone."""
+        return False
+
+
+def _fitting(terms: Sequence[str]) -> list[str]:
+    left, found = _MOST_BYTES, []
+    for term in dict.fromkeys(terms):
+        left -= len(term.encode()) + 2
+        if left < 0:
+            break
+        found.append(term)
+    return found

@@ -1,0 +1,144 @@
+"""A real PostgreSQL server for the tests, with a database for each that wants one."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BOUND_TO_A_FILE = "bound to a database file"
+
+
+class PostgresPlace:
+    """The address of a database, in the place of the path of a file. What is done with a path skips the test."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def __str__(self) -> str:
+        return self.url
+
+    def __repr__(self) -> str:
+        return self.url
+
+    def __fspath__(self) -> str:
+        pytest.skip(BOUND_TO_A_FILE)
+
+    def __truediv__(self, _: Any) -> Path:
+        pytest.skip(BOUND_TO_A_FILE)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        pytest.skip(BOUND_TO_A_FILE)
+
+
+class PostgresConnection:
+    """A connection that takes the SQL of the tables, as one of ``sqlite3`` does."""
+
+    def __init__(self, place: PostgresPlace) -> None:
+        import psycopg
+
+        self._connection = psycopg.connect(place.url, cursor_factory=psycopg.ClientCursor)
+
+    def execute(self, sql: str, parameters: Any = ()) -> Any:
+        """Execute a statement."""
+        from ltmc.storage.postgres.database import Cursor
+
+        return Cursor(self._connection.cursor()).execute(sql, parameters)
+
+    def __enter__(self) -> "PostgresConnection":
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self.commit()
+
+    def commit(self) -> None:
+        """Commit."""
+        self._connection.commit()
+
+    def close(self) -> None:
+        """Close."""
+        self._connection.close()
+
+
+class PostgresServer:
+    """A server on a free port of this machine, whose data are gone afterwards.
+
+    Its texts are sorted as in English where a column does not say otherwise.
+    """
+
+    def __init__(self) -> None:
+        folder = Path(
+            tempfile.mkdtemp(prefix="ltmc-postgres-")
+        )  # not below a folder that its owner may not enter
+        self._programs = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda one: int(one.parent.name))
+        self._data = folder / "data"
+        self._as_owner: list[str] = []
+        if os.getuid() == 0:  # which PostgreSQL refuses
+            self._as_owner = ["runuser", "-u", "postgres", "--"]
+            shutil.chown(folder, "postgres")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._made = 0
+        options = (
+            "--auth=trust --username=ltmc --encoding=UTF8 --locale-provider=icu --icu-locale=en-US --no-sync"
+        )
+        self._run("initdb", "-D", str(self._data), *options.split())
+        self.start()
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [*self._as_owner, str(self._programs / program), *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off "
+            "-c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB"
+        )
+        log = str(self._data.parent / "log")
+        self._run("pg_ctl", "-D", str(self._data), "-l", log, "-w", "-o", options, "start")
+
+    def stop(self) -> None:
+        """Stop it at once, as a crash would."""
+        self._run("pg_ctl", "-D", str(self._data), "-m", "immediate", "-w", "stop")
+
+    def remove(self) -> None:
+        """Stop it and remove its data."""
+        self.stop()
+        shutil.rmtree(self._data.parent)
+
+    def url(self, database: str) -> str:
+        """Return the address of a database."""
+        return f"postgresql://ltmc@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, sql: str, database: str = "postgres") -> list[Any]:
+        """Execute a statement and return the rows that it finds."""
+        import psycopg
+
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            cursor = connection.execute(sql.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def empty_database(self) -> PostgresPlace:
+        """Make a database without tables."""
+        self._made += 1
+        name = f"memory_{self._made}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        return PostgresPlace(self.url(name))
+
+    def wait(self, sql: str, database: str) -> None:
+        """Wait until a query finds a row."""
+        for _ in range(600):
+            if self.execute(sql, database):
+                return
+            time.sleep(0.05)
+        raise TimeoutError(sql)
