@@ -25,8 +25,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+SLOW = ("trust/", "search/test_kernel", "bundles/", "agents/test_programs", "forms/", "code_structure/")
+"""The files that take long, of tests/: they begin first, so that two workers end together."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip, on PostgreSQL, what is bound to a database file, and the forms that hold no driver of it."""
+    """Put slow files first; on PostgreSQL skip what is bound to a file, and the forms that hold no driver of it."""
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: not item.path.relative_to(tests).as_posix().startswith(SLOW))
     if config.getoption("--engine") == "sqlite":
         return
     for item in items:
@@ -35,16 +41,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(BOUND_TO_A_FILE))
         elif form not in (None, "source"):
             item.add_marker(pytest.mark.skip("ltmc.pyz and the program hold no driver of PostgreSQL"))
-
-
-SLOW = ("trust/", "search/test_kernel", "bundles/", "agents/test_programs", "forms/", "code_structure/")
-"""The files that take long, of tests/: they begin first, so that two workers end together."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put slow files first."""
-    tests = Path(__file__).parent
-    items.sort(key=lambda item: not item.path.relative_to(tests).as_posix().startswith(SLOW))
 
 
 @pytest.fixture(autouse=True, scope="session")

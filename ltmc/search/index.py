@@ -450,8 +450,9 @@ async def _search(
     notes: list[str] = []
 
     def find(stored: SearchIndex) -> tuple[Found, Mode, int]:
-        resident = tx.resident(CurrentIndex).refreshed(stored, tx.began, identity(), model().dims)
-        size = resident.size(index_entries.scope_name(kind.name, project_id))
+        name = index_entries.scope_name(kind.name, project_id)
+        resident = tx.resident(CurrentIndex).refreshed(stored, tx.began, identity(), model().dims, name)
+        size = resident.size(name)
         by: Mode = mode if by_meaning(resident.aim) and not every_term else "lexical"
         if isinstance(found_model := model(), WordsAlone):
             notes.append(f"{WORDS_ALONE} {found_model.reason}")

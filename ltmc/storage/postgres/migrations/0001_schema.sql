@@ -390,9 +390,10 @@ CREATE TABLE search_entries (
 );
 
 CREATE TABLE search_codes (
-    seq BIGINT PRIMARY KEY,
     scope TEXT NOT NULL,
-    code BYTEA NOT NULL
+    seq BIGINT NOT NULL,
+    code BYTEA NOT NULL,
+    PRIMARY KEY (scope, seq)
 );
 
 CREATE TABLE search_state (

@@ -33,3 +33,14 @@ INSERT OR IGNORE INTO tags SELECT 'code_patterns', value, p.id FROM code_pattern
 
 -- The newest of a project first.
 CREATE INDEX resources_newest ON resources (project_id, id) WHERE archived = 0;
+
+-- The signs of the vectors lie together by scope: a search reads those of the scopes that it looks in.
+CREATE TABLE codes_by_scope (
+    scope TEXT NOT NULL, -- kind:project_id
+    seq INTEGER NOT NULL,
+    code BLOB NOT NULL,
+    PRIMARY KEY (scope, seq)
+) WITHOUT ROWID;
+INSERT INTO codes_by_scope SELECT scope, seq, code FROM search_codes ORDER BY scope, seq;
+DROP TABLE search_codes;
+ALTER TABLE codes_by_scope RENAME TO search_codes;
