@@ -217,6 +217,8 @@ def schema_of(binding: Binding) -> dict[str, Any]:
         properties[name].pop("description", None)
     for name, value in properties.items():
         if name in arguments:
+            if arguments[name].startswith("false: "):
+                value.pop("default", None)
             value["description"] = "; ".join(
                 filter(None, (value.get("description"), _unended(arguments[name])))
             )
@@ -278,6 +280,8 @@ def _shortened(schema: Any) -> Any:
         return [_shortened(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
+    if UNLISTED in schema and "properties" in schema:
+        return {"type": "object"}
     short = {
         key: {name: _shortened(item) for name, item in value.items() if UNLISTED not in item}
         if key == "properties"
