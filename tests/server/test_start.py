@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ltmc.server.quick_imports import NOT_FOR_STDIO
+from ltmc.server.quick_imports import NOT_FOR_STDIO, ONE_FOR_A_CLIENT
 from tests import artefacts
 from tests.client import Session
 from tests.memory import TEN_CALLS, maps, resident_mb, tree
@@ -41,6 +41,8 @@ def imported(tmp_path: Path, version: str, more: str = "") -> set[str]:
 @pytest.mark.parametrize("version", ["2024-11-05", "2026-07-28"])
 def test_what_stdio_does_not_need_is_not_imported(tmp_path: Path, version: str) -> None:
     modules = imported(tmp_path, version)
+    (types,) = modules & {*ONE_FOR_A_CLIENT}
+    assert version.startswith("2026") == types.endswith("2026_07_28")
     assert "fastmcp.server.server" in modules
     assert modules.isdisjoint({*NOT_FOR_STDIO, "beartype", "key_value", "watchfiles", "jsonschema"})
 
