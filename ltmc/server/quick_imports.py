@@ -91,7 +91,7 @@ class _Later(type):
         return getattr(module, cls.__name__)
 
 
-def _schema(cls: _Later, _: object, handler: Callable[[Any], Any]) -> Any:
+def _schema(cls: Any, _: object, handler: Callable[[Any], Any], /) -> Any:
     """Return what pydantic validates by where the name is taken for a type."""
     return handler(cls._real())
 

@@ -6,7 +6,7 @@ Each table family declares its `Source`. Callers above storage name filters (`Wh
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ltmc.storage.engine import Transaction
 
@@ -33,8 +33,7 @@ class Searchable(Protocol):
 R = TypeVar("R", bound=Searchable)
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """An SQL condition and its parameters."""
 
     sql: str
@@ -221,8 +220,7 @@ async def count(tx: Transaction, source: Source[Any], where: Where) -> int:
     return int(await tx.value(f"SELECT count(*) FROM {source.owner} WHERE {sql}", parameters))
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """How many rows filters leave, and how many of these can be shown, of each group only some."""
 
     rows: int

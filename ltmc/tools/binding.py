@@ -2,10 +2,9 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import ErrorDetails
@@ -18,8 +17,7 @@ from ltmc.tools.manifest import SIZES, UNLISTED, Prompt, Resource, Tool
 ToolFunction = Callable[..., Awaitable[dict[str, Any]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(NamedTuple):
     """A tool's function with the model of its arguments.
 
     Attributes:

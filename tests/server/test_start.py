@@ -47,6 +47,30 @@ def test_what_stdio_does_not_need_is_not_imported(tmp_path: Path, version: str) 
     assert modules.isdisjoint({*NOT_FOR_STDIO, "beartype", "key_value", "watchfiles", "jsonschema"})
 
 
+def test_a_memory_is_stored_without_what_other_tools_need(tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    command = [sys.executable, "-c", REPORT.format(report=str(report), more="")]
+    with Session(tmp_path / "ltmc.db", command=command) as client:
+        client.ok("store_memory", file_name="a.md", content="The quince is ripe.")
+    own = {name for name in report.read_text().split() if name.startswith("ltmc.")}
+    assert "ltmc.features.memory.service" in own
+    others = (
+        "blueprints",
+        "cache",
+        "code_structure",
+        "documentation",
+        "graph",
+        "hooks",
+        "patterns",
+        "sync",
+        "team",
+    )
+    assert {
+        name for name in own if name.startswith(tuple(f"ltmc.features.{other}" for other in others))
+    } == set()
+    assert own.isdisjoint(f"ltmc.storage.tables.{name}" for name in ("cache", "graph", "team"))
+
+
 def test_a_server_starts_though_fastmcp_inherits_from_what_it_was_to_do_without(tmp_path: Path) -> None:
     modules = imported(
         tmp_path, "2025-06-18", "quick_imports.NOT_FOR_STDIO += ('mcp.server.auth', 'pydantic_settings')"

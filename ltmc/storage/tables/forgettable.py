@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.sources import Condition, Filter, Where, among, any_of, conjunction, forms_of
@@ -101,8 +101,7 @@ COMMON = ("ids", "before")
 """The filters of every kind."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thing:
+class Thing(NamedTuple):
     """A thing that filters choose; `total`: how many of its kind they do."""
 
     id: int | str

@@ -1,15 +1,14 @@
 """What was imported: how far each source was read, and what came in."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns
 from ltmc.storage.sources import among
 
 
-@dataclass(frozen=True, slots=True)
-class ImportSource:
+class ImportSource(NamedTuple):
     """A file or folder that was imported.
 
     Attributes:
@@ -58,7 +57,6 @@ async def put_keys(tx: Transaction, keys: Mapping[str, int | None]) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(NamedTuple):
     key: str
     owner_id: int | None

@@ -6,7 +6,7 @@ given twice.
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.sources import R, Source, forms_of
@@ -100,8 +100,7 @@ _OWNERS = {
 """The tables of a kind of the index."""
 
 
-@dataclass(frozen=True, slots=True)
-class Forgetting:
+class Forgetting(NamedTuple):
     """What was forgotten at one time; `kinds`: how many things of each kind."""
 
     token: str
@@ -182,8 +181,7 @@ async def name_taken(tx: Transaction, token: str) -> str | None:
     return None if found is None else str(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Numbered:
+class _Numbered(NamedTuple):
     file_name: str
     version: int
 
