@@ -8,13 +8,14 @@ stand alone. The published tokeniser knows Unicode 8: of what came later, some m
 import re
 import unicodedata
 from array import array
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from io import BytesIO
 from itertools import accumulate, chain
-from typing import NamedTuple
 
 
-class Dialect(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Dialect:
     """In what the tokenisers of models differ.
 
     Attributes:
@@ -113,13 +114,10 @@ class Vocabulary:
         return None
 
 
-_DIALECT = Dialect()
-
-
 class WordPiece:
     """Splits text into the tokens of a vocabulary."""
 
-    def __init__(self, vocabulary: bytes, dialect: Dialect = _DIALECT) -> None:
+    def __init__(self, vocabulary: bytes, dialect: Dialect = Dialect()) -> None:
         """Take the tokens in UTF-8, one a line, each in the line of its id.
 
         Raises:
