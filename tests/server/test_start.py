@@ -101,7 +101,7 @@ def test_what_is_imported_late_does_what_it_does_else() -> None:
 
 @pytest.mark.parametrize("form", artefacts.FORMS)
 def test_memory(form: str, tmp_path: Path) -> None:
-    """Below 60 MB after the lists, below 80 after ten calls; the one file has the process that unpacked it beside it."""
+    """Below 60 MB after the lists, below 80 after ten calls; the one file runs beside the process that unpacked it."""
     command = [*artefacts.command(form), "serve", "--db", str(tmp_path / "ltmc.db"), "--project", "default"]
     for _ in range(2):  # the first start of some unpacks and compiles
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
