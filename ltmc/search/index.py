@@ -6,11 +6,10 @@ A row is a thing that search can find; an entry is what the index holds of it; a
 import asyncio
 import math
 from collections.abc import Iterable, Mapping, Sequence, Sized
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict, get_args
+from typing import Any, NamedTuple, NotRequired, TypedDict, get_args
 
 from typing_extensions import Unpack
 
@@ -58,8 +57,7 @@ class SearchMarks(TypedDict):
     weak: NotRequired[bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
+class Ranking(NamedTuple):
     """A page of hits, best first.
 
     Attributes:

@@ -6,7 +6,7 @@ Each table family declares its `Source`. Callers above storage name filters (`Wh
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ltmc.storage.engine import Transaction
 
@@ -36,8 +36,7 @@ class Searchable(Protocol):
 R = TypeVar("R", bound=Searchable)
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """An SQL condition and its parameters."""
 
     sql: str
@@ -249,8 +248,7 @@ COUNTED = 10_000
 million takes half a second."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """How many rows filters leave, and how many of these can be shown, of each group only some; `COUNTED` at most."""
 
     rows: int

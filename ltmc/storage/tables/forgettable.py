@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.sources import Condition, Filter, Where, among, conjunction, forms_of, tagged_any
@@ -104,8 +104,7 @@ COMMON = ("ids", "before")
 """The filters of every kind."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thing:
+class Thing(NamedTuple):
     """A thing that filters choose; `total`: how many of its kind they do."""
 
     id: int | str

@@ -1,7 +1,7 @@
 """Code attempts: what was asked, what was written, how it went."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns, insert_row
@@ -21,8 +21,7 @@ from ltmc.storage.sources import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """A code attempt."""
 
     id: int
@@ -43,8 +42,7 @@ class Pattern:
     created_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What statistics need of a code attempt."""
 
     id: int
@@ -100,8 +98,7 @@ async def first_like(tx: Transaction, attempt: Pattern) -> int | None:
     return None if found is None else int(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _PassRate:
+class _PassRate(NamedTuple):
     code_hash: str
     rate: float
 

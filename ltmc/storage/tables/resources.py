@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns, insert_row
@@ -107,8 +107,7 @@ class Period:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Replaced:
+class Replaced(NamedTuple):
     """A version of a memory whose place another memory took."""
 
     id: int
@@ -161,8 +160,7 @@ class Version(Period):
     chunk_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """A memory's name and text."""
 
     id: int
@@ -329,8 +327,7 @@ async def delete(tx: Transaction, resource_id: int) -> None:
     await tx.run("DELETE FROM resources WHERE id = ?", (resource_id,))
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """What the versions of a memory share."""
 
     project_id: str
@@ -398,8 +395,7 @@ async def name_alike(tx: Transaction, project_id: str, file_name: str) -> str | 
     return None if found is None else str(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """A memory of a listing; `head`: the beginning of its text."""
 
     id: int
@@ -413,8 +409,7 @@ class Listed:
     files: list[NamedFile]
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A chunk by its id and that of its memory."""
 
     id: int
