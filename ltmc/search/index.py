@@ -472,9 +472,9 @@ async def _search(
     note(*notes)
     total, exact = found.total, found.exact
     rows = None
-    if total is None and exact:  # nothing is left out for its meaning
+    if total is None and (exact or where):  # nothing is left out for its meaning
         counted = await counts(tx, kind.source, inside, per_group=per_group)
-        total, rows, exact = counted.shown, counted.rows, counted.exact
+        total, rows, exact = counted.shown, counted.rows, exact and counted.exact
     elif total is None:
         total = size
     if len(found.hits) < limit:

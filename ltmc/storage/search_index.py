@@ -220,9 +220,12 @@ class SearchIndex(IndexEntries):
     ) -> set[int] | None:
         """Return every entry whose owner the filters leave, or None when they are more than `most`."""
         condition, parameters = _filtered(source, where)
+        # Tags choose by id; the index of the project, which is larger, is kept out of it.
+        tagged = any(name.startswith("tags_") for name in where)
+        project = f"({source.project} || '')" if tagged else source.project
         rows = self.cursor.execute(
             f"SELECT e.seq FROM {source.owner} CROSS JOIN search_entries e "
-            f"WHERE {source.project} = ? AND {condition} AND e.kind = ? AND e.owner_id = {source.key} LIMIT ?",
+            f"WHERE {project} = ? AND {condition} AND e.kind = ? AND e.owner_id = {source.key} LIMIT ?",
             (project_id, *parameters, source.kind, most + 1),
         ).fetchall()
         return {seq for (seq,) in rows} if len(rows) <= most else None
