@@ -37,6 +37,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip("ltmc.pyz and the program hold no driver of PostgreSQL"))
 
 
+SLOW = ("trust/", "search/test_kernel", "bundles/", "agents/test_programs", "forms/", "code_structure/")
+"""The files that take long, of tests/: they begin first, so that two workers end together."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put slow files first."""
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: not item.path.relative_to(tests).as_posix().startswith(SLOW))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keeps tests away from the settings and memories of whoever runs them."""

@@ -85,7 +85,7 @@ def memory(number: int, text: str, moment: str) -> Chunk:
 async def store_memory(tx: Transaction, row: Chunk) -> Chunk:
     """Store a memory of one chunk without the index."""
     times = (row.created_at, row.created_at)
-    named = (PROJECT, row.file_name, "note", row.text, row.file_name, 1, [], {}, None, None, False)
+    named = (PROJECT, row.file_name, "note", row.text, row.file_name, 1, row.tags, {}, None, None, False)
     resource = await resources.insert(tx, Resource(0, *named, *times))
     (part,) = chunk(row.text)
     parts = [(part.start, part.end, part.text, part.tokens)]

@@ -320,12 +320,14 @@ def test_documents_in_every_format(shared: Session, project: str, root: Path) ->
 
 
 def test_on_ltmc_itself(tmp_path: Path) -> None:
-    """Every module: blueprint and document agree with the code; one edit is told by its symbol alone."""
+    """Blueprint and document agree with the code; one edit is told by its symbol alone. Of all modules a fifth."""
     shutil.copytree(
         Path(ltmc.__file__).parent, tmp_path / "ltmc", ignore=shutil.ignore_patterns("__pycache__")
     )
+    edited = "ltmc/features/todos/service.py"
     names = sorted(path.relative_to(tmp_path).as_posix() for path in (tmp_path / "ltmc").rglob("*.py"))
-    assert len(names) > 80
+    names = [*names[::5], edited]
+    assert len(set(names)) > 60
     with Session(tmp_path / "data" / "ltmc.db") as client:
         client.ok("register_project", project_id="self", root_path=str(tmp_path))
         blueprints = {}
@@ -339,8 +341,7 @@ def test_on_ltmc_itself(tmp_path: Path) -> None:
                 "validate_blueprint_consistency", blueprint_id=blueprints[name], file_path=name
             )
             assert (planned["consistency_score"], planned["is_consistent"]) == (1.0, True)
-        name = "ltmc/features/todos/service.py"
-        path = tmp_path / name
+        path = tmp_path / edited
         before, after = (
             "async def complete(self, todo_id: int,",
             "async def complete(self, todo_id: int, force: bool,",
@@ -348,11 +349,13 @@ def test_on_ltmc_itself(tmp_path: Path) -> None:
         assert before in path.read_text()
         path.write_text(path.read_text().replace(before, after))
         drifted = []
-        for one in names:
-            found = client.ok("detect_documentation_drift", file_path=one, project_id="self")
-            drifted += [(one, item["symbol"], item["kind"]) for item in found["drift_items"]]
-        assert drifted == [(name, "TodoService.complete", "signature_changed")]
-        planned = client.ok("validate_blueprint_consistency", blueprint_id=blueprints[name], file_path=name)
+        for name in names:
+            found = client.ok("detect_documentation_drift", file_path=name, project_id="self")
+            drifted += [(name, item["symbol"], item["kind"]) for item in found["drift_items"]]
+        assert drifted == [(edited, "TodoService.complete", "signature_changed")]
+        planned = client.ok(
+            "validate_blueprint_consistency", blueprint_id=blueprints[edited], file_path=edited
+        )
         assert [one["element"] for one in planned["inconsistencies"]] == ["TodoService.complete"]
 
 

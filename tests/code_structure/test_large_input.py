@@ -13,7 +13,7 @@ from tests.client import Session
 
 
 def test_a_file_of_thousands_of_symbols(tmp_path: Path, db: Path) -> None:
-    count = 2_000
+    count = 1_000
     lines = [
         f"class K{number}:\n    def m(self, a={number}): return f{number}()\n" for number in range(count // 2)
     ]

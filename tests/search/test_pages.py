@@ -116,7 +116,7 @@ def test_documents_of_which_no_chunk_is_among_the_nearest_are_seen_too(db: Path,
     """Some fill the candidates alone, with hundreds of chunks each."""
     with Session(db, env={"LTMC_SEARCH_MODE": mode}) as client:
         for n in range(12):
-            text = f"filler {n} " * 8_000 if n < 7 else f"filler {n} and other words beside it " * 500
+            text = f"filler {n} " * 4_000 if n < 7 else f"filler {n} and other words beside it " * 300
             client.ok("store_memory", file_name=f"{n}.md", content=text)
         while pending(db):  # which alters the order
             time.sleep(0.1)

@@ -159,7 +159,7 @@ def calls(
                     "id": f"document {n}",
                     "content": text[: LONGEST_REQUEST * size // len(json.dumps(text)) // 200],
                 }
-                for n in range(200)
+                for n in range(min(200, size // 1_000))
             ],
         }
         found: dict[str, Any] = {}

@@ -21,7 +21,7 @@ from ltmc.tools import manifest, selection
 from ltmc.tools.manifest import Tool
 from tests.client import use
 
-LONG = 40_000
+LONG = 10_000
 MANY = [f"v{n}" for n in range(LONG)]
 WORDS = " ".join(f"{n:x}q" for n in range(256, 656))
 """As many words as a query takes."""

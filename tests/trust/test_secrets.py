@@ -165,14 +165,14 @@ REPEATED = [
 
 
 @pytest.mark.parametrize(
-    ("texts", "characters"), [(REPEATED, 1_000_000), ([literal + "a1" for literal in PREFIXES], 200_000)]
+    ("texts", "characters"), [(REPEATED, 250_000), ([literal + "a1" for literal in PREFIXES], 50_000)]
 )
 def test_the_time_grows_with_the_length_alone(texts: list[str], characters: int) -> None:
     for text in texts:
         long = (text * (characters // len(text) + 1))[:characters]
         started = time.thread_time()
         masked(long)
-        assert time.thread_time() - started < 8, text  # quadratic, it is minutes
+        assert time.thread_time() - started < 4, text  # quadratic, it is minutes
 
 
 def test_a_call_beside_a_large_text_is_answered(client: Session) -> None:

@@ -18,7 +18,7 @@ def test_many_clients_lose_nothing(db: Path) -> None:
 
 @pytest.mark.parametrize("form", ["source", "pyz", "frozen"])
 def test_sudden_death_loses_nothing(db: Path, form: str) -> None:
-    print(sudden_death.run(db, 20 if form == "source" else 8, command(form)))
+    print(sudden_death.run(db, 6 if form == "source" else 3, command(form)))
 
 
 def test_no_order_of_events_loses_anything() -> None:
@@ -27,7 +27,7 @@ def test_no_order_of_events_loses_anything() -> None:
 
 def test_a_ping_is_answered_beside_any_call(tmp_path: Path) -> None:
     shapes = {"functions": ping.SHAPES["functions"]}
-    slowest = asyncio.run(ping.run(tmp_path, shapes, memories=300, size=60_000))
+    slowest = asyncio.run(ping.run(tmp_path, shapes, memories=100, size=20_000))
     assert slowest.keys() == {tool.name for tool in selection.select("all")}
     late = {tool: str(found) for tool, found in slowest.items() if found.ping > ping.LONGEST_PING}
     assert not late
