@@ -25,26 +25,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip, on PostgreSQL, what is bound to a database file, and the forms that hold no driver of it."""
-    if config.getoption("--engine") == "sqlite":
-        return
-    for item in items:
-        form = getattr(item, "callspec", None) and item.callspec.params.get("form", "source")
-        if item.get_closest_marker("database_file"):
-            item.add_marker(pytest.mark.skip(BOUND_TO_A_FILE))
-        elif form not in (None, "source"):
-            item.add_marker(pytest.mark.skip("ltmc.pyz and the program hold no driver of PostgreSQL"))
-
-
 SLOW = ("trust/", "search/test_kernel", "bundles/", "agents/test_programs", "forms/", "code_structure/")
 """The files that take long, of tests/: they begin first, so that two workers end together."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put slow files first."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put slow files first; skip, on PostgreSQL, what is bound to a file, and the forms that hold no driver of it."""
     tests = Path(__file__).parent
     items.sort(key=lambda item: not item.path.relative_to(tests).as_posix().startswith(SLOW))
+    for item in items if config.getoption("--engine") == "postgres" else ():
+        form = item.callspec.params.get("form", "source") if hasattr(item, "callspec") else "source"
+        if item.get_closest_marker("database_file"):
+            item.add_marker(pytest.mark.skip(BOUND_TO_A_FILE))
+        elif item.path.parent.name == "forms" and form != "source":
+            item.add_marker(pytest.mark.skip("ltmc.pyz and the program hold no driver of PostgreSQL"))
 
 
 @pytest.fixture(autouse=True, scope="session")
