@@ -89,6 +89,10 @@ class Settings(NamedTuple):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
     postgres_url: str | None = None
 
+    def has_database(self) -> bool:
+        """Return whether there may be something stored: PostgreSQL says so when it is asked."""
+        return self.postgres_url is not None or self.db.exists()
+
 
 def config_file() -> Path:
     """Return the TOML file: ``LTMC_CONFIG``, else ``ltmc.toml`` in the user's configuration folder."""

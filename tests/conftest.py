@@ -30,16 +30,14 @@ SLOW = ("trust/", "search/test_kernel", "bundles/", "agents/test_programs", "for
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put slow files first; on PostgreSQL skip what is bound to a file, and the forms that hold no driver of it."""
+    """Put slow files first; skip, on PostgreSQL, what is bound to a file, and the forms that hold no driver of it."""
     tests = Path(__file__).parent
     items.sort(key=lambda item: not item.path.relative_to(tests).as_posix().startswith(SLOW))
-    if config.getoption("--engine") == "sqlite":
-        return
-    for item in items:
-        form = getattr(item, "callspec", None) and item.callspec.params.get("form", "source")
+    for item in items if config.getoption("--engine") == "postgres" else ():
+        form = item.callspec.params.get("form", "source") if hasattr(item, "callspec") else "source"
         if item.get_closest_marker("database_file"):
             item.add_marker(pytest.mark.skip(BOUND_TO_A_FILE))
-        elif form not in (None, "source"):
+        elif item.path.parent.name == "forms" and form != "source":
             item.add_marker(pytest.mark.skip("ltmc.pyz and the program hold no driver of PostgreSQL"))
 
 

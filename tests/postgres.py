@@ -112,8 +112,9 @@ class PostgresServer:
         self._run("pg_ctl", "-D", str(self._data), "-m", "immediate", "-w", "stop")
 
     def remove(self) -> None:
-        """Stop it and remove its data."""
-        self.stop()
+        """Stop it, if it runs, and remove its data."""
+        if (self._data / "postmaster.pid").exists():
+            self.stop()
         shutil.rmtree(self._data.parent)
 
     def url(self, database: str) -> str:

@@ -36,9 +36,9 @@ class Application:
         """The database."""
         from ltmc.search import current
 
+        current.database = None if self.settings.postgres_url is not None else self.settings.db
         if self.settings.postgres_url is not None:
             return self._postgres(self.settings.postgres_url)
-        current.database = self.settings.db
         if self.settings.read_only:
             from ltmc.storage.sqlite.read_only import ReadOnlyDatabase
 
@@ -51,17 +51,8 @@ class Application:
 
     def _postgres(self, url: str) -> "Engine":
         from ltmc.storage.guarded import GuardedEngine
+        from ltmc.storage.postgres.database import PostgresDatabase
 
-        try:
-            from ltmc.storage.postgres.database import PostgresDatabase
-        except ImportError as error:
-            from ltmc.errors import ErrorCode, LtmcError
-
-            raise LtmcError(
-                ErrorCode.BACKEND_UNAVAILABLE,
-                f"PostgreSQL needs psycopg, which is not here ({error}): install ltmc[postgres], or name a file "
-                "in LTMC_DB.",
-            ) from None
         settings = self.settings
         database = PostgresDatabase(url, settings.db, settings.durability, read_only=settings.read_only)
         return database if settings.secrets == "off" else GuardedEngine(database, self.guard)

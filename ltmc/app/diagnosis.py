@@ -33,13 +33,13 @@ async def examine(settings: Settings, origins: Mapping[str, str]) -> dict[str, A
     app = Application(settings)
     path = settings.db
     database: dict[str, Any] = (
-        {"engine": "postgresql", "address": _without_password(settings.postgres_url)}
+        {"engine": "postgresql", "address": database_of(settings)}
         if settings.postgres_url is not None
         else {"path": str(path), "sqlite": sqlite3.sqlite_version, "known schema": migrations.SCHEMA_VERSION}
     )
     report: dict[str, Any] = {"status": "healthy", "services": {}}
     try:
-        if settings.postgres_url is not None or path.exists():
+        if settings.has_database():
             try:
                 database |= await _stored(app)
             except (LtmcError, sqlite3.Error) as error:  # also a table that is not there
@@ -85,6 +85,13 @@ def in_force(settings: Settings, origins: Mapping[str, str]) -> dict[str, list[A
         **{name: [_shown(name, value), origins[name]] for name, value in settings._asdict().items()},
         "settings file": [str(config_file()), "present" if config_file().exists() else "absent"],
     }
+
+
+def database_of(settings: Settings) -> str:
+    """Return where the database is, without a password."""
+    if settings.postgres_url is not None:
+        return _without_password(settings.postgres_url)
+    return str(settings.db)
 
 
 def _here() -> dict[str, str]:

@@ -9,11 +9,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ltmc.app.hook_rules import place_of
 from ltmc.errors import ErrorCode, LtmcError, invalid
@@ -22,9 +22,14 @@ from ltmc.features.hooks.brief import Brief, brief
 from ltmc.features.hooks.handling import Place, Recall, by_words_alone, clean, handle, known_place
 from ltmc.features.hooks.payloads import AGENTS, EVENTS, Event, event_of
 from ltmc.settings import Settings, default_db, load
-from ltmc.storage.sqlite.hook_store import opened
+from ltmc.storage.sqlite.hook_store import HookStore, opened
 from ltmc.timestamps import now
 from ltmc.tools.project_scope import with_earlier
+
+if TYPE_CHECKING:
+    from ltmc.app.application import Application
+
+T = TypeVar("T")
 
 SECONDS = 2.0
 """How long a hook may take."""
@@ -77,6 +82,8 @@ def _handled(event: Event, settings: Settings) -> str:
     if settings.read_only:
         settings = settings._replace(capture=False)
     place = place_of(event, settings)
+    if settings.postgres_url is not None:
+        return _on_server(event, settings, place)
     inject = place.rules.inject and can_inject(event)
     if not (place.rules.capture or inject):
         return ""
@@ -111,6 +118,43 @@ def _written(event: Event, settings: Settings, place: Place, *, inject: bool) ->
             return handle(event, place, store, recall)
 
 
+def _on_server(event: Event, settings: Settings, place: Place) -> str:
+    """Do the same with a database of a server."""
+
+    async def work(app: "Application") -> str:
+        from ltmc.features.hooks.service import HookService
+
+        if not settings.read_only:
+            return await app.get(HookService).told(event)
+        if event.name == "prompt" or not (place.rules.inject and can_inject(event)):
+            return ""
+        return await _read(
+            app, lambda store: brief(store, known_place(place, store).projects, event.session)["text"]
+        )
+
+    return _with_server(settings, work)
+
+
+async def _read(app: "Application", function: Callable[[HookStore], T]) -> T:
+    async with app.engine.read() as tx:
+        return await tx.call(lambda entries: function(HookStore(entries)))
+
+
+def _with_server(settings: Settings, work: "Callable[[Application], Coroutine[Any, Any, T]]") -> T:
+    import asyncio
+
+    from ltmc.app.application import Application
+
+    async def once() -> T:
+        app = Application(settings)
+        try:
+            return await work(app)
+        finally:
+            await app.close()
+
+    return asyncio.run(once())
+
+
 def _make(path: Path) -> None:
     """Make the database, once for all hooks that follow."""
     import asyncio
@@ -126,7 +170,7 @@ def _make(path: Path) -> None:
     asyncio.run(make())
 
 
-def brief_of(db: Path, projects: Sequence[str], *, clone: str | None, read_only: bool) -> Brief:
+def brief_of(settings: Settings, projects: Sequence[str], *, clone: str | None) -> Brief:
     """Return the brief of the first of some projects.
 
     Args:
@@ -135,10 +179,16 @@ def brief_of(db: Path, projects: Sequence[str], *, clone: str | None, read_only:
     Raises:
         LtmcError: the database cannot be used.
     """
-    if not db.exists():
-        return {"project_id": projects[0], "text": "", "sections": {}}
-    with opened(db, read_only=read_only) as store:
+
+    def found(store: HookStore) -> Brief:
         return brief(store, with_earlier(projects, store.projects_of_clone(clone)) if clone else projects)
+
+    if settings.postgres_url is not None:
+        return _with_server(settings, lambda app: _read(app, found))
+    if not settings.db.exists():
+        return {"project_id": projects[0], "text": "", "sections": {}}
+    with opened(settings.db, read_only=settings.read_only) as store:
+        return found(store)
 
 
 def _payload() -> dict[str, Any]:
@@ -219,4 +269,10 @@ def _log_file() -> Path | None:
     except LtmcError:  # the settings themselves are wrong
         if os.environ.get("LTMC_READ_ONLY"):
             return None
-        return Path(os.environ.get("LTMC_DB") or default_db()).expanduser().absolute().with_name(LOG_NAME)
+        named = os.environ.get("LTMC_DB", "")
+        return (
+            Path(named if named and "://" not in named else default_db())
+            .expanduser()
+            .absolute()
+            .with_name(LOG_NAME)
+        )

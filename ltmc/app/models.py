@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from ltmc.app.application import Application
-from ltmc.errors import ErrorCode, LtmcError, read_only
+from ltmc.errors import ErrorCode, LtmcError, bound_to_file, read_only
 from ltmc.search import index, kernel, model_making, model_store
 from ltmc.search.model_making import Checked, Progress
 from ltmc.search.published_model import Pooling, PublishedModel
@@ -44,6 +44,7 @@ class Chosen(TypedDict):
 
 def listing(settings: Settings) -> list[Listed]:
     """Return all models, the shipped one first."""
+    _require_file(settings)
     used = index.model_file(settings.db)
     return [_listed(name, file, used) for name, file in model_store.by_name(settings.db).items()]
 
@@ -76,6 +77,7 @@ def add(
     Raises:
         LtmcError: it cannot be run, or loses too much in 8 bits, or the name is taken.
     """
+    _require_file(settings)
     if settings.read_only:
         raise read_only()
     _require_kernel()
@@ -104,6 +106,7 @@ def use(settings: Settings, name: str) -> Chosen:
     Raises:
         LtmcError: there is no such model, or its file is damaged.
     """
+    _require_file(settings)
     if settings.read_only:
         raise read_only()
     _require_kernel()
@@ -132,6 +135,7 @@ def remove(settings: Settings, name: str) -> None:
     Raises:
         LtmcError: there is none, it is in use, or it is the shipped one.
     """
+    _require_file(settings)
     if settings.read_only:
         raise read_only()
     file = model_store.file_of(settings.db, name)
@@ -144,6 +148,11 @@ def remove(settings: Settings, name: str) -> None:
             field="name",
         )
     model_store.remove(file)
+
+
+def _require_file(settings: Settings) -> None:
+    if settings.postgres_url is not None:
+        raise bound_to_file("model", "There the index is made with the model that comes with LTMC.")
 
 
 def _require_kernel() -> None:

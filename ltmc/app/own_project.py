@@ -41,7 +41,7 @@ class OwnProject:
         async with self._looking:
             if self._found is None:
                 self._found, self._clone = await self._look(ask)
-                self._unread = self._clone is not None and self._settings.db.exists()
+                self._unread = self._clone is not None and self._settings.has_database()
                 self._unnoted = self._clone is not None
             if self._unread:
                 self._found = await self._with_earlier(self._found)

@@ -33,7 +33,7 @@ def brief(project_id: str | None, *, as_json: bool, db: Path | None) -> None:
     settings = load_settings(db=db, existing=db is not None)
     projects = [project_id] if project_id else projects_of(Path.cwd(), settings.project)
     clone = clone_of(Path.cwd()) if len(projects) > 1 else None
-    found = brief_of(settings.db, projects, clone=clone, read_only=settings.read_only)
+    found = brief_of(settings, projects, clone=clone)
     if as_json:
         print_json(found)
     elif found["text"]:

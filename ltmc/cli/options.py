@@ -159,7 +159,7 @@ def load_with_origins(*, existing: bool = False, **flags: Any) -> tuple["Setting
         stream=sys.stderr, level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("aiosqlite").setLevel(logging.INFO)  # its debug lines repeat every value
-    if existing and settings.postgres_url is None and not settings.db.exists():
+    if existing and not settings.has_database():
         raise LtmcError(
             ErrorCode.NOT_FOUND,
             f"db: there is no database {settings.db}; what stores something makes it.",

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ltmc import __version__
 from ltmc.app.application import Application
-from ltmc.app.diagnosis import health
+from ltmc.app.diagnosis import database_of, health
 from ltmc.app.usage import Activity, News, activity, process_use
 
 WIDE = 100
@@ -44,7 +44,7 @@ async def look(
         console,
         _head(
             status,
-            str(app.settings.db),
+            database_of(app.settings),
             f"{SPANS[chosen]}, {project_id or 'all projects'}",
             can_quit=not whole,
         ),

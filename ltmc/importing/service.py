@@ -119,7 +119,7 @@ async def run(
         raise read_only()
     app = Application(settings)
     try:
-        engine = None if dry_run and not settings.db.exists() else app.engine
+        engine = None if dry_run and not settings.has_database() else app.engine
         guard = SecretGuard("off" if settings.secrets == "off" else "mask")
         writer = Writer(engine, guard, project_of, clone_of, project, dry_run=dry_run)
         restorer = Restorer(engine, lambda value: masked_by(guard, value), project, dry_run=dry_run)

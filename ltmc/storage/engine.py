@@ -46,6 +46,9 @@ class Transaction(Protocol):
     async def many(self, sql: str, rows: Iterable[Parameters]) -> None:
         """Execute once for each of `rows`."""
 
+    async def note_id(self, table: str, row_id: int) -> None:
+        """Have the next rows of a table get larger ids than one that was given."""
+
     async def call(self, function: Callable[[Any], T]) -> T:
         """Return the result of `function`, called on the connection's thread with the search index.
 

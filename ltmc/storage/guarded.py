@@ -84,6 +84,10 @@ class GuardedTransaction:
                 await asyncio.sleep(0)  # other calls have their turn
         await self._transaction.many(sql, storable)
 
+    async def note_id(self, table: str, row_id: int) -> None:
+        """Have the next rows of a table get larger ids than one that was given."""
+        await self._transaction.note_id(table, row_id)
+
     async def call(self, function: Callable[[Any], T]) -> T:
         """Return the result of `function`, called with the search index."""
         return await self._transaction.call(function)

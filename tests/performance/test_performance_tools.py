@@ -110,10 +110,11 @@ def test_the_report_tells_of_this_server(db: Path, version: str) -> None:
     assert found["latency"]["p50_ms"] > 0
     assert found["storage"]["todos"] == 1
     assert (found["storage"]["vectors"], found["storage"]["blueprints"]) == (1, 0)
+    engine = found["server"]["database"]
     assert {
-        name: found["backends"][name]["status"] for name in ("sqlite", "vector_index", "graph", "redis")
+        name: found["backends"][name]["status"] for name in (engine, "vector_index", "graph", "redis")
     } == {
-        "sqlite": "ok",
+        engine: "ok",
         "vector_index": "ok",
         "graph": "ok",
         "redis": "disabled",

@@ -104,6 +104,7 @@ def test_buckets_of_distances_are_mpnets() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.database_file
 def test_prefixes_come_from_the_folder_and_from_options(tmp_path: Path, db: Path) -> None:
     prompts = {"prompts": {"query": "query: ", "passage": "passage: "}}
     folder = published.write(tmp_path / "e5", config_sentence_transformers=prompts)
@@ -123,6 +124,7 @@ def test_prefixes_come_from_the_folder_and_from_options(tmp_path: Path, db: Path
     )
 
 
+@pytest.mark.database_file
 def test_a_cased_tokeniser_keeps_its_letters(tmp_path: Path, db: Path) -> None:
     told = {"do_lower_case": False, "tokenizer_class": "BertTokenizer", "unk_token": {"content": "[UNK]"}}
     model(db, "add", str(published.write(tmp_path / "cased", tokenizer_config=told)))
@@ -429,6 +431,7 @@ model_store.add(Path(sys.argv[1]), "other", b"LTMCSENT", lambda draft: os.kill(o
 """
 
 
+@pytest.mark.database_file
 def test_what_was_left_half_way_is_no_model_and_goes_away(tmp_path: Path, db: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", ENDED_HALF_WAY, str(db)], check=False, cwd=Path(__file__).parents[2]

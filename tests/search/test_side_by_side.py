@@ -85,6 +85,7 @@ def test_a_reading_of_the_index_that_was_interrupted_is_done_again(db: Path) -> 
     use(db, work)
 
 
+@pytest.mark.database_file
 def test_more_scopes_than_16_bits_count(db: Path) -> None:
     with Session(db) as client:
         client.ok("add_todo", title="water the plants")

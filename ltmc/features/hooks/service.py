@@ -49,12 +49,17 @@ class HookService:
         event.cwd = event.cwd or str(Path.cwd())
         told = ""
         try:
-            told = await self._handled(event)
+            told = await self.told(event)
         except LtmcError as error:
             logger.warning("the hook %s of %s: %s", event.name, event.agent, error)
         return {"output": answer(event, told)}
 
-    async def _handled(self, event: Event) -> str:
+    async def told(self, event: Event) -> str:
+        """Keep what happened; return what is to be told.
+
+        Raises:
+            LtmcError: the database cannot be used.
+        """
         place = await asyncio.to_thread(self._place, event)
         event = await asyncio.to_thread(clean, event, place)
         inject = place.rules.inject and can_inject(event)

@@ -35,6 +35,7 @@ class WatchLocks:
         """
         if self._file is None:
             try:
+                self._path.parent.mkdir(0o700, parents=True, exist_ok=True)  # the database may be elsewhere
                 self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
             except OSError as error:
                 message = f"The file {self._path} cannot be used: {error.strerror}."

@@ -34,7 +34,7 @@ LOCK_SECONDS, STATEMENT_SECONDS = 30, 60
 CONNECT_SECONDS = 10
 """How long the server is waited for."""
 
-READERS = 8
+READERS = 4
 """How many transactions of this process read at a time."""
 
 LOCKED_SECONDS = 0.2
@@ -151,6 +151,14 @@ class PostgresTransaction:
         """Execute once for each of `rows`."""
         given = list(rows)
         await self._on_cursor(lambda cursor: cursor.executemany(sql, given))
+
+    async def note_id(self, table: str, row_id: int) -> None:
+        """Have the next rows of a table get larger ids than one that was given."""
+        await self.run(
+            "SELECT setval(pg_get_serial_sequence(?, 'id'), greatest(?, "
+            "(SELECT seq FROM sqlite_sequence WHERE name = ?)))",
+            (table, row_id, table),
+        )
 
     async def call(self, function: Callable[[Any], T]) -> T:
         """Return the result of `function`, called with the search index."""
@@ -297,8 +305,8 @@ def _commit(connection: Connection) -> None:
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
-def _write(lock_seconds: float, durability: str, *, alone: bool) -> str:
-    """Return what begins a transaction that writes."""
+def _write(lock_seconds: float, durability: str) -> str:
+    """Return what begins a transaction that writes; it is the only one, and sees all that was committed before."""
     statements = [
         "BEGIN ISOLATION LEVEL READ COMMITTED",
         f"SET LOCAL lock_timeout = '{max(1, round(lock_seconds * 1000))}ms'",
@@ -306,9 +314,7 @@ def _write(lock_seconds: float, durability: str, *, alone: bool) -> str:
     ]
     if durability == "normal":
         statements.append("SET LOCAL synchronous_commit = off")
-    if alone:
-        statements.append(f"SELECT pg_advisory_xact_lock({WRITING})")
-    return "; ".join(statements)
+    return "; ".join([*statements, f"SELECT pg_advisory_xact_lock({WRITING})"])
 
 
 class PostgresDatabase:
@@ -389,7 +395,7 @@ class PostgresDatabase:
         deadline = deadline_in(LOCK_SECONDS)
         with translated(self.url):
             async with turn(self._writing, deadline):
-                begin = _write(deadline - deadline_in(0), self._durability, alone=True)
+                begin = _write(deadline - deadline_in(0), self._durability)
                 async with self._connections.transaction(begin) as connection:
                     transaction = PostgresTransaction(self._connections, connection, None)
                     if project_id is not None:
@@ -433,7 +439,7 @@ class PostgresDatabase:
     async def _write_log(self, batch: Sequence[LogWork]) -> Sequence[LogWork]:
         """Write rows of a log; where one of them cannot be written, the others are. Return those that wait."""
         try:
-            begin = _write(LOCK_SECONDS, "normal", alone=False)
+            begin = _write(LOCK_SECONDS, "normal")
             with translated(self.url):
                 async with self._connections.transaction(begin) as connection:
                     transaction = PostgresTransaction(self._connections, connection, None)
@@ -458,7 +464,7 @@ class PostgresDatabase:
             return False
         try:
             with translated(self.url):
-                async with self._connections.transaction(_write(LOCKED_SECONDS, "normal", alone=True)):
+                async with self._connections.transaction(_write(LOCKED_SECONDS, "normal")):
                     return False
         except LtmcError as error:
             if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):

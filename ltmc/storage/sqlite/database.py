@@ -112,6 +112,9 @@ class SqliteTransaction:
             lambda connection: connection.executemany(sql, [_bound(sql, row) for row in rows]),
         )
 
+    async def note_id(self, table: str, row_id: int) -> None:
+        """Do nothing: SQLite sees to it that the next rows get larger ids."""
+
     async def call(self, function: Callable[[Any], T]) -> T:
         """Return the result of `function`, called with the search index."""
 

@@ -238,6 +238,8 @@ async def insert(tx: Transaction, table: str, values: Mapping[str, Any]) -> int 
         await tx.run("ROLLBACK TO imported_row")
         await tx.run("RELEASE imported_row")
         return None
+    if found is not None and "id" in row:
+        await tx.note_id(table, row["id"])
     return None if found is None else int(found)
 
 

@@ -1,0 +1,205 @@
+"""The engine on PostgreSQL: several servers, a server that goes away, what it cannot keep."""
+
+import asyncio
+import json
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from ltmc.app.application import Application
+from ltmc.errors import LtmcError
+from ltmc.storage.postgres.statements import translated, tsquery
+from tests.client import Session, run_cli, settings_of, use
+from tests.postgres import PostgresPlace, PostgresServer
+
+pytest.importorskip("psycopg")
+
+
+@pytest.fixture
+def place(postgres_server: PostgresServer) -> Path:
+    """The address of an empty database."""
+    return cast("Path", postgres_server.empty_database())
+
+
+def name_of(place: Path) -> str:
+    return str(place).rpartition("/")[2]
+
+
+def test_servers_that_start_together_make_the_schema_once(
+    place: Path, postgres_server: PostgresServer
+) -> None:
+    def store(number: int) -> int:
+        with Session(place) as client:
+            client.ok("store_memory", file_name=f"n{number}.md", content=f"A heron, number {number}.")
+            return len(client.ok("retrieve_memory", query="heron", top_k=50)["results"])
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(store, range(4)))
+    assert postgres_server.execute("SELECT count(*) FROM schema_migrations", name_of(place)) == [(1,)]
+    with Session(place) as client:
+        assert client.ok("retrieve_memory", query="heron", top_k=50)["total"] == 4
+
+
+def test_what_one_server_writes_the_other_finds_at_once(place: Path) -> None:
+    with Session(place) as one, Session(place) as other:
+        for n in range(5):
+            one.ok("store_memory", file_name=f"n{n}.md", content=f"A heron, number {n}.")
+            assert other.ok("retrieve_memory", query="heron", top_k=50)["total"] == 2 * n + 1
+            other.ok("store_memory", file_name=f"m{n}.md", content=f"Another heron, number {n}.")
+            assert one.ok("retrieve_memory", query="heron", top_k=50)["total"] == 2 * n + 2
+        one.ok("delete_memory", resource_id=one.ok("get_memory", file_name="n1.md")["resource_id"])
+        assert other.ok("retrieve_memory", query="heron", top_k=50)["total"] == 9
+
+
+def test_both_engines_rank_alike(place: Path, tmp_path: Path) -> None:
+    texts = {
+        f"{bird}-{place_}.md": f"The {bird} was seen at the {place_} on a {weather} day."
+        for bird in ("heron", "wren", "kite")
+        for place_ in ("pond", "moor")
+        for weather in ("wet", "dry")
+    }
+    found: list[Any] = []
+    for db in (place, tmp_path / "ltmc.db"):
+        with Session(db) as client:
+            for name, text in texts.items():
+                client.ok("store_memory", file_name=name, content=text)
+            client.ok("log_chat", conversation_id="c", role="user", content="Where do herons nest?")
+            answers = [
+                client.ok("retrieve_memory", query=query, top_k=10)["results"]
+                for query in ("heron", "where was the wren", "a bird of prey over the heath", '"wet day"')
+            ]
+            found.append([[(one["file_name"], one["score"]) for one in answer] for answer in answers])
+    assert found[0] == found[1]
+
+
+def test_a_newer_schema_is_refused(place: Path, postgres_server: PostgresServer) -> None:
+    with Session(place) as client:
+        client.ok("add_todo", title="water the plants")
+        postgres_server.execute("INSERT INTO schema_migrations VALUES (99, '')", name_of(place))
+        assert "schema version 99" in client.bad("add_todo", "UNSUPPORTED", title="later")["error"]
+    assert "newer LTMC" in run_cli("doctor", "--db", str(place), "--json").stdout
+
+
+def test_the_tables_of_another_program_are_left_alone(place: Path, postgres_server: PostgresServer) -> None:
+    postgres_server.execute("CREATE TABLE projects (id INTEGER)", name_of(place))
+    with Session(place) as client:
+        assert "another program" in client.bad("add_todo", "UNSUPPORTED", title="later")["error"]
+    assert postgres_server.execute("SELECT to_regclass('todos')", name_of(place)) == [(None,)]
+
+
+def test_a_text_that_it_cannot_keep_is_refused(place: Path) -> None:
+    with Session(place) as client:
+        for given in ({"content": "a\0b"}, {"content": "a", "metadata": {"b": "c\0"}}):
+            told = client.bad("store_memory", "INVALID_ARGUMENT", file_name="a.md", **given)
+            assert "NUL" in told["error"]
+        kept = "a backslash \\u0000 is no NUL, % and ? and :name are no placeholders, 'quotes' \\ \"too\""
+        client.ok("store_memory", file_name="a.md", content=kept, metadata={"b": "\\u0000"}, tags=["100%"])
+        assert client.ok("get_memory", file_name="a.md")["content"] == kept
+
+
+def test_a_server_that_goes_away_is_named_and_used_again_when_it_is_back() -> None:
+    server = PostgresServer()
+    try:
+        place = server.empty_database()
+        with Session(cast("Path", place)) as client:
+            client.ok("add_todo", title="water the plants")
+            server.stop()
+            for _ in range(2):
+                told = client.bad("list_todos", "BACKEND_UNAVAILABLE")
+                assert "LTMC_DB" in told["error"]
+            server.start()
+            assert client.ok("list_todos")["total"] == 1
+            client.ok("add_todo", title="water them again")
+            report = client.ok("get_performance_report")
+            assert report["server"]["database"] == "postgresql"
+            assert report["backends"]["postgresql"]["status"] == "ok"
+    finally:
+        server.remove()
+
+
+def test_passwords_are_not_shown(postgres_server: PostgresServer) -> None:
+    url = f"postgresql://ltmc:hunter2secret@127.0.0.1:{postgres_server.port}/absent"
+    for command in (("doctor", "--json"), ("list",), ("settings",)):
+        done = run_cli(*command, LTMC_DB=url)
+        assert "hunter2secret" not in done.stdout + done.stderr, command
+    with Session(cast("Path", PostgresPlace(url))) as client:
+        told = client.bad("list_todos", "BACKEND_UNAVAILABLE")
+        assert "hunter2secret" not in json.dumps(told)
+        assert "absent" in told["error"]
+
+
+def test_without_the_extra_it_is_named(place: Path) -> None:
+    hidden = "import sys; sys.modules['psycopg'] = None; from ltmc.__main__ import main; main()"
+    for command in (("serve",), ("list",)):
+        done = subprocess.run(
+            [sys.executable, "-c", hidden, *command, "--db", str(place)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 2
+        assert "ltmc[postgres]" in done.stderr
+
+
+def test_what_is_bound_to_a_file_says_so(place: Path, tmp_path: Path) -> None:
+    for command, instead in (
+        (("backup", str(tmp_path / "copy")), "pg_dump"),
+        (("restore", str(tmp_path / "copy")), "pg_restore"),
+        (("model", "list"), "comes with LTMC"),
+    ):
+        done = run_cli(*command, "--db", str(place))
+        assert done.returncode == 1
+        assert instead in done.stderr
+
+
+def test_a_transaction_that_writes_sees_what_was_committed_before_it(place: Path) -> None:
+    async def work(app: Application) -> None:
+        async def add() -> None:
+            async with app.engine.write() as tx:
+                count = await tx.value("SELECT count(*) FROM imported")
+                await asyncio.sleep(0.01)
+                await tx.run("INSERT INTO imported (key) VALUES (?)", (str(count),))
+
+        other = Application(settings_of(place))
+        try:
+            async with app.engine.write():
+                pass
+            await asyncio.gather(*(add() for _ in range(10)))
+        finally:
+            await other.close()
+        async with app.engine.read() as tx:
+            assert await tx.value("SELECT count(*) FROM imported") == 10
+
+    use(place, work)
+
+
+def test_a_refused_row_is_rolled_back_and_a_cancelled_statement_ends(place: Path) -> None:
+    async def work(app: Application) -> None:
+        with pytest.raises(sqlite3.IntegrityError):
+            async with app.engine.write("mine") as tx:
+                await tx.run("INSERT INTO projects (project_id) VALUES ('other')")
+        async with app.engine.read() as tx:
+            assert await tx.value("SELECT count(*) FROM projects") == 0
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5), app.engine.read() as tx:
+                await tx.value("SELECT count(*) FROM (SELECT pg_sleep(30)) slept")
+        with pytest.raises(LtmcError, match="read-only"):
+            async with app.engine.read() as tx:
+                await tx.run("DELETE FROM projects")
+
+    use(place, work)
+
+
+def test_statements_are_translated() -> None:
+    among = "(SELECT value FROM json_each(?1))"
+    sql = f"SELECT '?%' WHERE a = ?2 AND b LIKE '%x' AND c IN {among} AND d NOT IN {among}"
+    statement = translated(sql)
+    assert statement.text == "SELECT '?%%' WHERE a = %s AND b LIKE '%%x' AND c = ANY(%s) AND d <> ALL(%s)"
+    assert statement.bound([[1, 2], True]) == [1, [1, 2], [1, 2]]
+    assert tsquery('"a""b" AND ("it\'s" OR "c" *)') == "'a\"b' & ('it''s' | 'c':*)"
