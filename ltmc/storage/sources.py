@@ -262,7 +262,7 @@ class Counts(NamedTuple):
 
 async def count_page(tx: Transaction, rows: str, parameters: Sequence[Any]) -> tuple[int, bool]:
     """Count the rows of ``FROM … WHERE …``, up to `COUNTED`; return the number and whether there are no more."""
-    counted = await tx.value(f"SELECT count(*) FROM (SELECT 1 {rows} LIMIT {COUNTED}) some", parameters)
+    counted = await tx.value(f"SELECT count(*) FROM (SELECT 1 {rows} LIMIT {COUNTED}) found", parameters)
     return int(counted), counted < COUNTED
 
 
@@ -273,7 +273,7 @@ async def counts(tx: Transaction, source: Source[Any], where: Where, *, per_grou
     (found,) = await tx.all(
         Counts,
         f"SELECT count(*) AS rows, {shown} AS shown "
-        f"FROM (SELECT {source.place} AS place FROM {source.owner} WHERE {sql} LIMIT {COUNTED}) some",
+        f"FROM (SELECT {source.place} AS place FROM {source.owner} WHERE {sql} LIMIT {COUNTED}) found",
         parameters,
     )
     return found

@@ -50,7 +50,7 @@ async def page(
     newest = f"SELECT r.id FROM resources r WHERE r.project_id = ? AND {condition} ORDER BY r.id DESC LIMIT ?"
     each = f"SELECT id FROM ({newest}) newest"
     found = await tx.column(
-        f"SELECT id FROM ({' UNION ALL '.join([each] * len(projects))}) some ORDER BY id DESC LIMIT ? OFFSET ?",
+        f"SELECT id FROM ({' UNION ALL '.join([each] * len(projects))}) found ORDER BY id DESC LIMIT ? OFFSET ?",
         [*(value for project in projects for value in (project, *parameters, end)), limit + 1, offset],
     )
     counted, exact = await count_page(
