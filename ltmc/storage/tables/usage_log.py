@@ -181,11 +181,13 @@ async def retrievals(tx: Transaction, *, project_id: str | None, since: str | No
 _LINKS = (
     "context_links l JOIN resource_chunks c ON c.id = l.chunk_id JOIN resources r ON r.id = c.resource_id"
 )
+_LINKED_PROJECT = "(r.project_id || '')"
+"""The project of a link's memory, so said that no index of it is read: a project has more memories than links."""
 
 
 async def link_totals(tx: Transaction, *, project_id: str | None, since: str | None) -> LinkTotals:
     """Count the links, and the messages and chunks that they join."""
-    where, parameters = _scope(project_id, since, "r.project_id", "l.created_at")
+    where, parameters = _scope(project_id, since, _LINKED_PROJECT, "l.created_at")
     (totals,) = await tx.all(
         LinkTotals,
         "SELECT count(*) AS links, count(DISTINCT l.message_id) AS messages, "
@@ -200,7 +202,7 @@ async def most_used_chunks(
     tx: Transaction, *, project_id: str | None, since: str | None, limit: int
 ) -> list[UsedChunk]:
     """Return the chunks with the most links."""
-    where, parameters = _scope(project_id, since, "r.project_id", "l.created_at")
+    where, parameters = _scope(project_id, since, _LINKED_PROJECT, "l.created_at")
     return await tx.all(
         UsedChunk,
         f"SELECT l.chunk_id, c.resource_id, r.file_name, count(*) AS uses FROM {_LINKS} WHERE {where} "
@@ -212,11 +214,11 @@ async def most_used_chunks(
 async def unused_resources(tx: Transaction, *, project_id: str | None, since: str | None) -> int:
     """Count the live resources that no link since a time leads to."""
     live, projects = _scope(project_id, None, "x.project_id")
-    where, parameters = _scope(project_id, since, "r.project_id", "l.created_at")
+    where, parameters = _scope(project_id, since, _LINKED_PROJECT, "l.created_at")
     return int(
         await tx.value(
-            f"SELECT count(*) FROM resources x WHERE x.archived = 0 AND {live} AND x.id NOT IN "
-            f"(SELECT c.resource_id FROM {_LINKS} WHERE {where})",
+            f"SELECT (SELECT count(*) FROM resources x WHERE x.archived = 0 AND {live}) - "
+            f"(SELECT count(DISTINCT r.id) FROM {_LINKS} WHERE r.archived = 0 AND {where})",
             [*projects, *parameters],
         )
     )
