@@ -117,7 +117,6 @@ def _brief(app: Application) -> object:
 
 
 def _monitoring(app: Application) -> object:
-    from ltmc.features.cache.service import CacheService
     from ltmc.features.performance.health import Probe
     from ltmc.features.performance.service import MonitoringService
 
@@ -129,6 +128,8 @@ def _monitoring(app: Application) -> object:
     async def cache() -> Probe:
         if app.settings.redis_url is None:
             return {"status": "ok", "backend": app.engine.name}  # the database, which is probed already
+        from ltmc.features.cache.service import CacheService
+
         found = await app.get(CacheService).health()
         if found["status"] == "healthy":
             return {"status": "ok", "backend": found["backend"]}

@@ -48,7 +48,7 @@ def serve(http_allowed_hosts: tuple[str, ...], **flags: Any) -> None:
     shows a browser the dashboard at http://127.0.0.1:8765/ (`ltmc dashboard --link`).
     Its first start makes the token and shows it once; `ltmc token` tells where it is and replaces it.
     """
-    from ltmc.server.quick_imports import NOT_FOR_STDIO, quick_imports
+    from ltmc.server.quick_imports import NOT_FOR_STDIO, ONE_FOR_A_CLIENT, quick_imports
 
     flags["http_allowed_hosts"] = " ".join(http_allowed_hosts) or None
     settings, origins = load_with_origins(**flags)
@@ -57,7 +57,7 @@ def serve(http_allowed_hosts: tuple[str, ...], **flags: Any) -> None:
             if name.startswith("http_") and value is not None:
                 raise LtmcError(ErrorCode.INVALID_ARGUMENT, f"{name}: needs --transport http.", field=name)
         try:
-            with quick_imports(NOT_FOR_STDIO):
+            with quick_imports([*NOT_FOR_STDIO, *ONE_FOR_A_CLIENT]):
                 from ltmc.server.mcp_server import serve_stdio
         except Exception:  # noqa: BLE001 - another FastMCP than those tested may need more at its start
             with quick_imports():

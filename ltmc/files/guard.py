@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
+from typing import NamedTuple
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, not_found, shorten
 from ltmc.files.documents import SUFFIXES, why_not_written
@@ -40,16 +40,14 @@ _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | g
 _FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-@dataclass(frozen=True, slots=True)
-class FileState:
+class FileState(NamedTuple):
     """What tells that a file changed without reading it."""
 
     mtime_ns: int
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class PathGuard:
+class PathGuard(NamedTuple):
     """The files that a project may touch.
 
     Attributes:

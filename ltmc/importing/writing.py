@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from ltmc.search import index
 from ltmc.search.kinds import MESSAGE
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.guarded import let_through
+from ltmc.storage.rows import fields
 from ltmc.storage.sqlite.hook_store import SOURCE as BY_HOOKS
 from ltmc.storage.sqlite.hook_store import HookStore
 from ltmc.storage.tables import chats, graph, imports, projects
@@ -279,13 +280,12 @@ async def _link(tx: Transaction, link: tuple[str, str, str, str], position: Posi
 
 def _texts(row: Message | Resource) -> list[str]:
     """Return the texts of a row, which were looked at."""
-    return [value for name in row.__slots__ if isinstance(value := getattr(row, name), str)]
+    return [value for name in fields(type(row)) if isinstance(value := getattr(row, name), str)]
 
 
 def with_position(source: ImportSource, position: Position, *, finished: bool) -> ImportSource:
     """Return how far a source was read as it is remembered."""
-    return replace(
-        source,
+    return source._replace(
         position=position.offset,
         prefix_hash=position.hash.hexdigest(),
         finished=finished,

@@ -169,9 +169,8 @@ class CandidateFinder:
                     else index_entries.quote(term)
                 )
                 found = stored.postings(match, left)
-                if not inside and len(resident.scopes) > 1:
-                    scope_of, number = resident.scope_of, scope.number
-                    found = [seq for seq in found if seq < len(scope_of) and scope_of[seq] == number]
+                if not inside:
+                    found = scope.inside(found)
                 left -= len(found)
                 if not found:
                     absent.append(term)

@@ -2,8 +2,8 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
 from ltmc.search.token_count import pieces
 
@@ -22,8 +22,7 @@ _BOUNDARIES = (
 """Where a text may be cut, best first: headings and definitions, blank lines, lines, sentences, words."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextChunk:
+class TextChunk(NamedTuple):
     """``content[start:end]`` of the chunked text.
 
     Attributes:

@@ -6,11 +6,10 @@ A row is a thing that search can find; an entry is what the index holds of it; a
 import asyncio
 import math
 from collections.abc import Iterable, Mapping, Sequence, Sized
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict, get_args
+from typing import Any, NamedTuple, NotRequired, TypedDict, get_args
 
 from typing_extensions import Unpack
 
@@ -58,8 +57,7 @@ class SearchMarks(TypedDict):
     weak: NotRequired[bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
+class Ranking(NamedTuple):
     """A page of hits, best first.
 
     Attributes:
@@ -440,15 +438,19 @@ async def _search(
     inside = {"project": [project_id], **where, **kind.source.present(moment, projects)}
     if not query.strip():
         per_group = per_group or 1
-        ids = await newest(tx, kind.source, inside, per_group=per_group, limit=limit, offset=offset)
+        # One more tells whether there is another page, where not all are counted.
+        ids = await newest(tx, kind.source, inside, per_group=per_group, limit=limit + 1, offset=offset)
         counted = await counts(tx, kind.source, inside, per_group=per_group)
-        return Ranking([Hit(row_id, 0.0) for row_id in ids], counted.shown, "listing", rows=counted.rows)
+        least = counted.shown if counted.exact else max(counted.shown, offset + len(ids))
+        hits = [Hit(row_id, 0.0) for row_id in ids[:limit]]
+        return Ranking(hits, least, "listing", exact=counted.exact, rows=counted.rows)
 
     notes: list[str] = []
 
     def find(stored: SearchIndex) -> tuple[Found, Mode, int]:
-        resident = tx.resident(CurrentIndex).refreshed(stored, tx.began, identity(), model().dims)
-        size = resident.size(index_entries.scope_name(kind.name, project_id))
+        name = index_entries.scope_name(kind.name, project_id)
+        resident = tx.resident(CurrentIndex).refreshed(stored, tx.began, identity(), model().dims, name)
+        size = resident.size(name)
         by: Mode = mode if by_meaning(resident.aim) and not every_term else "lexical"
         if isinstance(found_model := model(), WordsAlone):
             notes.append(f"{WORDS_ALONE} {found_model.reason}")
@@ -470,9 +472,9 @@ async def _search(
     note(*notes)
     total, exact = found.total, found.exact
     rows = None
-    if total is None and exact:  # nothing is left out for its meaning
+    if total is None and (exact or where):  # nothing is left out for its meaning
         counted = await counts(tx, kind.source, inside, per_group=per_group)
-        total, rows = counted.shown, counted.rows
+        total, rows, exact = counted.shown, counted.rows, exact and counted.exact
     elif total is None:
         total = size
     if len(found.hits) < limit:

@@ -3,7 +3,7 @@ how its parts are weighed, and how a result shows it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, NotRequired, TypedDict, cast
+from typing import Any, Generic, NamedTuple, NotRequired, TypedDict, cast
 
 from ltmc.search import code_fields
 from ltmc.search.analysis import split_words
@@ -31,8 +31,7 @@ Content = tuple[str, ...]
 """What makes two entries of a kind the same but for whose they are: their texts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A thing to be found, under the id of its owner.
 
     Attributes:

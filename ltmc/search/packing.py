@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ltmc.search.token_count import count_tokens, pieces
 
@@ -12,8 +12,7 @@ SEPARATOR, CUT_MARK = "\n\n", " [cut]"
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？]|\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(NamedTuple):
     """A text to pack.
 
     Attributes:
@@ -31,8 +30,7 @@ class Passage:
         return f"## {self.title}\n{self.content}" if self.title else self.content
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(NamedTuple):
     """A context of at most the tokens asked for, and what became of each passage (by its key)."""
 
     text: str

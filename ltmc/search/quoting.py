@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ltmc.search import index
 from ltmc.search.analysis import query_terms, terms
@@ -52,8 +53,7 @@ _ASKS_FOR_CODE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(NamedTuple):
     """A sentence, a list item, a row of a table or a block of code; its place in the text, its lines joined."""
 
     start: int
@@ -155,8 +155,7 @@ def _is_wrapped(previous: str, line: str) -> bool:
     return not previous.startswith("|") and (len(previous) >= WRAPPED or line[:1].islower())
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A sentence that may answer.
 
     Attributes:
@@ -169,8 +168,7 @@ class Candidate:
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(NamedTuple):
     """A sentence with what it scores."""
 
     place: int

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, NotRequired
+from typing import Any, Literal, NamedTuple, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -34,8 +34,7 @@ class Asked(TypedDict):
     any_time: NotRequired[bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What to look for.
 
     Attributes:
@@ -61,8 +60,7 @@ class Request:
     projects: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """The hits asked for.
 
     Attributes:

@@ -1,7 +1,7 @@
 """The part of the index that a process keeps in memory, and how it learns what others wrote.
 
-Of every entry: its sign code, its seq and its scope (kind and project), about 40 bytes. Of the small scopes that
-were searched last: everything. The database is asked for the rest.
+Of every entry of a scope (a kind in a project) that was searched: its sign code and its seq, about 60 bytes. Of the
+small scopes that were searched last: everything. The database is asked for the rest.
 
 Searches run side by side, each on the thread of its connection, in a snapshot of its own. One at a time reads what
 is new; what is kept only grows, so that the others go on beside it. An index that is outdated is replaced by
@@ -9,9 +9,8 @@ another, not changed.
 """
 
 import time
-from array import array
 from bisect import bisect_right, insort
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import mul
@@ -35,7 +34,7 @@ SHRINK = 16
 """The mean cosine of n entries is taken times n / (n + SHRINK): that of a few says little of chance."""
 
 NEWEST = 8
-"""How many of the newest entries known are compared with the database, to notice that another state was
+"""How many of the newest entries known of a scope are compared with the database, to notice that another state was
 restored into it: its next entries get numbers that are known already, for other codes."""
 
 REMOVED_ALLOWED, REMOVED_SHARE = 100, 0.2
@@ -81,21 +80,45 @@ class SmallScope:
 
 @dataclass(slots=True)
 class Scope:
-    """The entries of one kind in one project; `mean`: the mean of their vectors when they were `mean_size`."""
+    """The entries of one kind in one project, as far as they were read.
 
-    number: int
+    Attributes:
+        newest: the codes of the newest of them, by seq.
+        mean: the mean of their vectors when they were `mean_size`.
+    """
+
     codes: SignCodes
+    newest: dict[int, bytes] = field(default_factory=dict)
     mean: list[float] = field(default_factory=list)
     mean_size: int = 0
+    _first: int = 0
+    _holds: bytearray = field(default_factory=bytearray)
+
+    def extend(self, entries: Sequence[tuple[int, bytes]]) -> None:
+        """Add further entries, given as (seq, code) in the order of their seqs."""
+        seqs = [seq for seq, _ in entries]
+        if not self.newest:
+            self._first = seqs[0]
+        self._holds.extend(bytes(seqs[-1] + 1 - self._first - len(self._holds)))
+        for seq in seqs:
+            self._holds[seq - self._first] = 1
+        self.newest = dict(entries[-NEWEST:])
+        self.codes.extend(
+            seqs, b"".join([code for _, code in entries])
+        )  # last: from here on they are searched
+
+    def inside(self, seqs: Sequence[int]) -> list[int]:
+        """Return those that are entries of this scope."""
+        holds, first, end = self._holds, self._first, self._first + len(self._holds)
+        return [seq for seq in seqs if first <= seq < end and holds[seq - first]]
 
 
 class ResidentIndex:
     """What is kept in memory of one state of a database file, and of what is added to it.
 
     Attributes:
-        scopes: scopes by name.
-        scope_of: seq to the number of its scope; 0 is none.
-        watermark: the largest seq read.
+        scopes: the scopes that were searched, by name.
+        watermark: the largest seq known.
         removed: how many entries had been removed at the last reading.
         aim: what entries are made for, see `ltmc.search.index.identity`.
         dims: how many values a vector has; one of another length is no vector of the model's.
@@ -106,7 +129,6 @@ class ResidentIndex:
     def __init__(self, dims: int = 0, removed: int = 0, floor: int = 0) -> None:
         self.dims = dims
         self.scopes: dict[str, Scope] = {}
-        self.scope_of = array("I", [0])
         self.watermark = 0
         self.removed = self._removed_at_first = removed
         self.aim, self.floor = "", floor
@@ -114,44 +136,35 @@ class ResidentIndex:
         self._frequencies: dict[str, tuple[int, int]] = {}
         self._small: OrderedDict[str, SmallScope] = OrderedDict()
         self._loading_small = Lock()
-        self._newest: dict[int, bytes] = {}
 
-    def read(self, stored: SearchIndex, state: index_entries.State) -> None:
-        """Read what was written since the last time."""
+    def read(self, stored: SearchIndex, state: index_entries.State, name: str) -> None:
+        """Read what was written to a scope since the last time."""
         self.aim = state.aim
         self.behind = state.target is not None
         if state.removed != self.removed:
             with self._loading_small:
                 self._small.clear()
                 self.removed = state.removed
-        self._read_codes(stored)
+        self.read_codes(stored, name)
+        self.watermark = max(self.watermark, stored.last_seq())
 
-    def is_outdated(self, stored: SearchIndex, state: index_entries.State) -> bool:
-        """Return whether what is kept is no part of the database any more, or too much of it was removed."""
-        if state.removed - self._removed_at_first > REMOVED_ALLOWED + REMOVED_SHARE * len(self.scope_of):
+    def is_outdated(self, stored: SearchIndex, state: index_entries.State, name: str) -> bool:
+        """Return whether what is kept of a scope is no part of the database now, or too much of all was removed."""
+        kept = sum(len(scope.codes) for scope in self.scopes.values())
+        if state.removed - self._removed_at_first > REMOVED_ALLOWED + REMOVED_SHARE * kept:
             return True
-        codes = stored.codes_of(list(self._newest))
-        return any(self._newest[seq] != code for seq, code in codes.items())
+        newest = self.scopes[name].newest if name in self.scopes else {}
+        return any(newest[seq] != code for seq, code in stored.codes_of(name, list(newest)).items())
 
-    def _read_codes(self, stored: SearchIndex) -> None:
+    def read_codes(self, stored: SearchIndex, name: str) -> None:
+        """Read the entries of a scope that are new."""
         code_bytes = self.dims // 8
         no_code = bytes(code_bytes)  # of what has no vector; it is as near to a query as most
-        for batch in stored.codes_after(self.watermark):
-            by_scope: defaultdict[str, tuple[list[int], list[bytes]]] = defaultdict(lambda: ([], []))
-            for seq, name, code in batch:
-                if name not in self.scopes:
-                    self.scopes[name] = Scope(len(self.scopes) + 1, SignCodes(code_bytes))
-                gap = seq - len(self.scope_of)
-                if gap > 0:
-                    self.scope_of.extend([0] * gap)
-                self.scope_of.append(self.scopes[name].number)
-                seqs, codes = by_scope[name]
-                seqs.append(seq)
-                codes.append(code if len(code) == code_bytes else no_code)
-            for name, (seqs, codes) in by_scope.items():
-                self.scopes[name].codes.extend(seqs, b"".join(codes))
-            self.watermark = batch[-1][0]
-            self._newest = {seq: code for seq, _, code in batch[-NEWEST:]}
+        scope = self.scopes.get(name)
+        for batch in stored.codes_after(name, scope.codes.ids[-1] if scope else 0):
+            if scope is None:
+                scope = self.scopes[name] = Scope(SignCodes(code_bytes))
+            scope.extend([(seq, code if len(code) == code_bytes else no_code) for seq, code in batch])
 
     def size(self, name: str) -> int:
         """Count the entries of a scope, with those removed since they were read."""
@@ -215,24 +228,29 @@ class CurrentIndex:
         self._index = ResidentIndex()
         self._read_at = 0.0
 
-    def refreshed(self, stored: SearchIndex, began: float, identity: str, dims: int) -> ResidentIndex:
-        """Return the index with everything that any process had written before a transaction.
+    def refreshed(
+        self, stored: SearchIndex, began: float, identity: str, dims: int, name: str
+    ) -> ResidentIndex:
+        """Return the index with everything of a scope that any process had written before a transaction.
 
         Args:
             began: the moment before the transaction.
             identity: what the vectors must have been made for.
             dims: how many values those have.
+            name: the scope.
         """
         with self._lock:
             state = stored.state()
             floor = 0 if state.identity == identity else state.boundary
             behind = stored.last_seq() < self._index.watermark or state.removed < self._index.removed
-            if behind and began < self._read_at:
-                return self._index  # a transaction that began later has read more
+            if behind and began < self._read_at:  # a transaction that began later has read more
+                if name not in self._index.scopes:
+                    self._index.read_codes(stored, name)
+                return self._index
             kept = self._index.dims, self._index.floor
-            outdated = kept != (dims, floor) or self._index.is_outdated(stored, state)
+            outdated = kept != (dims, floor) or self._index.is_outdated(stored, state, name)
             if behind or outdated:  # behind: an earlier state was restored
                 self._index = ResidentIndex(dims, state.removed, floor)
-            self._index.read(stored, state)
+            self._index.read(stored, state, name)
             self._read_at = time.monotonic()
             return self._index

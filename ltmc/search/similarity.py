@@ -77,8 +77,8 @@ async def nearest(
     """Return the ids of what is current and nearest to a vector, with the cosines, the nearest first."""
 
     def find(stored: SearchIndex) -> list[tuple[int, float]]:
-        resident = tx.resident(CurrentIndex).refreshed(stored, tx.began, index.identity(), index.model().dims)
-        name = index_entries.scope_name(kind.name, project_id)
+        name, dims = index_entries.scope_name(kind.name, project_id), index.model().dims
+        resident = tx.resident(CurrentIndex).refreshed(stored, tx.began, index.identity(), dims, name)
         if not index.by_meaning(resident.aim) or name not in resident.scopes:
             return []
         small = resident.small_scope(stored, name)

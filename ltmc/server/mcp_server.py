@@ -15,6 +15,7 @@ from typing import Any
 import anyio
 import mcp_types
 from fastmcp import FastMCP
+from fastmcp.server import context as _context  # noqa: F401 - else the first request imports it, more slowly
 from fastmcp.server.dependencies import get_context
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools.base import Tool as ServerTool

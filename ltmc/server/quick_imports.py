@@ -3,7 +3,7 @@
 import gc
 import importlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -16,6 +16,7 @@ NOT_FOR_STDIO = (
     "httpx2",
     "joserfc",
     "mcp.client",
+    "mcp.server.elicitation",
     "mcp.server.mcpserver",
     "rich",
     "sse_starlette",
@@ -24,6 +25,9 @@ NOT_FOR_STDIO = (
 )
 """What FastMCP and mcp import at once and a server on stdio has no use for: clients, HTTP and its tokens, a
 terminal."""
+
+ONE_FOR_A_CLIENT = ("mcp_types._v2025_11_25", "mcp_types._v2026_07_28")
+"""The messages of either protocol version, of which a client speaks one: that is imported when it first does."""
 
 
 @contextmanager
@@ -78,10 +82,18 @@ class _Later(type):
         return cls.__module__ in sys.modules and isinstance(instance, cls._real())
 
     def _real(cls) -> Any:
-        module = importlib.import_module(cls.__module__)
+        module = sys.modules.get(cls.__module__)
+        if module is None:
+            with quick_imports():
+                module = importlib.import_module(cls.__module__)
         if isinstance(module, _StandIn):
             raise RuntimeError(f"{cls.__module__}.{cls.__name__} is used while it is to be imported later")  # noqa: TRY004
         return getattr(module, cls.__name__)
+
+
+def _schema(cls: Any, _: object, handler: Callable[[Any], Any], /) -> Any:
+    """Return what pydantic validates by where the name is taken for a type."""
+    return handler(cls._real())
 
 
 class _StandIn(ModuleType):
@@ -90,7 +102,8 @@ class _StandIn(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        found = _Later(name, (Exception,), {"__module__": self.__name__})  # one may be named in an `except`
+        said = {"__module__": self.__name__, "__get_pydantic_core_schema__": classmethod(_schema)}
+        found = _Later(name, (Exception,), said)  # one may be named in an `except`
         setattr(self, name, found)
         return found
 

@@ -1,7 +1,7 @@
 """What a backend of the cache does, whichever it is."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 Ttl = float | None
 """Seconds until a key expires; None: never."""
@@ -13,8 +13,7 @@ PROBE_PROJECT = "__probe__"
 """The namespace of the key that a health check sets and removes."""
 
 
-@dataclass(frozen=True, slots=True)
-class CacheUsage:
+class CacheUsage(NamedTuple):
     """What a project's namespace holds, and its counters.
 
     Attributes:

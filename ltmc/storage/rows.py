@@ -1,4 +1,4 @@
-"""Rows as dataclasses, and the one place that turns values into what a column holds and back.
+"""Rows as named tuples or dataclasses, and the one place that turns values into what a column holds and back.
 
 The type of a field says how its column is read: a list or a dict (or a TypedDict) from JSON text, a bool from
 0 or 1, anything else as it is. NULL is None whatever the type.
@@ -6,18 +6,13 @@ The type of a field says how its column is read: a list or a dict (or a TypedDic
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from functools import cache
 from types import NoneType
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from ltmc.storage.engine import Transaction
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
 R = TypeVar("R")
-D = TypeVar("D", bound="DataclassInstance")
 
 
 def stored(value: Any) -> Any:
@@ -25,23 +20,29 @@ def stored(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list | tuple) else value
 
 
-async def insert_row(tx: Transaction, table: str, row: D) -> D:
+async def insert_row(tx: Transaction, table: str, row: R) -> R:
     """Store a row of a table that numbers its rows, and return it as it is stored, with its ``id``."""
-    names = [field.name for field in fields(row) if field.name != "id"]
+    kind = type(row)
+    names = [name for name in fields(kind) if name != "id"]
     marks = ", ".join("?" * len(names))
     inserted = await tx.one(
-        type(row),
-        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks}) RETURNING {columns(type(row))}",
+        kind,
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks}) RETURNING {', '.join(fields(kind))}",
         [getattr(row, name) for name in names],
     )
     assert inserted is not None  # noqa: S101 - it was inserted or raised
     return inserted
 
 
+def fields(row: type) -> list[str]:
+    """Return the names of the fields of a row class."""
+    return [*_readers(row)]
+
+
 @cache
 def columns(row: type) -> str:
     """Return the columns of a row class, for SQL."""
-    return ", ".join(field.name for field in fields(row))
+    return ", ".join(fields(row))
 
 
 def loader(row: type[R], names: Sequence[str]) -> Callable[[Sequence[Any]], R]:
@@ -65,8 +66,7 @@ def loader(row: type[R], names: Sequence[str]) -> Callable[[Sequence[Any]], R]:
 
 @cache
 def _readers(row: Any) -> dict[str, Callable[[Any], Any] | None]:
-    hints = get_type_hints(row)
-    return {field.name: _reader(hints[field.name]) for field in fields(row)}
+    return {name: _reader(hint) for name, hint in get_type_hints(row).items()}
 
 
 def _reader(hint: Any) -> Callable[[Any], Any] | None:

@@ -120,8 +120,9 @@ class SearchIndex(IndexEntries):
     def move(self, old: str, new: str, owner_ids: Sequence[int]) -> None:
         """Have the entries of owners be of another kind; unknown ids are ignored."""
         sql = (
-            "SELECT owner_id, project_id, group_key, impacts, vector, code FROM search_entries "
-            f"JOIN search_codes USING (seq) WHERE kind = '{old}' AND owner_id IN ({{ids}}) ORDER BY owner_id"
+            "SELECT owner_id, project_id, group_key, impacts, vector, code FROM search_entries e "
+            f"JOIN search_codes c ON c.scope = '{old}:' || project_id AND c.seq = e.seq "
+            f"WHERE kind = '{old}' AND owner_id IN ({{ids}}) ORDER BY owner_id"
         )
         found = self.chosen(sql, owner_ids)
         self.delete(old, owner_ids)
@@ -167,17 +168,21 @@ class SearchIndex(IndexEntries):
             self.insert(kind, entry)
         return len(found)
 
-    def codes_after(self, seq: int, batch: int = 20_000) -> Iterator[list[tuple[int, str, bytes]]]:
-        """Yield the sign codes of entries past `seq`, in order and in batches, as (seq, scope, code)."""
+    def codes_after(self, scope: str, seq: int, batch: int = 20_000) -> Iterator[list[tuple[int, bytes]]]:
+        """Yield the sign codes of a scope's entries past `seq`, in order and in batches, as (seq, code)."""
         rows = self.cursor.execute(
-            "SELECT seq, scope, code FROM search_codes WHERE seq > ? ORDER BY seq", (seq,)
+            "SELECT seq, code FROM search_codes WHERE scope = ? AND seq > ? ORDER BY seq", (scope, seq)
         )
         while found := rows.fetchmany(batch):
             yield found
 
-    def codes_of(self, seqs: Sequence[int]) -> dict[int, bytes]:
-        """Return the sign codes of entries by seq."""
-        return dict(self.chosen("SELECT seq, code FROM search_codes WHERE seq IN ({ids})", seqs))
+    def codes_of(self, scope: str, seqs: Sequence[int]) -> dict[int, bytes | None]:
+        """Return the sign codes of those of the entries that there are, by seq; None where one is of another scope."""
+        sql = (
+            "SELECT e.seq, c.code FROM search_entries e LEFT JOIN search_codes c "
+            "ON c.scope = ? AND c.seq = e.seq WHERE e.seq IN ({ids})"
+        )
+        return dict(self.chosen(sql, seqs, [scope]))
 
     def owners(self, seqs: Sequence[int]) -> list[tuple[int, int, int | None]]:
         """Return entries as (seq, owner id, group), without what is large."""
@@ -215,9 +220,12 @@ class SearchIndex(IndexEntries):
     ) -> set[int] | None:
         """Return every entry whose owner the filters leave, or None when they are more than `most`."""
         condition, parameters = _filtered(source, where)
+        # Tags choose by id; the index of the project, which is larger, is kept out of it.
+        tagged = any(name.startswith("tags_") for name in where)
+        project = f"({source.project} || '')" if tagged else source.project
         rows = self.cursor.execute(
             f"SELECT e.seq FROM {source.owner} CROSS JOIN search_entries e "
-            f"WHERE {source.project} = ? AND {condition} AND e.kind = ? AND e.owner_id = {source.key} LIMIT ?",
+            f"WHERE {project} = ? AND {condition} AND e.kind = ? AND e.owner_id = {source.key} LIMIT ?",
             (project_id, *parameters, source.kind, most + 1),
         ).fetchall()
         return {seq for (seq,) in rows} if len(rows) <= most else None

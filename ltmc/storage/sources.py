@@ -6,7 +6,7 @@ Each table family declares its `Source`. Callers above storage name filters (`Wh
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ltmc.storage.engine import Transaction
 
@@ -36,8 +36,7 @@ class Searchable(Protocol):
 R = TypeVar("R", bound=Searchable)
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """An SQL condition and its parameters."""
 
     sql: str
@@ -156,20 +155,33 @@ def most(column: str) -> Filter:
     return lambda values: Condition(f"{column} <= ?", values)
 
 
+def tagged_any(place: str, key: str) -> Filter:
+    """Leave the rows of a table, with their id in `key`, that bear one of the values as a tag."""
+    return lambda values: _tagged(place, key, values, 1)
+
+
+def tagged_all(place: str, key: str) -> Filter:
+    """Leave the rows of a table, with their id in `key`, that bear every value as a tag."""
+    return lambda values: _tagged(place, key, values, len(set(values)))
+
+
+def _tagged(place: str, key: str, values: Sequence[Any], least_count: int) -> Condition:
+    chosen = among("tag")(values)
+    owners = f"SELECT owner_id FROM tags WHERE place = '{place}' AND {chosen.sql}"
+    if least_count == 1:
+        return Condition(f"{key} IN ({owners})", chosen.parameters)
+    grouped = f"{owners} GROUP BY owner_id HAVING count(*) >= ?"
+    return Condition(f"{key} IN ({grouped})", [*chosen.parameters, least_count])
+
+
 def any_of(column: str) -> Filter:
     """Leave what has one of the values in the JSON list in `column`."""
-    return lambda values: _holds(column, values, 1)
 
+    def condition(values: Sequence[Any]) -> Condition:
+        chosen = among("value")(values)
+        return Condition(f"EXISTS (SELECT 1 FROM json_each({column}) WHERE {chosen.sql})", chosen.parameters)
 
-def all_of(column: str) -> Filter:
-    """Leave what has every value in the JSON list in `column`."""
-    return lambda values: _holds(column, values, len(set(values)))
-
-
-def _holds(column: str, values: Sequence[Any], least_count: int) -> Condition:
-    chosen = among("value")(values)
-    found = f"SELECT count(DISTINCT value) FROM json_each({column}) WHERE {chosen.sql}"
-    return Condition(f"({found}) >= ?", [*chosen.parameters, least_count])
+    return condition
 
 
 def member_of(column: str) -> Filter:
@@ -231,25 +243,38 @@ async def count(tx: Transaction, source: Source[Any], where: Where) -> int:
     return int(await tx.value(f"SELECT count(*) FROM {source.owner} WHERE {sql}", parameters))
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many rows filters leave, and how many of these can be shown, of each group only some."""
+COUNTED = 10_000
+"""Rows of a listing are counted up to so many: whoever reads pages of a hundred needs to know no more, and to count a
+million takes half a second."""
+
+
+class Counts(NamedTuple):
+    """How many rows filters leave, and how many of these can be shown, of each group only some; `COUNTED` at most."""
 
     rows: int
     shown: int
 
+    @property
+    def exact(self) -> bool:
+        """Whether there are no more."""
+        return self.rows < COUNTED
+
+
+async def count_page(tx: Transaction, rows: str, parameters: Sequence[Any]) -> tuple[int, bool]:
+    """Count the rows of ``FROM … WHERE …``, up to `COUNTED`; return the number and whether there are no more."""
+    counted = await tx.value(f"SELECT count(*) FROM (SELECT 1 {rows} LIMIT {COUNTED}) found", parameters)
+    return int(counted), counted < COUNTED
+
 
 async def counts(tx: Transaction, source: Source[Any], where: Where, *, per_group: int) -> Counts:
     """Count the rows that the filters leave, and of each group at most `per_group`; 0: any number."""
-    if not per_group:
-        rows = await count(tx, source, where)
-        return Counts(rows, rows)
     sql, parameters = conjunction([Condition(source.visible), *conditions(source, where)])
-    first = _first(source, per_group)
+    shown = f"count(*) FILTER (WHERE place < {per_group:d})" if per_group else "count(*)"
     (found,) = await tx.all(
         Counts,
-        f"SELECT count(*) AS rows, count(*) FILTER (WHERE {first.sql}) AS shown FROM {source.owner} WHERE {sql}",
-        [*first.parameters, *parameters],
+        f"SELECT count(*) AS rows, {shown} AS shown "
+        f"FROM (SELECT {source.place} AS place FROM {source.owner} WHERE {sql} LIMIT {COUNTED}) found",
+        parameters,
     )
     return found
 

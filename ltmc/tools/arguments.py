@@ -204,7 +204,9 @@ ProjectId = Annotated[str, _project(PROJECT_PATTERN, PROJECT_WORDS)] | None
 Projects = (
     Annotated[str, _project(rf"{PROJECT_PATTERN}|\*", f"{PROJECT_WORDS}; or * for all projects")] | None
 )
-ProjectOfId = Annotated[ProjectId, Field(json_schema_extra={UNLISTED: True})]
+FINE = Field(json_schema_extra={UNLISTED: True})
+"""The mark of an argument for fine tuning: it is taken, its default serves, and no model needs it."""
+ProjectOfId = Annotated[ProjectId, FINE]
 """The project of what is named by an id: not needed, and where an id is of another project the error says so."""
 Query = Annotated[Filled, Field(max_length=2000)]
 OptionalQuery = Annotated[Text, Field(max_length=2000)]
@@ -246,7 +248,7 @@ MaxTokens = Annotated[int, Field(ge=16, le=128_000, strict=True), _Number]
 Days = Annotated[int, Field(ge=1, le=3650, strict=True), _Number]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True), _Number]
 Bool = Annotated[bool, Field(strict=True)]
-Explain = Annotated[Bool, Field(json_schema_extra={UNLISTED: True})]
+Explain = Annotated[Bool, FINE]
 """Whether to show what each score is made of: for people who tune a search."""
 ResourceType = Annotated[Literal["document", "code", "note", "data"], _Enum]
 Start = Annotated[str, _moment(end=False)]
@@ -422,10 +424,13 @@ DaysOff = Annotated[
 ]
 
 
-Unneeded = Annotated[str | None, Field(json_schema_extra={UNLISTED: True})]
+_KEYS_IN_WORDS = ConfigDict(extra="forbid", json_schema_extra={UNLISTED: True})
+"""An object whose keys are listed in the words of the argument, and not each with its type."""
+
+Unneeded = Annotated[str | None, FINE]
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(_KEYS_IN_WORDS)
 class TeamMember(TypedDict):
     """A member of a team."""
 
@@ -440,7 +445,7 @@ class TeamMember(TypedDict):
     days_off: NotRequired[DaysOff | None]
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(_KEYS_IN_WORDS)
 class LinkedDocument(TypedDict):
     """A document to compare."""
 
@@ -449,7 +454,7 @@ class LinkedDocument(TypedDict):
     type: NotRequired[Unneeded]
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(_KEYS_IN_WORDS)
 class GivenDocument(TypedDict):
     """A document to pack."""
 

@@ -2,10 +2,9 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import ErrorDetails
@@ -18,8 +17,7 @@ from ltmc.tools.manifest import SIZES, UNLISTED, Prompt, Resource, Tool
 ToolFunction = Callable[..., Awaitable[dict[str, Any]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(NamedTuple):
     """A tool's function with the model of its arguments.
 
     Attributes:
@@ -217,6 +215,8 @@ def schema_of(binding: Binding) -> dict[str, Any]:
         properties[name].pop("description", None)
     for name, value in properties.items():
         if name in arguments:
+            if arguments[name].startswith("false: "):
+                value.pop("default", None)
             value["description"] = "; ".join(
                 filter(None, (value.get("description"), _unended(arguments[name])))
             )
@@ -278,6 +278,8 @@ def _shortened(schema: Any) -> Any:
         return [_shortened(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
+    if UNLISTED in schema and "properties" in schema:
+        return {"type": "object"}
     short = {
         key: {name: _shortened(item) for name, item in value.items() if UNLISTED not in item}
         if key == "properties"

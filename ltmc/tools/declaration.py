@@ -1,8 +1,7 @@
 """How a tool, a prompt and a resource are declared: once, beside its function."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 Result = Mapping[str, Any]
 Function = TypeVar("Function", bound=Callable[..., Awaitable[Any]])
@@ -10,8 +9,7 @@ Function = TypeVar("Function", bound=Callable[..., Awaitable[Any]])
 _TOOL, _PROMPT, _RESOURCE = "__ltmc_tool__", "__ltmc_prompt__", "__ltmc_resource__"
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(NamedTuple):
     """What the decorator `tool` says of a function.
 
     Attributes:
@@ -76,16 +74,14 @@ def declaration_of(function: object) -> Declaration | None:
     return found if isinstance(found, Declaration) else None
 
 
-@dataclass(frozen=True, slots=True)
-class PromptDeclaration:
+class PromptDeclaration(NamedTuple):
     """What the decorator `prompt` says of a function."""
 
     title: str
     beside: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceDeclaration:
+class ResourceDeclaration(NamedTuple):
     """What the decorator `resource` says of a function; `completion`: the name of a function beside it."""
 
     uri: str

@@ -17,8 +17,31 @@ FILE = Path(__file__).with_name("manifest.json")
 UNLISTED = "unlisted"
 """The mark in the schema of an argument that is taken and not listed: no model needs it."""
 
-SIZES = {"limit": 100, "top_k": 50}
-"""How large a page may be, by the argument that says so: the server's instructions say it, and not each tool."""
+SIZES = {"limit": 100, "top_k": 50, "max_depth": 5}
+"""How large an answer may be, by the argument that says so: the server's instructions say it, and not each tool."""
+
+COMMON = {
+    "query": "a question or words",
+    "tags": "short labels, as a filter any of them",
+    "title": "a line",
+    "description": "all details",
+    "content": "the whole text",
+    "file_name": "of a memory, or of code",
+    "function_name": "of code",
+    "module_name": "of code",
+    "metadata": "JSON of your own",
+    "conversation_id": "a name of your choice",
+    "file_path": "absolute, or from the project's folder",
+    "doc_path": "absolute, or from the project's folder",
+    "dry_run": "only show what would be done",
+    "resource_id": "from an answer",
+    "todo_id": "from an answer",
+    "blueprint_id": "from an answer",
+    "required_skills": "such as python",
+    "time_range_days": "how far back, else all",
+    "key": "any name",
+}
+"""What the arguments mean that three or more tools list: the server's instructions say it, and not each tool."""
 
 
 class Tool(NamedTuple):

@@ -3,20 +3,24 @@
 import json
 from collections.abc import Sequence, Sized
 from itertools import zip_longest
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class PageCounts(TypedDict):
-    """What every page of results says of itself."""
+    """What every page of results says of itself; `total_is_exact`: false where there are too many to count."""
 
     count: int
     total: int
     has_more: bool
+    total_is_exact: NotRequired[bool]
 
 
-def page_counts(shown: Sized, total: int, offset: int) -> PageCounts:
+def page_counts(shown: Sized, total: int, offset: int, *, exact: bool = True) -> PageCounts:
     """Return the counts of the page that begins at `offset` of `total` results."""
-    return {"count": len(shown), "total": total, "has_more": offset + len(shown) < total}
+    found: PageCounts = {"count": len(shown), "total": total, "has_more": offset + len(shown) < total}
+    if not exact:
+        found["total_is_exact"] = False
+    return found
 
 
 def fitting(offset: int, room: int, *lists: Sequence[Any]) -> slice:

@@ -22,7 +22,7 @@ from ltmc.storage.tables.chats import Message
 from ltmc.timestamps import now
 
 ROWS, QUERIES = 4_000, 50
-ALONE = replace(MESSAGE, entry=lambda row: replace(MESSAGE.entry(row), group=None))
+ALONE = replace(MESSAGE, entry=lambda row: MESSAGE.entry(row)._replace(group=None))
 """Messages of no conversation."""
 
 

@@ -9,6 +9,7 @@ from ltmc.server import listing
 from ltmc.settings import Settings
 from ltmc.tools import selection
 from tests.client import Session
+from tests.server.test_protocol import SAID_IN_SENTENCES
 
 LEAN = ("--profile", "lean")
 ASKED = [
@@ -64,6 +65,12 @@ def test_others_are_found_and_called(db: Path) -> None:
             for tools, (_, wanted) in zip(found, ASKED, strict=True)
         ]
         assert sum(hits) >= 10, hits
+        for tool in (tool for tools in found for tool in tools):
+            for name, about in tool["arguments"].items():
+                assert {"description", "enum"} & about.keys() or name in SAID_IN_SENTENCES, (
+                    tool["name"],
+                    name,
+                )
         added = client.ok("add_todo", title="pick the quince")
         done = client.ok("use_tool", name="complete_todo", arguments={"todo_id": added["todo_id"]})
         assert done["status"] == "completed"

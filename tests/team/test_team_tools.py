@@ -455,7 +455,7 @@ def test_predictions_follow_the_calendar_of_the_member(shared: Session, project:
         ("days_off", ["2026-02-30"], "2026-12-24"),
         ("days_off", ["Friday"], "2026-12-24"),
         ("days_off", "2026-12-24", "list"),
-        ("holidays", ["2026-12-24"], "the keys id, capacity, skills"),
+        ("holidays", ["2026-12-24"], "the keys id, member_id, name, skills"),
     ],
 )
 def test_a_bad_calendar_is_refused_by_name(

@@ -6,11 +6,10 @@
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 _LATIN = re.compile(r"[a-z][a-z0-9+#]*")
 _WORD = re.compile(
@@ -59,8 +58,7 @@ def weights() -> dict[str, float]:
     return {term: float(weight) for weight, found in _data()["technical"].items() for term in found}
 
 
-@dataclass(frozen=True, slots=True)
-class _Synonyms:
+class _Synonyms(NamedTuple):
     """Words and their terms: whole ones, what words begin with, and what a script without blanks holds anywhere."""
 
     whole: dict[str, str]
@@ -76,8 +74,7 @@ def _synonyms() -> _Synonyms:
     return _Synonyms({word: found[word] for word in found.keys() - wide.keys()}, stems, wide)
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
+class Language(NamedTuple):
     """The words for actions in a language whose clauses are told apart by them alone.
 
     Attributes:

@@ -5,7 +5,6 @@ hand); an open one -> cancelled; a completed or cancelled one is reopened to act
 """
 
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import cast
 
 from ltmc.errors import ErrorCode, LtmcError
@@ -27,7 +26,7 @@ _ALLOWED = {
 
 def shown(row: Blueprint) -> BlueprintView:
     """Return a blueprint as tools show it."""
-    values = {field.name: getattr(row, field.name) for field in fields(row) if field.name != "id"}
+    values = {name: value for name, value in row._asdict().items() if name != "id"}
     return cast("BlueprintView", values)
 
 

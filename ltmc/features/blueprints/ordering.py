@@ -3,16 +3,14 @@
 import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.storage.tables.blueprints import SOFT
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """A dependency: `dependent` comes after `prerequisite`."""
 
     dependent: str
@@ -31,8 +29,7 @@ class Work(Protocol):
     def minutes(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """An order of work.
 
     Attributes:

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ltmc.features.blueprints.complexity import MIDPOINTS, MINUTES, score
@@ -125,7 +124,7 @@ async def link(
 
 async def rename(tx: Transaction, row: Blueprint, title: str, moment: str) -> None:
     """Give a blueprint another title."""
-    await reindex(tx, row, replace(row, title=title), {})
+    await reindex(tx, row, row._replace(title=title), {})
     await blueprints.update(tx, row.blueprint_id, {"title": title}, moment)
     await graph.relabel(tx, row.project_id, row.blueprint_id, title)
 

@@ -1,7 +1,6 @@
 """Blueprints: tasks and code structures, made, read, changed, listed and deleted."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from typing import Any, cast
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, nothing_to_change
@@ -83,7 +82,7 @@ class BlueprintService:
                 **shown(row),
                 "children": ids(await blueprints.children(tx, blueprint_id)),
                 "files": [
-                    cast("AttachedFileView", asdict(file))
+                    cast("AttachedFileView", file._asdict())
                     for file in await blueprint_code.files(tx, blueprint_id)
                 ],
                 "assignments": [
@@ -117,13 +116,13 @@ class BlueprintService:
         if given.keys() & SEARCHED:
             async with self._engine.read() as tx:
                 row = await require(tx, blueprint_id, project_id)
-            ready = await index.prepare(BLUEPRINT, [replace(row, **given)])
+            ready = await index.prepare(BLUEPRINT, [row._replace(**given)])
         async with self._engine.write() as tx:
             row = await require(tx, blueprint_id, project_id)
             given |= _rescored(row, given, label)
             changed = {name: value for name, value in given.items() if getattr(row, name) != value}
             if changed:
-                await reindex(tx, row, replace(row, **changed), ready)
+                await reindex(tx, row, row._replace(**changed), ready)
                 await blueprints.update(tx, blueprint_id, changed, moment)
                 rows = [(name, getattr(row, name), value) for name, value in changed.items()]
                 await blueprints.insert_history(tx, blueprint_id, rows, moment)

@@ -21,6 +21,7 @@ from ltmc.features.blueprints.results import (
 )
 from ltmc.features.blueprints.service import BlueprintService
 from ltmc.tools.arguments import (
+    FINE,
     AutoComplexity,
     BlueprintId,
     BlueprintStatus,
@@ -59,7 +60,11 @@ async def create_task_blueprint(
     resource_requirements: Kept | None = None,
     project_id: ProjectId = None,
 ) -> BlueprintView:
-    """Plan a task; complexity and estimate are computed if left out."""
+    """Plan a task; complexity and estimate are computed if left out.
+
+    Args:
+        estimated_duration_minutes: 1-40320.
+    """
     return await blueprints.create(
         title=title,
         description=description,
@@ -82,7 +87,7 @@ async def analyze_task_complexity(
     required_skills: Skills | None = None,
     project_id: ProjectId = None,
 ) -> ComplexityAnalysis:
-    """How complex a task is, how long such tasks take, which are alike."""
+    """How complex a task is, how long tasks like it took."""
     return await estimates.analyse(title, description, required_skills or [], project_id)
 
 
@@ -94,7 +99,11 @@ async def get_task_dependencies(
     include_transitive: Bool = False,
     project_id: ProjectOfId = None,
 ) -> Dependencies:
-    """What a task waits for, what waits for it, whether it can begin."""
+    """What a task waits for, and what waits for it.
+
+    Args:
+        include_transitive: Also indirect ones.
+    """
     return await dependencies.of(blueprint_id, include_transitive=include_transitive, project_id=project_id)
 
 
@@ -114,7 +123,11 @@ async def update_blueprint_metadata(
     status: BlueprintStatus | None = None,
     project_id: ProjectOfId = None,
 ) -> BlueprintChanged:
-    """Change a blueprint or its status; what is left out stays."""
+    """Change a blueprint or its status; what is left out stays.
+
+    Args:
+        estimated_duration_minutes: 1-40320.
+    """
     return await blueprints.update(
         blueprint_id,
         {
@@ -149,7 +162,9 @@ async def list_project_blueprints(
     """Blueprints, the highest priority first.
 
     Args:
-        min_complexity: Such as COMPLEX.
+        min_complexity: Such as SIMPLE.
+        max_complexity: Such as COMPLEX.
+        parent_id: Only its subtasks.
     """
     return await blueprints.page(
         project_id=project_id,
@@ -172,7 +187,12 @@ async def resolve_blueprint_execution_order(
     include_prerequisites: Bool = False,
     project_id: ProjectOfId = None,
 ) -> ExecutionOrder:
-    """In which order to do tasks, and the critical path."""
+    """In which order to do tasks, and the critical path.
+
+    Args:
+        blueprint_ids: Tasks to order.
+        include_prerequisites: Also what they wait for.
+    """
     return await dependencies.execution_order(
         blueprint_ids, include_prerequisites=include_prerequisites, project_id=project_id
     )
@@ -185,10 +205,15 @@ async def add_blueprint_dependency(
     dependent_blueprint_id: BlueprintId,
     prerequisite_blueprint_id: BlueprintId,
     dependency_type: Annotated[Literal["blocking", "soft", "resource"], BeforeValidator(lower)] | None = None,
-    is_critical: Bool | None = None,
+    is_critical: Annotated[Bool | None, FINE] = None,
     project_id: ProjectOfId = None,
 ) -> DependencyAdded:
-    """Have one task wait for another."""
+    """Have one task wait for another.
+
+    Args:
+        dependent_blueprint_id: The one that waits.
+        prerequisite_blueprint_id: The one it waits for.
+    """
     return await dependencies.add(
         dependent_blueprint_id,
         prerequisite_blueprint_id,
@@ -232,9 +257,10 @@ async def decompose_task_blueprint(
     """Cut a task into subtasks whose minutes sum to its own.
 
     Args:
+        target_duration_minutes: Of each subtask, 1-40320.
         force: Also if it is small.
         replace: Delete earlier subtasks.
-        template: Such as bug_fix; a wrong name lists all.
+        template: Such as bug_fix.
     """
     return await decomposition.decompose(
         blueprint_id,

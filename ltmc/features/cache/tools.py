@@ -39,7 +39,8 @@ async def redis_set_cache(
     """Keep a JSON value under a key.
 
     Args:
-        ttl: Seconds.
+        value: Any JSON.
+        ttl: Seconds; else for good.
     """
     return await cache.set(key, value, ttl, project_id)
 
@@ -64,5 +65,9 @@ async def redis_clear_cache(
     dry_run: Bool = False,
     project_id: ProjectId = None,
 ) -> KeysCleared:
-    """Remove the keys that match a glob, or all."""
+    """Remove the keys that match a glob, or all.
+
+    Args:
+        pattern: Such as user:*.
+    """
     return await cache.clear(pattern, dry_run=dry_run, project_id=project_id)

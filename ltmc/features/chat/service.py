@@ -1,7 +1,6 @@
 """Chat messages, linked to the memories that informed them."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any, TypedDict, cast
 
 from ltmc.errors import not_found
@@ -163,7 +162,7 @@ class ChatService:
             )
         return {
             "messages": [message_view(row) for row in rows],
-            "conversations": [cast("ConversationUseView", asdict(used)) for used in conversations],
+            "conversations": [cast("ConversationUseView", used._asdict()) for used in conversations],
             **page_counts(rows, total, offset),
         }
 

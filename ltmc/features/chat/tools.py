@@ -12,6 +12,7 @@ from ltmc.features.chat.service import (
     MessageLogged,
 )
 from ltmc.tools.arguments import (
+    FINE,
     Bool,
     Content,
     ConversationId,
@@ -36,14 +37,14 @@ async def log_chat(
     agent_name: Name | None = None,
     metadata: JsonObject | None = None,
     source_tool: Name | None = None,
-    context_chunk_ids: Annotated[list[RowId], Field(max_length=1000)] | None = None,
+    context_chunk_ids: Annotated[Annotated[list[RowId], Field(max_length=1000)] | None, FINE] = None,
     project_id: ProjectId = None,
 ) -> MessageLogged:
-    """Keep a message of a conversation: decisions, turns worth recalling.
+    """Keep a message worth recalling.
 
     Args:
-        conversation_id: Any stable name.
-        context_chunk_ids: Chunks that informed it.
+        agent_name: Who speaks.
+        source_tool: The client or tool it is from.
     """
     return await chat.log(
         content=content,
@@ -67,7 +68,11 @@ async def get_chats_by_tool(
     conversation_id: ConversationId | None = None,
     project_id: ProjectId = None,
 ) -> ChatsByTool:
-    """Messages that a client or tool produced, or of conversations that called it."""
+    """Messages of a client or tool, and of conversations that called it.
+
+    Args:
+        source_tool: Its name, as logged.
+    """
     return await chat.by_tool(
         source_tool, limit=limit, offset=offset, conversation_id=conversation_id, project_id=project_id
     )
@@ -83,7 +88,11 @@ async def get_chat_history(
     newest_first: Bool = False,
     project_id: ProjectId = None,
 ) -> ConversationHistory:
-    """A conversation's messages, oldest first."""
+    """A conversation's messages, oldest first.
+
+    Args:
+        newest_first: In reverse.
+    """
     return await chat.history(
         conversation_id, limit=limit, offset=offset, newest_first=newest_first, project_id=project_id
     )

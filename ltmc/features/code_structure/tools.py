@@ -13,6 +13,7 @@ from ltmc.features.code_structure.results import (
 )
 from ltmc.features.code_structure.service import CodeStructureService
 from ltmc.tools.arguments import (
+    FINE,
     BlueprintId,
     Bool,
     Depth,
@@ -38,7 +39,7 @@ async def create_blueprint_from_code(
     offset: Offset = 0,
     project_id: ProjectId = None,
 ) -> CodeBlueprint:
-    """Make a blueprint of a Python file: symbols, relationships, complexity."""
+    """Make a blueprint of a Python file: its symbols and relationships."""
     return await structure.create(file_path, title=title, offset=offset, project_id=project_id)
 
 
@@ -82,7 +83,8 @@ async def query_blueprint_relationships(
     """What hangs together with a blueprint or a symbol.
 
     Args:
-        relationship_types: Such as calls; a wrong name lists all.
+        node_id: Id of a blueprint or symbol.
+        relationship_types: Such as calls.
     """
     return await structure.relationships(
         node_id,
@@ -103,7 +105,7 @@ async def generate_blueprint_documentation(
     format: Annotated[  # noqa: A002 - the contract's name
         Literal["markdown", "html", "rst", "json", "txt"], BeforeValidator(lower)
     ] = "markdown",
-    include_relationships: Bool = True,
+    include_relationships: Annotated[Bool, FINE] = True,
     project_id: ProjectOfId = None,
 ) -> BlueprintDocument:
     """Render a blueprint; nothing is written."""

@@ -13,7 +13,16 @@ from ltmc.features.documentation.results import (
 )
 from ltmc.features.documentation.review import DocumentationReview
 from ltmc.features.documentation.service import DocumentationService
-from ltmc.tools.arguments import BlueprintId, Bool, DocSource, FilePath, ProjectId, ProjectOfId, not_bool
+from ltmc.tools.arguments import (
+    FINE,
+    BlueprintId,
+    Bool,
+    DocSource,
+    FilePath,
+    ProjectId,
+    ProjectOfId,
+    not_bool,
+)
 from ltmc.tools.declaration import tool
 
 
@@ -27,7 +36,7 @@ async def sync_documentation_with_code(
     dry_run: Bool = False,
     project_id: ProjectId = None,
 ) -> DocumentSynced:
-    """Write a Python file's API into its Markdown document, between markers.
+    """Write a Python file's API into its Markdown document.
 
     Args:
         force_update: Even if in step.
@@ -46,7 +55,7 @@ async def validate_documentation_consistency(
     doc_source: DocSource = "auto",
     project_id: ProjectId = None,
 ) -> Validation:
-    """Where a Python file and its document or docstrings disagree."""
+    """Where a Python file and its documentation disagree."""
     return await review.validate(file_path, doc_path=doc_path, doc_source=doc_source, project_id=project_id)
 
 
@@ -56,17 +65,13 @@ async def detect_documentation_drift(
     /,
     file_path: FilePath,
     time_threshold_hours: Annotated[
-        float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True), BeforeValidator(not_bool)
+        float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True), BeforeValidator(not_bool), FINE
     ] = 24,
     doc_path: FilePath | None = None,
     doc_source: DocSource = "auto",
     project_id: ProjectId = None,
 ) -> Drift:
-    """What changed in a Python file that its documentation does not say.
-
-    Args:
-        time_threshold_hours: Up to it a change is recent.
-    """
+    """What changed in a Python file that its documentation does not say."""
     return await review.drift(
         file_path,
         time_threshold_hours=time_threshold_hours,
@@ -86,10 +91,10 @@ async def update_documentation_from_blueprint(
     dry_run: Bool = False,
     project_id: ProjectOfId = None,
 ) -> BlueprintDocumented:
-    """Write a blueprint's Markdown document, between markers.
+    """Write a blueprint's Markdown document.
 
     Args:
-        sections: A wrong name lists all.
+        sections: Such as user_guide.
     """
     return await documentation.update_from_blueprint(
         blueprint_id, sections=sections, doc_path=doc_path, dry_run=dry_run, project_id=project_id
@@ -106,7 +111,11 @@ async def get_documentation_consistency_score(
     doc_source: DocSource = "auto",
     project_id: ProjectId = None,
 ) -> ConsistencyScore:
-    """How much of a Python file's API is documented correctly."""
+    """How much of a Python file's API is documented correctly.
+
+    Args:
+        detailed_analysis: Also each symbol.
+    """
     return await review.score(
         file_path,
         detailed_analysis=detailed_analysis,

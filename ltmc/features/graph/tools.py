@@ -8,9 +8,10 @@ from ltmc.features.graph.linking import LinkingService
 from ltmc.features.graph.results import AutoLinked, DocumentRelationships, Linked, Neighbourhood
 from ltmc.features.graph.service import GraphService
 from ltmc.tools.arguments import (
+    FINE,
     Bool,
     Depth,
-    JsonObject,
+    Kept,
     LinkedDocument,
     Offset,
     ProjectId,
@@ -31,15 +32,18 @@ async def link_resources(
     source_id: Reference,
     target_id: Reference,
     relation: Annotated[str, Field(max_length=200)],
-    weight: Share | None = None,
-    properties: JsonObject | None = None,
+    weight: Annotated[Share | None, FINE] = None,
+    properties: Kept | None = None,
     bidirectional: Bool = False,
     project_id: ProjectId = None,
 ) -> Linked:
-    """Link two memories (by id or file name) or anything by name.
+    """Link two memories, or anything that has a name.
 
     Args:
+        source_id: Id, file name or any name.
+        target_id: The other end.
         relation: A verb such as depends_on.
+        bidirectional: Both ways.
     """
     return await graph.link(
         source_id,
@@ -68,6 +72,7 @@ async def query_graph(
 
     Args:
         entity: An id, file name or name.
+        relation_type: Only these verbs.
     """
     relations = [relation_type] if isinstance(relation_type, str) else relation_type
     return await graph.query(
@@ -86,15 +91,15 @@ async def auto_link_documents(
     linking: LinkingService,
     /,
     documents: Annotated[list[LinkedDocument], Field(min_length=1, max_length=200)],
-    similarity_threshold: Share = 0.75,
-    max_links: Annotated[int, Field(ge=1, le=50, strict=True)] = 5,
+    similarity_threshold: Annotated[Share, FINE] = 0.75,
+    max_links: Annotated[int, Field(ge=1, le=50, strict=True), FINE] = 5,
     dry_run: Bool = False,
     project_id: ProjectId = None,
 ) -> AutoLinked:
     """Link documents that are alike; a single one: with all stored.
 
     Args:
-        documents: Stored ids, or ids with content.
+        documents: Each: id of what is stored, or id and content.
     """
     return await linking.link_similar(
         documents,
@@ -111,12 +116,12 @@ async def get_document_relationships(
     /,
     doc_id: Reference,
     max_depth: Depth = 1,
-    include_metadata: Bool = True,
+    include_metadata: Annotated[Bool, FINE] = True,
     limit: Annotated[int, Field(ge=1, le=100, strict=True)] = 100,
     offset: Offset = 0,
     project_id: ProjectId = None,
 ) -> DocumentRelationships:
-    """All links of a document, max_depth steps away.
+    """All links of a document.
 
     Args:
         doc_id: An id or file name.

@@ -11,7 +11,7 @@ from ltmc.search import index
 from ltmc.search.vectors import cosine
 from ltmc.settings import Settings
 from ltmc.tools import selection
-from ltmc.tools.manifest import Tool
+from ltmc.tools.manifest import COMMON, Tool
 
 SHOWN = 4
 """How many tools are shown with their arguments."""
@@ -94,9 +94,13 @@ def _words(text: str) -> set[str]:
 
 
 def _shown(tool: Tool) -> ToolFound:
+    described = {
+        name: about if "description" in about or name not in COMMON else about | {"description": COMMON[name]}
+        for name, about in tool.listed.items()
+    }
     return {
         "name": tool.name,
         "description": tool.description,
-        "arguments": tool.listed,
+        "arguments": described,
         "required": tool.parameters.get("required", []),
     }

@@ -2,7 +2,8 @@
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from ltmc.features.memory.service import chunk_rows, hash_of, insert_version
 from ltmc.features.memory.timeline import holding, settle
@@ -15,8 +16,7 @@ from ltmc.storage.tables.resources import Resource
 from ltmc.timestamps import now
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A memory that is ready to be stored, with its chunks and what the index takes of them, but for their meaning."""
 
     resource: Resource

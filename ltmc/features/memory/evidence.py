@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ltmc.features.memory.results import MemoryHit, SourceQuote
 from ltmc.search import index
@@ -24,8 +24,7 @@ QUOTED = 100_000
 """So many characters from the beginning of a message are looked through for sentences to quote: a log may be longer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A thing that may hold the answer.
 
     Attributes:

@@ -1,7 +1,6 @@
 """The filters of a search over memories, chats and code: what is allowed, and what each source has."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ltmc.code.traits import LABELS
 from ltmc.errors import ErrorCode, LtmcError, invalid, shorten
@@ -32,8 +31,7 @@ _ALLOWED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(NamedTuple):
     """The filters of a search: AND across keys, OR inside a list.
 
     Attributes:

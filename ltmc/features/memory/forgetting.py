@@ -2,13 +2,10 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, not_found
-from ltmc.features.blueprints.lifecycle import wake
-from ltmc.features.blueprints.ordering import Edge, cycle_detected, path_between
 from ltmc.features.memory.removal import remove
 from ltmc.features.memory.results import Forgotten, line_of
 from ltmc.features.memory.timeline import settle
@@ -34,8 +31,7 @@ _INDEXED: dict[str, Kind[Any]] = {"chat": MESSAGE, "todo": TODO, "pattern": PATT
 _RESTORED: tuple[Kind[Any], ...] = (CHUNK, PAST, BLUEPRINT, *_INDEXED.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """What the filters choose: of each kind the things, and how many there are beyond them."""
 
     project: str
@@ -208,6 +204,10 @@ async def _take(tx: Transaction, forgetting: trash.Forgetting, kind: str, ids: S
             if row is not None:
                 await remove(tx, row)
     elif kind == "dependency":
+        from ltmc.features.blueprints.lifecycle import (
+            wake,
+        )  # with all of planning, of which memories need nothing
+
         await wake(tx, sorted({pair.partition(">")[0] for pair in ids}), forgetting.forgotten_at)
     elif kind in _INDEXED:
         await index.remove(tx, _INDEXED[kind], ids)
@@ -222,6 +222,8 @@ async def _require(tx: Transaction, token: str, project_id: str | None) -> trash
 
 async def _require_no_cycle(tx: Transaction, forgetting: trash.Forgetting) -> None:
     """Raise CYCLE_DETECTED when dependencies that come back would close a circle."""
+    from ltmc.features.blueprints.ordering import Edge, cycle_detected, path_between
+
     edges = [
         Edge(one.dependent_blueprint_id, one.prerequisite_blueprint_id, one.dependency_type)
         for one in await blueprints.dependencies(tx, forgetting.project_id)

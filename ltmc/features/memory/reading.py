@@ -10,7 +10,7 @@ from ltmc.features.memory.results import ListedMemory, MemoryDeleted, MemoryPage
 from ltmc.search.kinds import CHUNK, MESSAGE, PATTERN, Described, Preview, held, message_view, todo_view
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.sources import by_id
-from ltmc.storage.tables import agreements, resources, todos, trash
+from ltmc.storage.tables import agreements, listing, resources, todos, trash
 from ltmc.storage.tables.resources import Resource, Version
 from ltmc.timestamps import now
 from ltmc.tools.paging import page_counts
@@ -94,7 +94,7 @@ class ReadingService:
         """Return a page of the current memories, the newest first."""
         projects = projects_read(project_id)
         async with self._engine.read() as tx:
-            rows, total = await resources.page(
+            rows, total, exact = await listing.page(
                 tx, projects, now(), tag=tag, prefix=prefix, branch=branch, limit=limit, offset=offset
             )
         changed = await self._files.changed(projects[0], [row.files for row in rows])
@@ -117,13 +117,13 @@ class ReadingService:
             "memories": [
                 marked(memory, row.project_id, projects) for memory, row in zip(memories, rows, strict=True)
             ],
-            **page_counts(rows, total, offset),
+            **page_counts(rows, total, offset, exact=exact),
         }
 
     async def names(self, prefix: str, limit: int, project_id: str | None = None) -> tuple[list[str], int]:
         """Return names of current memories, those of the newest first, and how many memories there are."""
         async with self._engine.read() as tx:
-            rows, total = await resources.page(
+            rows, total, _ = await listing.page(
                 tx,
                 projects_read(project_id),
                 now(),

@@ -5,7 +5,7 @@ from ltmc.features.memory.timeline import settle
 from ltmc.search import index
 from ltmc.search.kinds import CHUNK, PAST
 from ltmc.storage.engine import Transaction
-from ltmc.storage.tables import graph, resources
+from ltmc.storage.tables import resources
 from ltmc.storage.tables.resources import Resource
 from ltmc.timestamps import now
 
@@ -15,6 +15,8 @@ async def remove(tx: Transaction, row: Resource) -> RemovedWithMemory:
 
     The links of a superseded version go to the newest one.
     """
+    from ltmc.storage.tables import graph
+
     chunks = await resources.chunk_ids(tx, row.id)
     for kind in (CHUNK, PAST):
         await index.remove(tx, kind, chunks)

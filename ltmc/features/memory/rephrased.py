@@ -5,7 +5,7 @@ it, and another name or day.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ltmc.features.memory import statement_words as words
 from ltmc.features.memory.statement import Statement
@@ -17,8 +17,7 @@ TOGETHER = {"of", "for", "von", "für", "de", "des", "del", "di", "della", "do",
 """What follows the word for a role: the owner of."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Role:
+class _Role(NamedTuple):
     """Who has a role of a thing; `form`: how the sentence says so."""
 
     name: str
@@ -27,8 +26,7 @@ class _Role:
     thing: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Event:
+class _Event(NamedTuple):
     """When something happens or happened."""
 
     name: str

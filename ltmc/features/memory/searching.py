@@ -20,7 +20,7 @@ from ltmc.search.packing import Passage, pack
 from ltmc.search.requests import Hit, Mode
 from ltmc.settings import Settings
 from ltmc.storage.engine import Engine
-from ltmc.storage.sources import Searchable, count
+from ltmc.storage.sources import COUNTED, Searchable, counts
 from ltmc.storage.tables import usage_log
 from ltmc.storage.tables.resources import Chunk
 from ltmc.storage.tables.usage_log import RetrievalEvent
@@ -30,10 +30,6 @@ from ltmc.tools.project_scope import marked, projects_read
 
 CHUNKS_PER_RESOURCE = 1
 """How many chunks of one memory a search returns: the best; get_memory has the rest."""
-
-COUNTED = 50_000
-"""Up to this many things of a project are counted one by one for each search; beyond it that takes longer than the
-search, and what the index holds is taken."""
 
 WHOLE_CONTEXT_TOKENS = 128_000
 """The budget of the joined text of results."""
@@ -237,7 +233,7 @@ class SearchService:
                     scanned += ranking.rows
                 elif where or ranking.entries < COUNTED:
                     inside = {"project": projects, **where, **kind.source.present(now(), projects)}
-                    scanned += await count(tx, kind.source, inside)
+                    scanned += (await counts(tx, kind.source, inside, per_group=0)).rows
                 else:
                     scanned += ranking.entries
                 rankings.append(ranking)

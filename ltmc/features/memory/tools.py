@@ -29,6 +29,7 @@ from ltmc.features.memory.routing import RoutingService
 from ltmc.features.memory.searching import SearchService
 from ltmc.features.memory.service import MemoryService
 from ltmc.tools.arguments import (
+    FINE,
     AnyObject,
     Bool,
     Content,
@@ -88,15 +89,15 @@ async def store_memory(
     expires: Expires | None = None,
     project_id: ProjectId = None,
 ) -> MemoryStored:
-    """Remember a text for later sessions.
-
-    similar in the answer: memories on the same subject; update or supersede what no longer holds.
+    """Remember a text for later sessions; similar in the answer: memories to update or supersede.
 
     Args:
         file_name: Such as notes/deploy.md.
-        on_conflict: Of that name; replace: the old text was wrong.
-        supersedes: Ids or names.
-        expires: Its last day, or in how many days.
+        on_conflict: replace: the old text was wrong.
+        supersedes: Ids or names it replaces.
+        valid_from: From YYYY-MM-DD.
+        valid_until: To YYYY-MM-DD, or never.
+        expires: Last day YYYY-MM-DD, or days from now.
     """
     return await memory.store(
         file_name=file_name,
@@ -130,13 +131,14 @@ async def update_memory(
     expires: Expires | None = None,
     project_id: ProjectId = None,
 ) -> MemoryStored:
-    """Change a memory, by id or file_name; what is left out stays. Other content makes a new version.
+    """Change a memory, by id or file_name; what is left out stays.
 
     Args:
-        supersedes: Ids or names.
+        supersedes: Ids or names it replaces.
         agrees_with: Ids or names; settles find_conflicts. []: none.
-        valid_until: Or never.
-        expires: Its last day, in how many days, or never.
+        valid_from: From YYYY-MM-DD.
+        valid_until: To YYYY-MM-DD, or never.
+        expires: Last day YYYY-MM-DD, days from now, or never.
     """
     return await memory.update(
         resource_id=resource_id,
@@ -175,7 +177,7 @@ async def retrieve_memory(
     searches: SearchService,
     /,
     query: Query,
-    conversation_id: ConversationId | None = None,
+    conversation_id: Annotated[ConversationId | None, FINE] = None,
     top_k: TopK = 5,
     resource_type: ResourceType | None = None,
     min_score: Share = 0.0,
@@ -186,12 +188,11 @@ async def retrieve_memory(
     include_context: Bool = False,
     project_id: ProjectId = None,
 ) -> MemoriesFound | MemoriesRetrieved:
-    """Recall the current memories that match, best first. Use it before each task.
+    """Recall the memories that match, best first. Use it before each task.
 
     Args:
-        conversation_id: Only noted.
         include_superseded: Also what no longer holds.
-        as_of: What held then.
+        as_of: What held on YYYY-MM-DD.
         include_context: Also all as one text.
     """
     return await searches.retrieve(
@@ -221,10 +222,12 @@ async def ask_with_context(
     include_context: Bool = False,
     project_id: ProjectId = None,
 ) -> Answer:
-    """Answer a question with sentences quoted from memories, chats, todos and code.
+    """Answer with sentences quoted from memories, chats, todos and code.
 
     Args:
         conversation_id: Looked in first.
+        max_tokens: 16-128000.
+        include_history: false: without turns of the conversation.
         include_context: Also the texts quoted from.
     """
     return await answers.ask(
@@ -248,7 +251,12 @@ async def build_context(
     top_k: TopK = 10,
     project_id: ProjectId = None,
 ) -> Context:
-    """Pack documents, or what a query finds, into max_tokens, best first."""
+    """Pack documents, or what a query finds, into max_tokens.
+
+    Args:
+        documents: Each: content; also id, title, score (best first).
+        max_tokens: 16-128000.
+    """
     return await answers.build_context(
         documents,
         max_tokens=max_tokens,
@@ -272,7 +280,7 @@ async def route_query(
     """Search where a query fits best: memories, chats, todos, code, blueprints or graph.
 
     Args:
-        available_methods: Only these; a wrong name lists all.
+        available_methods: Such as chat.
         execute: false: only recommend.
     """
     return await routing.answer(
@@ -316,11 +324,11 @@ async def advanced_context_search(
     explain: Explain = False,
     project_id: ProjectId = None,
 ) -> FilteredSearch:
-    """Search memories, chats and code, narrowed by filters. With one, a blank query lists.
+    """Search memories, chats and code by filters. With one, a blank query lists.
 
     Args:
         filters: Keys: sources (memory, chat, pattern), file_name (glob), tags_any, tags_all, role, date_from,
-            date_to, metadata.<key>; a wrong key lists all.
+            date_to, metadata.<key>.
     """
     if not query.strip() and not filters:
         raise invalid("query", query, "text that is not blank, or at least one filter")
@@ -348,13 +356,17 @@ async def get_memory(
     version: RowId | None = None,
     offset: Offset = 0,
     max_characters: Annotated[
-        int, Field(ge=1, le=1_000_000, strict=True), BeforeValidator(not_bool)
+        int, Field(ge=1, le=1_000_000, strict=True), BeforeValidator(not_bool), FINE
     ] = 50_000,
     project_id: ProjectId = None,
 ) -> dict[str, Any]:
     """Read in full what is previewed; give one id or file_name.
 
     Args:
+        chunk_id: Of a search hit.
+        message_id: Of a chat message.
+        pattern_id: Of a code attempt.
+        version: Of file_name; else the current.
         offset: Characters to skip.
     """
     ids = {
@@ -384,7 +396,9 @@ async def list_memories(
     """Current memories by their first line, newest first.
 
     Args:
+        tag: One they have.
         prefix: Of the file_name.
+        branch: Of git.
     """
     return await reading.page(
         tag=lower(tag), prefix=prefix, branch=branch, limit=limit, offset=offset, project_id=project_id
@@ -428,13 +442,15 @@ async def forget(
     undo: Name | None = None,
     project_id: ProjectId = None,
 ) -> Forgotten:
-    """Forget what filters choose: the first call previews, the same with confirm does it.
+    """Forget what filters choose: the first call previews, the same with confirm forgets.
 
     Args:
         ids: Ids or names; of links and dependencies an end.
+        tag: One they have.
         prefix: Of the file_name.
+        before: Older than YYYY-MM-DD.
         confirm: The preview's token.
-        undo: Alone: a deletion's token; restores it for 30 days.
+        undo: A deletion's token, alone; for 30 days.
     """
     filters = {
         "ids": None if ids is None else [one if (found := as_id(one)) is None else found for one in ids],

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field
 from ltmc.features.patterns.analysis import Analysis, PatternAnalysis, Statistics
 from ltmc.features.patterns.service import PatternLogged, PatternService, PatternsFound
 from ltmc.tools.arguments import (
+    FINE,
     CodeResult,
     Content,
     Days,
@@ -37,12 +38,20 @@ async def log_code_attempt(
     file_name: Name | None = None,
     module_name: Name | None = None,
     language: Name | None = None,
-    execution_time_ms: Annotated[int, Field(ge=0, le=2**53, strict=True), BeforeValidator(not_bool)]
-    | None = None,
+    execution_time_ms: Annotated[
+        Annotated[int, Field(ge=0, le=2**53, strict=True), BeforeValidator(not_bool)] | None, FINE
+    ] = None,
     error_message: Annotated[Text, Field(max_length=100_000)] | None = None,
     project_id: ProjectId = None,
 ) -> PatternLogged:
-    """Remember code that worked or failed, to reuse or avoid it."""
+    """Remember code that worked or failed.
+
+    Args:
+        input_prompt: The task.
+        generated_code: The code.
+        language: Such as python.
+        error_message: As it was shown.
+    """
     return await patterns.log(
         input_prompt=input_prompt,
         generated_code=generated_code,
@@ -76,7 +85,11 @@ async def get_code_patterns(
     explain: Explain = False,
     project_id: ProjectId = None,
 ) -> PatternsFound:
-    """Recall code, and how it went."""
+    """Recall code, and how it went.
+
+    Args:
+        language: Such as python.
+    """
     return await patterns.find(
         query,
         result_filter=result_filter,
@@ -104,7 +117,7 @@ async def analyze_code_patterns(
     time_range_days: Days | None = None,
     project_id: Projects = None,
 ) -> Analysis:
-    """What code attempts have in common: pass rates, errors, trend."""
+    """Pass rates, common errors and trend of code attempts."""
     return await analysis.analyse(
         function_name=function_name,
         tags=tags or [],

@@ -15,7 +15,7 @@ from ltmc.tools.declaration import tool
 async def get_taskmaster_performance_metrics(
     taskmaster: TaskmasterService, /, time_range_days: Days | None = None, project_id: Projects = None
 ) -> TaskmasterMetrics:
-    """How planned work goes: completion, punctuality, skills, load."""
+    """How planned work goes: punctuality, skills, load."""
     return await taskmaster.metrics(time_range_days, project_id)
 
 
@@ -26,5 +26,9 @@ async def get_performance_report(
     time_range_hours: Annotated[int, Field(ge=1, le=8760, strict=True), BeforeValidator(not_bool)] = 24,
     project_id: Projects = None,
 ) -> PerformanceReport:
-    """How LTMC does: calls, latency, storage, backends."""
+    """How LTMC does: calls, latency, storage, backends.
+
+    Args:
+        time_range_hours: 1-8760.
+    """
     return await monitoring.get_performance_report(time_range_hours, project_id)

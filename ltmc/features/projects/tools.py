@@ -29,5 +29,7 @@ async def register_project(
 
     Args:
         root_path: Absolute.
+        name: For people.
+        allowed_paths: Further folders.
     """
     return await projects.register(project_id, root_path, name=name, allowed_paths=allowed_paths)

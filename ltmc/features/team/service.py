@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -154,7 +153,7 @@ class TeamService:
             if blueprint is not None:
                 waiting = await open_prerequisites(tx, blueprint)
                 begin = await _begin(tx, blueprint, waiting, members, assignments, given, moment)
-        updated = replace(row, **changes)
+        updated = row._replace(**changes)
         predicted = _predicted(updated, members[row.member_id], assignments, given, moment, begin)
         expected = row.estimated_minutes / 60 * progress / 100
         return {

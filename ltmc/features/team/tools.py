@@ -1,8 +1,8 @@
 """Teams."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field
 
 from ltmc.features.team.results import Assigned, Progress, Workload
 from ltmc.features.team.service import TeamService
@@ -18,36 +18,21 @@ from ltmc.tools.arguments import (
 )
 from ltmc.tools.declaration import tool
 
-_TEXTS = {"type": "array", "items": {"type": "string"}}
-_BOUND = {"id": {"type": "string"}, "capacity": {"type": "number"}}
-_FIT = {
-    **_BOUND,
-    "skills": _TEXTS,
-    "status": {"type": "string", "enum": ["available", "busy", "away"]},
-    "working_days": _TEXTS,
-    "timezone": {"type": "string"},
-    "days_off": _TEXTS,
-}
-
-
-def _members(properties: dict[str, Any]) -> WithJsonSchema:
-    """Return what the listing shows of members; all else of a member is taken too."""
-    return WithJsonSchema({"type": "array", "items": {"type": "object", "properties": properties}})
-
 
 @tool("Assign a task", category="team")
 async def assign_task_to_team(
     team: TeamService,
     /,
     blueprint_id: BlueprintId,
-    available_members: Annotated[list[TeamMember], Field(min_length=1, max_length=200), _members(_FIT)],
+    available_members: Annotated[list[TeamMember], Field(min_length=1, max_length=200)],
     preferences: JsonObject | None = None,
     project_id: ProjectOfId = None,
 ) -> Assigned:
     """Give a task to the member who fits best.
 
     Args:
-        available_members: Capacity 1: 8 hours a day.
+        available_members: Each: id, capacity (1: 8 hours a day), skills, status (away),
+            working_days (mon), timezone (Europe/Berlin), days_off (2026-12-24).
         preferences: Keys: preferred_member_id, exclude_member_ids, prefer_skills, balance_workload,
             min_skill_coverage, prefer_<skill>.
     """
@@ -74,10 +59,12 @@ async def update_task_progress(
     notes: Description | None = None,
     project_id: ProjectOfId = None,
 ) -> Progress:
-    """Record how far an assignment is; tells when it will be done.
+    """Record how far an assignment is.
 
     Args:
+        assignment_id: From assign_task_to_team.
         actual_hours_worked: In total.
+        notes: What was done.
     """
     return await team.update_progress(
         assignment_id,
@@ -93,12 +80,12 @@ async def update_task_progress(
 async def get_team_workload_overview(
     team: TeamService,
     /,
-    team_members: Annotated[list[TeamMember], Field(max_length=200), _members(_BOUND)] | None = None,
+    team_members: Annotated[list[TeamMember], Field(max_length=200)] | None = None,
     project_id: Projects = None,
 ) -> Workload:
-    """Who has how much to do, who has room, what waits.
+    """Who has how much to do, who has room.
 
     Args:
-        team_members: Else all known.
+        team_members: Each: id, capacity; else all known.
     """
     return await team.workload(team_members, project_id)

@@ -1,7 +1,6 @@
 """Todos: what is to be done, how urgent, and what is done."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, NotRequired, TypedDict, cast
 
 from ltmc.errors import nothing_to_change
@@ -136,7 +135,7 @@ class TodoService:
             row = await _get(tx, todo_id, project_id)
             already = row.status == "completed"
             if not already:
-                row = replace(row, status="completed", completed_at=now())
+                row = row._replace(status="completed", completed_at=now())
                 await todos.update(tx, todo_id, {"status": row.status, "completed_at": row.completed_at})
         return {
             "todo_id": todo_id,
@@ -164,14 +163,14 @@ class TodoService:
         if given.keys() & _SEARCHED:
             async with self._engine.read() as tx:
                 row = await _get(tx, todo_id, project_id)
-            ready = await index.prepare(TODO, [replace(row, **given)])
+            ready = await index.prepare(TODO, [row._replace(**given)])
         async with self._engine.write() as tx:
             row = await _get(tx, todo_id, project_id)
             changed = {name: value for name, value in given.items() if getattr(row, name) != value}
             if changed:
                 done = {"completed_at": now() if changed.get("status") == "completed" else None}
                 stored = changed | (done if "status" in changed else {})
-                row = replace(row, **stored)
+                row = row._replace(**stored)
                 await todos.update(tx, todo_id, stored)
             if changed.keys() & _SEARCHED:
                 await index.add(tx, TODO, [row], ready)

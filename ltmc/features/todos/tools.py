@@ -88,7 +88,7 @@ async def update_todo(
     """Change a todo; status pending reopens it.
 
     Args:
-        due: Or none.
+        due: 2026-12-31, friday, in 3 days, none.
     """
     changes = {"title": title, "description": description, "priority": priority, "status": status, "due": due}
     return await todos.update(todo_id, changes, project_id)

@@ -45,8 +45,9 @@ class PostgresSearchIndex(SearchIndex):
         if not ids:
             return
         removed = self.cursor.execute(
-            "WITH gone AS (DELETE FROM search_entries WHERE kind = ? AND owner_id = ANY(@list?) RETURNING seq), "
-            "codes AS (DELETE FROM search_codes WHERE seq IN (SELECT seq FROM gone)) SELECT count(*) FROM gone",
+            "WITH gone AS (DELETE FROM search_entries WHERE kind = ? AND owner_id = ANY(@list?) "
+            "RETURNING seq, kind || ':' || project_id AS scope), codes AS (DELETE FROM search_codes c USING gone "
+            "WHERE c.scope = gone.scope AND c.seq = gone.seq) SELECT count(*) FROM gone",
             (kind, ids),
         ).fetchone()[0]
         if removed:

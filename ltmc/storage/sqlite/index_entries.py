@@ -41,12 +41,13 @@ class SqliteEntries(IndexEntries):
                 (kind, owner_id),
             ).fetchall()
             for seq, project_id, impacts in found:
-                terms = terms_of(impacts)  # a contentless row goes by its terms
+                scope, terms = scope_name(kind, project_id), terms_of(impacts)
+                # A row without content goes by its terms.
                 self.cursor.execute(
                     "INSERT INTO search_terms (search_terms, rowid, terms) VALUES ('delete', ?, ?)",
-                    (seq, " ".join([scope_term(scope_name(kind, project_id)), *terms])),
+                    (seq, " ".join([scope_term(scope), *terms])),
                 )
-                self.cursor.execute("DELETE FROM search_codes WHERE seq = ?", (seq,))
+                self.cursor.execute("DELETE FROM search_codes WHERE scope = ? AND seq = ?", (scope, seq))
                 removed += 1
         if removed:
             self.cursor.execute("UPDATE search_state SET removed = removed + ?", (removed,))

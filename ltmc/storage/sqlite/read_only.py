@@ -4,9 +4,8 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiosqlite
 
@@ -28,8 +27,7 @@ _SHARED = "mode=ro&readonly_shm=1"
 else made anew in this process's memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
+class _State(NamedTuple):
     """How a file can be read, and what tells that it is another one or was changed since."""
 
     options: str

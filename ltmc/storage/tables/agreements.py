@@ -1,13 +1,12 @@
 """Pairs of memories of which somebody said that they do not contradict each other."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ltmc.storage.engine import Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
+class Agreement(NamedTuple):
     """Two memories that agree."""
 
     lower_id: int

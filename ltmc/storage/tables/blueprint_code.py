@@ -1,16 +1,14 @@
 """The files and code symbols of blueprints."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns
 from ltmc.storage.sources import among
 
 
-@dataclass(frozen=True, slots=True)
-class AttachedFile:
+class AttachedFile(NamedTuple):
     """A file attached to a blueprint, as it was when it was last compared."""
 
     file_path: str
@@ -21,8 +19,7 @@ class AttachedFile:
     last_validated_at: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSymbol:
+class StoredSymbol(NamedTuple):
     """A symbol of a blueprint's code; `signature`: `ltmc.code.signatures.Signature` as JSON."""
 
     node_id: str
@@ -62,8 +59,7 @@ async def upsert_file(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Measured:
+class _Measured(NamedTuple):
     metrics: dict[str, Any]
 
 
@@ -120,10 +116,10 @@ async def replace_symbols(
     await tx.run(
         "DELETE FROM blueprint_symbols WHERE blueprint_id = ? AND file_path = ?", (blueprint_id, file_path)
     )
-    names = [field.name for field in fields(StoredSymbol)]
+    names = StoredSymbol._fields
     await tx.many(
         f"INSERT INTO blueprint_symbols ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",
-        [[getattr(symbol, name) for name in names] for symbol in symbols],
+        symbols,
     )
 
 

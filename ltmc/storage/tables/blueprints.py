@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns, insert_row
@@ -15,8 +14,7 @@ BLOCKING, SOFT, RESOURCE = "blocking", "soft", "resource"
 """The types of dependencies."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blueprint:
+class Blueprint(NamedTuple):
     """A blueprint; `complexity_factors` and `resource_requirements` as they were given."""
 
     id: int
@@ -63,8 +61,7 @@ SOURCE = Source(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Dependency:
+class Dependency(NamedTuple):
     """One blueprint waits for another; `dependency_type`: blocking, soft or resource."""
 
     dependent_blueprint_id: str
@@ -74,8 +71,7 @@ class Dependency:
     created_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A change of a blueprint; the values are JSON of any shape."""
 
     field: str

@@ -2,9 +2,8 @@
 
 import fnmatch
 import re
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from ltmc.storage.cache_backend import PROBE_PROJECT, CacheHealth, CacheUsage, Ttl
 from ltmc.storage.engine import Engine, Transaction
@@ -17,20 +16,17 @@ def compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(fnmatch.translate(re.sub(r"\\([*?\[])", r"[\1]", pattern)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     value: str
     expires_at: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Size:
+class _Size(NamedTuple):
     size_bytes: int
     expires_at: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Counters:
+class _Counters(NamedTuple):
     hits: int = 0
     misses: int = 0
     sets: int = 0
@@ -105,7 +101,7 @@ class DatabaseCache:
                 _Size, "SELECT size_bytes, expires_at FROM cache_entries WHERE namespace = ?", (project_id,)
             )
         live = [row for row in rows if row.expires_at is None or row.expires_at > moment]
-        counted = asdict(counters or _Counters())
+        counted = (counters or _Counters())._asdict()
         counted["expired"] += len(rows) - len(live)  # the next write removes them
         return CacheUsage(
             counted, [_left(row.expires_at, moment) for row in live], sum(row.size_bytes for row in live)

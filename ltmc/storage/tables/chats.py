@@ -1,16 +1,14 @@
 """Chat messages and the memories that informed them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns, insert_row
 from ltmc.storage.sources import NEWLINE, Source, among, least, member_of, most
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A chat message."""
 
     id: int
@@ -24,8 +22,7 @@ class Message:
     created_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationUse:
+class ConversationUse(NamedTuple):
     """A conversation in which a client or tool was used.
 
     `message_count` counts the messages that came of it, `call_count` its calls by name.
@@ -37,8 +34,7 @@ class ConversationUse:
     last_used_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(NamedTuple):
     """A conversation, when it began and when it was used last."""
 
     project_id: str
@@ -48,24 +44,21 @@ class Conversation:
     last_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChatTotals:
+class ChatTotals(NamedTuple):
     """How many conversations and messages there are."""
 
     conversations: int
     messages: int
 
 
-@dataclass(frozen=True, slots=True)
-class RoleCount:
+class RoleCount(NamedTuple):
     """How many messages a role wrote."""
 
     role: str
     messages: int
 
 
-@dataclass(frozen=True, slots=True)
-class AgentActivity:
+class AgentActivity(NamedTuple):
     """How many messages an agent wrote, and when the last."""
 
     agent_name: str

@@ -1,16 +1,14 @@
 """Which document belongs to what, and the snapshots of files that changes are told against."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns
 from ltmc.storage.sources import among
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentLink:
+class DocumentLink(NamedTuple):
     """The document of a file (kind ``code``) or of a blueprint, which `ref` names."""
 
     kind: str
@@ -22,8 +20,7 @@ class DocumentLink:
     last_sync_at: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """A file as it was; `symbols`: of Python, `ltmc.code.symbols.SymbolSnapshot` as JSON."""
 
     content_hash: str

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ltmc.storage.engine import Transaction
-from ltmc.storage.sources import Condition, Filter, Where, among, any_of, conjunction, forms_of
+from ltmc.storage.sources import Condition, Filter, Where, among, conjunction, forms_of, tagged_any
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ KINDS = {
         "t.id",
         "t.file_name || ' (version ' || t.version || ')'",
         names=("t.file_name",),
-        filters={"tag": _named_like(any_of("n.tags")), "prefix": _begins("t.file_name")},
+        filters={"tag": _named_like(tagged_any("resources", "n.id")), "prefix": _begins("t.file_name")},
     ),
     "chat": Forgettable(
         "chat_messages t",
@@ -93,7 +93,7 @@ KINDS = {
         "code_patterns t",
         "t.id",
         "substr(t.input_prompt, 1, 200)",
-        filters={"tag": any_of("t.tags"), "prefix": _begins("t.file_name")},
+        filters={"tag": tagged_any("code_patterns", "t.id"), "prefix": _begins("t.file_name")},
     ),
 }
 """What can be forgotten. Of the links that LTMC makes it keeps those up to date that show what is stored elsewhere."""
@@ -104,8 +104,7 @@ COMMON = ("ids", "before")
 """The filters of every kind."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thing:
+class Thing(NamedTuple):
     """A thing that filters choose; `total`: how many of its kind they do."""
 
     id: int | str

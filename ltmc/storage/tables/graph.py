@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns
 from ltmc.storage.sources import Condition, among, ascii_lower, conjunction, same_name
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A thing of the graph: a memory, an entity, a blueprint, a symbol, a file or an assignment."""
 
     node_id: str

@@ -1,15 +1,14 @@
 """What was imported: how far each source was read, and what came in."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns
 from ltmc.storage.sources import among
 
 
-@dataclass(frozen=True, slots=True)
-class ImportSource:
+class ImportSource(NamedTuple):
     """A file or folder that was imported.
 
     Attributes:
@@ -37,7 +36,7 @@ async def source(tx: Transaction, path: str) -> ImportSource | None:
 
 async def put_source(tx: Transaction, row: ImportSource) -> None:
     """Remember how far a source was imported."""
-    names = [field.name for field in fields(ImportSource)]
+    names = ImportSource._fields
     updates = ", ".join(f"{name} = excluded.{name}" for name in names)
     await tx.run(
         f"INSERT INTO import_sources ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
@@ -60,7 +59,6 @@ async def put_keys(tx: Transaction, keys: Mapping[str, int | None]) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(NamedTuple):
     key: str
     owner_id: int | None

@@ -1,13 +1,13 @@
 """Memories that may go: what has expired, what is over or was superseded, and what no search returned."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.tables.resources import current
 
 
-@dataclass(frozen=True, slots=True)
-class Expired:
+class Expired(NamedTuple):
     """A memory that is to be forgotten."""
 
     id: int

@@ -1,7 +1,7 @@
 """Code attempts: what was asked, what was written, how it went."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns, insert_row
@@ -9,20 +9,19 @@ from ltmc.storage.sources import (
     NEWLINE,
     Source,
     Where,
-    all_of,
     among,
-    any_of,
     conditions,
     conjunction,
     least,
     like,
     matching,
     most,
+    tagged_all,
+    tagged_any,
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """A code attempt."""
 
     id: int
@@ -43,8 +42,7 @@ class Pattern:
     created_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What statistics need of a code attempt."""
 
     id: int
@@ -75,8 +73,8 @@ SOURCE = Source(
         "module_name": among("p.module_name"),
         "language": among("p.language"),
         "complexity": among("p.complexity"),
-        "tags_any": any_of("p.tags"),
-        "tags_all": all_of("p.tags"),
+        "tags_any": tagged_any("code_patterns", "p.id"),
+        "tags_all": tagged_all("code_patterns", "p.id"),
         "date_from": least("p.created_at"),
         "date_to": most("p.created_at"),
         "matching": matching("pattern", "p.id"),
@@ -100,8 +98,7 @@ async def first_like(tx: Transaction, attempt: Pattern) -> int | None:
     return None if found is None else int(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _PassRate:
+class _PassRate(NamedTuple):
     code_hash: str
     rate: float
 

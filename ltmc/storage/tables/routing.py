@@ -1,14 +1,12 @@
 """How queries were routed, and what came of it."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import insert_row
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedRoute:
+class LoggedRoute(NamedTuple):
     """A routed query; `query_hash` stands for its text, which is not kept.
 
     `result_count` is None until a search was carried out.
@@ -27,8 +25,7 @@ class LoggedRoute:
     created_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class MethodTotals:
+class MethodTotals(NamedTuple):
     """The routes to a method; `confidence` and `latency_ms` are means.
 
     `answered` counts the routes whose search was carried out, `empty` those of them that found nothing

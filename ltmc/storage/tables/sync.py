@@ -1,15 +1,13 @@
 """Live sync: which paths are watched, and what happened to their files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import insert_row, stored
 
 
-@dataclass(frozen=True, slots=True)
-class SyncSession:
+class SyncSession(NamedTuple):
     """Paths that are or were watched."""
 
     sync_id: str
@@ -28,8 +26,7 @@ class SyncSession:
     stopped_at: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SyncEvent:
+class SyncEvent(NamedTuple):
     """A change of a file, and what came of it."""
 
     id: int
@@ -43,8 +40,7 @@ class SyncEvent:
     handled_at: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class LastChange:
+class LastChange(NamedTuple):
     """The state of the last change of a file."""
 
     file_path: str

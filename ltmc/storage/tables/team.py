@@ -1,7 +1,7 @@
 """Team members, assignments and their progress."""
 
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns
@@ -25,8 +25,7 @@ class Member:
     days_off: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(NamedTuple):
     """A task given to a member; `score_breakdown`: the parts of the member's score."""
 
     assignment_id: str
@@ -82,9 +81,8 @@ async def members(tx: Transaction, project_id: str | None) -> list[Member]:
 
 async def insert_assignment(tx: Transaction, assignment: Assignment) -> None:
     """Store an assignment."""
-    marks = ", ".join(f":{field.name}" for field in fields(Assignment))
-    values = {field.name: getattr(assignment, field.name) for field in fields(Assignment)}
-    await tx.run(f"INSERT INTO assignments ({columns(Assignment)}) VALUES ({marks})", values)
+    marks = ", ".join(f":{name}" for name in Assignment._fields)
+    await tx.run(f"INSERT INTO assignments ({columns(Assignment)}) VALUES ({marks})", assignment._asdict())
 
 
 async def assignment(tx: Transaction, assignment_id: str) -> Assignment | None:
@@ -114,8 +112,7 @@ async def assignments(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Worked:
+class Worked(NamedTuple):
     """The minutes that were worked on a completed task."""
 
     blueprint_id: str
@@ -143,8 +140,7 @@ async def update_assignment(tx: Transaction, assignment_id: str, changes: dict[s
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What was reported of an assignment, and when."""
 
     notes: str | None

@@ -1,15 +1,13 @@
 """Todos."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns, insert_row
 from ltmc.storage.sources import NEWLINE, Source, among, matching
 
 
-@dataclass(frozen=True, slots=True)
-class Todo:
+class Todo(NamedTuple):
     """A todo; `priority`: 1 to 3, the highest last."""
 
     id: int

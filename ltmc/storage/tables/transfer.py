@@ -4,9 +4,8 @@ import json
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.index_entries import IndexEntries
@@ -29,8 +28,7 @@ _LONGEST = 1_000_000
 _BLUEPRINT = "t.blueprint_id IN (SELECT blueprint_id FROM blueprints WHERE project_id = :project)"
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """A table of an export.
 
     Attributes:

@@ -6,7 +6,7 @@ given twice.
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.sources import R, Source, forms_of
@@ -109,8 +109,7 @@ _OWNERS = {
 """The tables of a kind of the index."""
 
 
-@dataclass(frozen=True, slots=True)
-class Forgetting:
+class Forgetting(NamedTuple):
     """What was forgotten at one time; `kinds`: how many things of each kind."""
 
     token: str
@@ -192,8 +191,7 @@ async def name_taken(tx: Transaction, token: str) -> str | None:
     return None if found is None else str(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Numbered:
+class _Numbered(NamedTuple):
     file_name: str
     version: int
 
@@ -311,8 +309,7 @@ async def _columns(tx: Transaction, table: str) -> list[str]:
     return [row.name for row in await _typed_columns(tx, table)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
+class _Column(NamedTuple):
     name: str
     type: str
 

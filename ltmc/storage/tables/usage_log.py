@@ -1,16 +1,14 @@
 """The logs of use: tool calls, retrievals and the chunks they returned; and how old all logs may grow."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns, insert_row
 from ltmc.storage.sources import Condition, conjunction
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(NamedTuple):
     """A call of a tool."""
 
     id: int
@@ -23,8 +21,7 @@ class ToolCall:
     created_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Retrieval:
+class Retrieval(NamedTuple):
     """A retrieval, without its query."""
 
     result_count: int
@@ -32,8 +29,7 @@ class Retrieval:
     created_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class LinkTotals:
+class LinkTotals(NamedTuple):
     """Links between messages, retrievals and chunks; `message_links`: those of messages."""
 
     links: int
@@ -42,8 +38,7 @@ class LinkTotals:
     message_links: int
 
 
-@dataclass(frozen=True, slots=True)
-class UsedChunk:
+class UsedChunk(NamedTuple):
     """A chunk and how many links lead to it."""
 
     chunk_id: int
@@ -57,8 +52,7 @@ async def insert_call(tx: Transaction, call: ToolCall) -> None:
     await insert_row(tx, "tool_calls", call)
 
 
-@dataclass(frozen=True, slots=True)
-class RetrievalEvent:
+class RetrievalEvent(NamedTuple):
     """A search of a tool, without what it looked for, and how many results it gave."""
 
     id: int
@@ -86,8 +80,7 @@ async def insert_retrieval(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class CallTotals:
+class CallTotals(NamedTuple):
     """The calls of a group, when the first and the last was, and percentiles of their durations, in ms."""
 
     name: str | None
@@ -139,7 +132,7 @@ async def call_totals(
         parameters,
     )
     return [
-        replace(row, **{name: round(getattr(row, name), 3) for name in ("p50_ms", "p95_ms", "p99_ms")})
+        row._replace(**{name: round(getattr(row, name), 3) for name in ("p50_ms", "p95_ms", "p99_ms")})
         for row in found
     ]
 
@@ -297,8 +290,7 @@ async def _facts(
     return await tx.call(lambda stored: stored.cursor.execute(sql, [*parameters, limit]).fetchall())
 
 
-@dataclass(frozen=True, slots=True)
-class FoundMemory:
+class FoundMemory(NamedTuple):
     """A memory that a retrieval returned."""
 
     event_id: int
@@ -319,8 +311,7 @@ async def found_memories(tx: Transaction, event_ids: Iterable[int]) -> list[Foun
     )
 
 
-@dataclass(frozen=True, slots=True)
-class DayGrowth:
+class DayGrowth(NamedTuple):
     """How many memories and messages that are kept are of a UTC day."""
 
     day: str

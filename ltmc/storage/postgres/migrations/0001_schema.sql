@@ -390,9 +390,10 @@ CREATE TABLE search_entries (
 );
 
 CREATE TABLE search_codes (
-    seq BIGINT PRIMARY KEY,
     scope TEXT NOT NULL,
-    code BYTEA NOT NULL
+    seq BIGINT NOT NULL,
+    code BYTEA NOT NULL,
+    PRIMARY KEY (scope, seq)
 );
 
 CREATE TABLE search_state (
@@ -491,6 +492,7 @@ CREATE INDEX resources_bounded ON resources (project_id, archived, valid_from)
     WHERE archived = 0
     AND (valid_from IS NOT NULL OR valid_until IS NOT NULL OR superseded_at IS NOT NULL OR expires_at IS NOT NULL);
 CREATE INDEX agreements_of_higher ON agreements (higher_id);
+CREATE INDEX resources_newest ON resources (project_id, id) WHERE archived = 0;
 
 -- The entries of the index by their terms; see ltmc.storage.postgres.search_index.
 CREATE INDEX search_entries_by_terms ON search_entries USING gin (terms);
@@ -593,3 +595,28 @@ $$;
 CREATE VIEW sqlite_sequence AS
     SELECT regexp_replace(sequencename::text, '_id_seq$', '') AS name, coalesce(last_value, 0) AS seq
     FROM pg_sequences WHERE schemaname = current_schema() AND sequencename ~ '_id_seq$';
+
+-- The tags of memories and of attempts at code one by one, so that a filter reads what bears them alone.
+CREATE TABLE tags (
+    place TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    owner_id BIGINT NOT NULL,
+    PRIMARY KEY (place, tag, owner_id)
+);
+CREATE INDEX tags_of ON tags (place, owner_id);
+
+CREATE FUNCTION keep_tags() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        DELETE FROM tags WHERE place = TG_TABLE_NAME AND owner_id = OLD.id;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO tags SELECT TG_TABLE_NAME, value, NEW.id FROM json_each(NEW.tags) ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER resources_tagged AFTER INSERT OR DELETE OR UPDATE OF tags ON resources
+    FOR EACH ROW EXECUTE FUNCTION keep_tags();
+CREATE TRIGGER code_patterns_tagged AFTER INSERT OR DELETE OR UPDATE OF tags ON code_patterns
+    FOR EACH ROW EXECUTE FUNCTION keep_tags();
