@@ -84,7 +84,7 @@ def test_a_terminal_of_another_encoding_gets_escapes(db: Path) -> None:
     [
         ("{folder}", "a folder"),
         ("", "the path of a file"),
-        ("postgresql://u:hunter2@host/ltmc", "postgresql"),
+        ("mysql://u:hunter2@host/ltmc", "mysql"),
         ("redis://localhost:6379/0", "redis"),
         ("http://localhost/ltmc.db", "http"),
         ("sqlite:///x/ltmc.db", "sqlite"),

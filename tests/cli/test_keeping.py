@@ -221,7 +221,7 @@ def test_tidy_takes_nothing_that_says_something_else(db: Path) -> None:
 
 def test_help_names_every_setting_and_command() -> None:
     shown = run_cli("--help").stdout
-    for name in Settings._fields:
+    for name in {*Settings._fields} - {"postgres_url"}:  # which LTMC_DB gives
         assert re.search(rf"\b{ENV_PREFIX}{name.upper()}\b", shown), name
     for command in ("list", "show", "edit", "history", "forget", "tidy"):
         assert re.search(rf"^  {command} ", shown, re.MULTILINE)

@@ -140,8 +140,19 @@ def test_a_password_is_not_shown(config: Path, monkeypatch: pytest.MonkeyPatch) 
         load()
     config.write_text("")
     with pytest.raises(LtmcError) as refused:
-        load(db="postgresql://me:hunter2@host/db")
+        load(db="mysql://me:hunter2@host/db")
     assert "hunter2" not in refused.value.message
+
+
+def test_an_address_of_postgresql_leaves_what_belongs_to_this_host_in_the_usual_folder(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = load()[0].db
+    monkeypatch.setenv("LTMC_DB", "postgresql://me@host/memory")
+    settings, origins = load()
+    assert (settings.postgres_url, settings.db) == ("postgresql://me@host/memory", usual)
+    assert origins["postgres_url"] == "environment"
+    assert load(db="other.db")[0].postgres_url is None
 
 
 @pytest.mark.parametrize(
