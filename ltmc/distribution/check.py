@@ -119,7 +119,9 @@ def _load_plugin(plugin: Plugin) -> None:
 
 
 def _read(package: str, file: str, expected: str) -> bytes:
-    content = resources.files(package).joinpath(file).read_bytes()
+    root, *folders = package.split(".")
+    # The package itself may need what an extra brings.
+    content = resources.files(root).joinpath(*folders, file).read_bytes()
     if (found := hashlib.sha256(content).hexdigest()) != expected:
         raise ValueError(f"its sha256 is {found}, not {expected}")
     return content
