@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ltmc.distribution import contents
 from ltmc.tools import selection
 from tests import artefacts
 from tests.client import Session
@@ -115,4 +116,7 @@ def check(command: list[str]) -> dict:
 
 
 def names(report: dict) -> list[tuple[str, str]]:
-    return [(entry["kind"], entry["name"]) for entry in report["entries"]]
+    """What was loaded, without modules for what an extra brings."""
+    optional = tuple(f"{package}." for package in contents.OPTIONAL)
+    found = [(entry["kind"], entry["name"]) for entry in report["entries"]]
+    return [(kind, name) for kind, name in found if kind != "module" or not f"{name}.".startswith(optional)]

@@ -103,6 +103,7 @@ MADE_AT_RUN_TIME = {
     "ltmc.search.quoting",  # the end of a sentence, by abbreviations
     "ltmc.search.temporal",
     "ltmc.search.wordpiece",  # words of the model
+    "ltmc.storage.postgres.statements",  # placeholders
     "ltmc.storage.sqlite.files",  # eight characters of one class
     "ltmc.storage.tables.cache",  # globs, below
     "ltmc.tools.arguments",  # constants given to `matching`

@@ -39,7 +39,7 @@ def test_tags_of_an_older_schema_are_found(tmp_path: Path) -> None:
                 "INSERT INTO schema_migrations VALUES (?, '2026-01-01T00:00:00.000000Z')", (number,)
             )
         moment = "2026-01-01T00:00:00.000000Z"
-        for number, tags in enumerate(('["ops", "é"]', '["ops"]', "[]"), start=1):
+        for number, tags in enumerate(('["ops", "é"]', '["ops"]', "[]", "[broken"), start=1):
             connection.execute(
                 "INSERT INTO resources (project_id, file_name, type, content, content_hash, version, tags, created_at, "
                 "updated_at) VALUES ('default', ?, 'note', 'We deploy on Fridays.', ?, 1, ?, ?, ?)",
@@ -58,7 +58,12 @@ def test_tags_of_an_older_schema_are_found(tmp_path: Path) -> None:
         assert [one["file_name"] for one in client.ok("list_memories", tag="é")["memories"]] == ["1.md"]
         found = client.ok("advanced_context_search", query="", filters={"tags_all": ["ops", "é"]})
         assert [one["file_name"] for one in found["results"]] == ["1.md"]
-    assert_in_step(db)
+    with closing(sqlite3.connect(db)) as connection:
+        assert connection.execute("SELECT tag, owner_id FROM tags ORDER BY 1, 2").fetchall() == [
+            ("ops", 1),
+            ("ops", 2),
+            ("é", 1),
+        ]
 
 
 def test_tags_stay_in_step_with_what_bears_them(client: Session, db: Path) -> None:

@@ -31,7 +31,7 @@ _PHRASES = (
         r"SELECT t.seq FROM search_entries t WHERE t.terms @@ CAST(@terms\1 AS tsquery)",
     ),
     # the helper `like`
-    (re.compile(rf"([\w.]+) GLOB ({_MARK}|globs\.value)"), r"\1 ~ glob_expression(\2)"),
+    (re.compile(rf"(?<![\w.])([\w.]+) GLOB ({_MARK}|globs\.value)"), r"\1 ~ glob_expression(\2)"),
     (re.compile(r"\bx''"), r"'\\x'::bytea"),
     (re.compile(r"\bjson_object\("), "json_build_object("),
 )

@@ -153,11 +153,12 @@ def _names(of: Forgettable) -> tuple[str, ...]:
 
 
 def _one_of(column: str, ids: Sequence[Any]) -> Condition:
-    """Leave what has one of the values, in either form, in a column."""
-    forms = dict.fromkeys(str(form) for one in ids for form in forms_of(one))
-    if column != "t.id":
-        return among(column)([*forms])
-    return among(column)([int(form) for form in forms if _ID.fullmatch(form)])
+    """Leave what has one of the values, in either form, in a column; a number is an id alone."""
+    if column == "t.id":
+        return among(column)([int(one) for one in ids if _ID.fullmatch(str(one))])
+    return among(column)(
+        [*dict.fromkeys(form for one in ids if isinstance(one, str) for form in forms_of(one))]
+    )
 
 
 def _named(of: Forgettable) -> Filter:

@@ -106,10 +106,10 @@ NAMES = (*TABLES, *_MADE_OF)
 
 NOT_EXPORTED = frozenset(
     "schema_migrations resource_chunks retrieval_events cache_entries cache_stats routing_log routing_priors "
-    "usage_events tool_calls file_snapshots sync_sessions sync_events search_entries search_codes search_state "
+    "usage_events tool_calls file_snapshots sync_sessions sync_events tags search_entries search_codes search_state "
     "forgettings trash import_sources imported".split()
 )
-"""Logs of use, the cache, the search index and what it is made of, the trash, and what belongs to this machine."""
+"""Logs of use, the cache, the search index and what else is made of other rows, the trash, and what belongs to this machine."""
 
 
 async def origin(tx: Transaction) -> str:
