@@ -109,7 +109,7 @@ NOT_EXPORTED = frozenset(
     "usage_events tool_calls file_snapshots sync_sessions sync_events tags search_entries search_codes search_state "
     "forgettings trash import_sources imported".split()
 )
-"""Logs of use, the cache, the search index and what else is made of other rows, the trash, and what belongs to this machine."""
+"""Logs of use, the cache, the search index, the tags of rows, the trash, and what belongs to this machine."""
 
 
 async def origin(tx: Transaction) -> str:
