@@ -229,7 +229,7 @@ def test_a_row_of_the_log_that_cannot_be_written_drops_only_itself(
 def test_the_log_of_use_waits_while_the_file_cannot_be_used(
     db: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ltmc.storage.sqlite.database.LOG_BACKLOG", 8)
+    monkeypatch.setattr("ltmc.storage.log_writing.LOG_BACKLOG", 8)
 
     async def work(database: Database) -> list[int]:
         database.log(note)

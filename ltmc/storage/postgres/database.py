@@ -7,8 +7,7 @@ statements run on a thread. Connections are kept for the next transactions, and 
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -19,7 +18,8 @@ import psycopg
 from psycopg.adapt import Loader
 
 from ltmc.errors import ErrorCode, LtmcError, read_only
-from ltmc.storage.engine import Parameters, R, T, Transaction
+from ltmc.storage.engine import Parameters, R, T
+from ltmc.storage.log_writing import LogWork, LogWriter
 from ltmc.storage.postgres import migrations
 from ltmc.storage.postgres.errors import translated
 from ltmc.storage.postgres.search_index import PostgresSearchIndex
@@ -40,9 +40,6 @@ READERS = 4
 LOCKED_SECONDS = 0.2
 """Who writes longer than this writes at length."""
 
-SETTLE_SECONDS, LOG_BACKLOG, LOG_BATCH = 5.0, 10_000, 1_000
-"""How long the log of use is waited for, how many rows of it wait in memory, and how many are written at a time."""
-
 WRITING = 0x6C746D63_00000002
 """The number of the advisory lock of who writes: as in SQLite, one at a time, whichever the host."""
 
@@ -52,7 +49,6 @@ CANCEL_SECONDS = 0.05
 logger = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[Any]
-LogWork = Callable[[Transaction], Awaitable[None]]
 
 
 class _Number(Loader):
@@ -341,9 +337,7 @@ class PostgresDatabase:
         self._connections = _Connections(url, may_migrate=not read_only)
         self._reading, self._writing = asyncio.Semaphore(READERS), asyncio.Lock()
         self._resident: dict[Callable[[], Any], Any] = {}
-        self._log_work: deque[LogWork] = deque(maxlen=LOG_BACKLOG)
-        self._log_task: asyncio.Task[None] | None = None
-        self._log_waits = False
+        self._log = LogWriter(self._logging)
 
     async def version(self) -> str:
         """Return the version of the server."""
@@ -406,57 +400,19 @@ class PostgresDatabase:
                     yield transaction
 
     def log(self, work: LogWork) -> None:
-        """Have rows of a log of use written soon, in the background and in order; see `Database.log`."""
-        if self.read_only:
-            return
-        self._log_work.append(work)
-        self._begin_logs()
-
-    def _begin_logs(self) -> None:
-        if self._log_work and (self._log_task is None or self._log_task.done()):
-            self._log_task = asyncio.create_task(self._write_logs())
+        """Have rows of a log of use written soon, see `LogWriter.add`."""
+        if not self.read_only:
+            self._log.add(work)
 
     async def settle(self) -> None:
-        """Wait until what `log` was given before is written or cannot be, at most for `SETTLE_SECONDS`."""
-        self._begin_logs()
-        if self._log_task is not None:
-            done, _ = await asyncio.wait([self._log_task], timeout=SETTLE_SECONDS)
-            if not done:
-                logger.warning("the log of use could not be written within %g s", SETTLE_SECONDS)
+        """See `LogWriter.settle`."""
+        await self._log.settle()
 
-    async def _write_logs(self) -> None:
-        while self._log_work:
-            batch = [self._log_work.popleft() for _ in range(min(len(self._log_work), LOG_BATCH))]
-            waiting = await self._write_log(batch)
-            if waiting:
-                self._log_work = deque((*waiting, *self._log_work), LOG_BACKLOG)
-            elif self._log_waits:
-                logger.info("the log of use is written again")
-            self._log_waits = bool(waiting)
-            if waiting:
-                return
-
-    async def _write_log(self, batch: Sequence[LogWork]) -> Sequence[LogWork]:
-        """Write rows of a log; where one of them cannot be written, the others are. Return those that wait."""
-        try:
-            begin = _write(LOCK_SECONDS, "normal")
-            with translated(self.url):
-                async with self._connections.transaction(begin) as connection:
-                    transaction = PostgresTransaction(self._connections, connection, None)
-                    for work in batch:
-                        await work(transaction)
-        except LtmcError as error:  # the database cannot be used
-            if not self._log_waits:
-                self._log_waits = True  # said once
-                logger.warning("the log of use waits, its last %d rows at most: %s", LOG_BACKLOG, error)
-            return batch
-        except Exception as error:  # noqa: BLE001 - one row's fault, whatever it is
-            if len(batch) == 1:
-                logger.warning("a row of the log of use was lost: %s", error)
-                return []
-            middle = len(batch) // 2
-            return [*await self._write_log(batch[:middle]), *await self._write_log(batch[middle:])]
-        return []
+    @asynccontextmanager
+    async def _logging(self) -> AsyncIterator[PostgresTransaction]:
+        with translated(self.url):
+            async with self._connections.transaction(_write(LOCK_SECONDS, "normal")) as connection:
+                yield PostgresTransaction(self._connections, connection, None)
 
     async def is_locked(self) -> bool:
         """Return whether someone writes at length just now; nothing is written to find out."""
@@ -477,10 +433,5 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         """Write what is left to log and close the connections; the next use opens them again."""
-        await self.settle()
-        if self._log_work:
-            logger.warning("%d rows of the log of use were lost", len(self._log_work))
-        if self._log_task is not None:
-            self._log_task.cancel()
-            await asyncio.wait([self._log_task])
+        await self._log.close()
         await self._connections.close()

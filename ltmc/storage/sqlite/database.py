@@ -5,11 +5,9 @@ that reads run side by side and never wait for a commit. Several processes share
 """
 
 import asyncio
-import logging
 import sqlite3
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -17,8 +15,8 @@ from typing import Any
 
 import aiosqlite
 
-from ltmc.errors import LtmcError
-from ltmc.storage.engine import Parameters, R, T, Transaction
+from ltmc.storage.engine import Parameters, R, T
+from ltmc.storage.log_writing import LogWork, LogWriter
 from ltmc.storage.rows import loader, stored
 from ltmc.storage.sqlite import examining, migrations
 from ltmc.storage.sqlite.errors import translated
@@ -28,9 +26,6 @@ from ltmc.storage.sqlite.search_index import SqliteSearchIndex
 from ltmc.storage.sqlite.waiting import LOCK_SECONDS, deadline_in, on_thread, settled, turn, while_busy
 from ltmc.timestamps import now
 
-SETTLE_SECONDS = 5.0
-"""How long the log of use is waited for, which takes longer while another process holds the lock."""
-
 OPENINGS = 5
 """How often a file is opened when each time another one takes its place meanwhile, or it can only be read."""
 
@@ -39,15 +34,6 @@ CLOSING_SECONDS = 5.0
 
 WHILE_READ = "while it was read"
 WHILE_WRITTEN = "while this was written, which is not in it"
-
-LOG_BACKLOG, LOG_BATCH = 10_000, 1_000
-"""How many rows of the log of use wait in memory at most, beyond which the oldest are dropped, and how many are
-written at a time."""
-
-LogWork = Callable[[Transaction], Awaitable[None]]
-"""Writes a row of a log of use."""
-
-logger = logging.getLogger(__name__)
 
 
 def _bound(sql: str, parameters: Parameters) -> Parameters:
@@ -153,11 +139,7 @@ class Database:
         self._durability: Durability = durability
         self._file: OpenFile | None = None
         self._opening: asyncio.Task[None] | None = None
-        self._log_work: deque[LogWork] = deque(maxlen=LOG_BACKLOG)
-        self._log_task: asyncio.Task[None] | None = None
-        self._logged = self._log_done = 0
-        self._log_waits = False
-        self._log_progress = asyncio.Condition()
+        self._log = LogWriter(lambda: self._write(None, "normal"))
 
     @property
     def path(self) -> Path:
@@ -247,71 +229,12 @@ class Database:
                     return
 
     def log(self, work: LogWork) -> None:
-        """Have rows of a log of use written soon, in the background and in order.
-
-        They survive the death of the process once written, but are not waited for on the disk, and a
-        failure to write them is itself only logged: no answer waits for them or fails with them. While the file
-        cannot be used they wait, and are tried again with the next.
-        """
-        self._logged += 1
-        self._log_work.append(work)
-        self._begin_logs()
-
-    def _begin_logs(self) -> None:
-        if self._log_work and not self._logs_are_written():
-            self._log_task = asyncio.create_task(self._write_logs())
-
-    def _logs_are_written(self) -> bool:
-        return self._log_task is not None and not self._log_task.done()
+        """Have rows of a log of use written soon, see `LogWriter.add`."""
+        self._log.add(work)
 
     async def settle(self) -> None:
-        """Wait until what `log` was given before is written or cannot be, at most for `SETTLE_SECONDS`."""
-        wanted = self._logged
-        self._begin_logs()
-        try:
-            async with asyncio.timeout(SETTLE_SECONDS), self._log_progress:
-                await self._log_progress.wait_for(
-                    lambda: self._log_done >= wanted or not self._logs_are_written()
-                )
-        except TimeoutError:
-            logger.warning("the log of use could not be written within %g s", SETTLE_SECONDS)
-
-    async def _write_logs(self) -> None:
-        waiting: list[LogWork] = []
-        while self._log_work and not waiting:
-            batch = [self._log_work.popleft() for _ in range(min(len(self._log_work), LOG_BATCH))]
-            waiting = await self._write_log(batch)
-            if waiting:
-                self._log_work = deque((*waiting, *self._log_work), LOG_BACKLOG)
-            elif self._log_waits:
-                logger.info("the log of use is written again")
-            self._log_waits = bool(waiting)
-            async with self._log_progress:
-                self._log_done = self._logged - len(self._log_work)
-                self._log_progress.notify_all()
-
-    async def _write_log(self, batch: list[LogWork]) -> list[LogWork]:
-        """Write rows of a log; where one of them cannot be written, the others are.
-
-        Returns:
-            Those that wait, since the file cannot be used.
-        """
-        try:
-            async with self._write(None, "normal") as transaction:
-                for work in batch:
-                    await work(transaction)
-        except LtmcError as error:  # the file cannot be used
-            if not self._log_waits:
-                self._log_waits = True  # said once
-                logger.warning("the log of use waits, its last %d rows at most: %s", LOG_BACKLOG, error)
-            return batch
-        except Exception as error:  # noqa: BLE001 - one row's fault, whatever it is
-            if len(batch) == 1:
-                logger.warning("a row of the log of use was lost: %s", error)
-                return []
-            middle = len(batch) // 2
-            return [*await self._write_log(batch[:middle]), *await self._write_log(batch[middle:])]
-        return []
+        """See `LogWriter.settle`."""
+        await self._log.settle()
 
     async def is_locked(self) -> bool:
         """Return whether someone writes at length just now; nothing is written to find out."""
@@ -330,12 +253,7 @@ class Database:
 
     async def close(self) -> None:
         """Write what is left to log and close the connections; the next use opens them again."""
-        await self.settle()
-        if self._log_work:
-            logger.warning("%d rows of the log of use were lost", len(self._log_work))
-        if self._log_task is not None:
-            self._log_task.cancel()
-            await asyncio.wait([self._log_task])
+        await self._log.close()
         if self._opening is not None:
             await asyncio.wait([self._opening])
         if self._file is not None:
