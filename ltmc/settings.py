@@ -51,6 +51,7 @@ class Settings(NamedTuple):
         http_allowed_hosts: further host names of this server, separated by spaces.
         http_max_calls: requests that are answered at a time.
         http_call_seconds: how long a request may take.
+        http_calls_per_minute: how many requests a minute each token may send; 0: any number.
         roots: folders in which the files of projects must lie; none: anywhere.
         targets_ms: time targets of tools in ms, where they differ from the usual 50.
         search_mode: what to search by: words and meaning (hybrid), lexical or semantic alone.
@@ -77,6 +78,7 @@ class Settings(NamedTuple):
     http_allowed_hosts: str = ""
     http_max_calls: int = 256
     http_call_seconds: float = 60.0
+    http_calls_per_minute: int = 0
     roots: tuple[Path, ...] = ()
     targets_ms: Mapping[str, float] = {}
     search_mode: Literal["hybrid", "lexical", "semantic"] = "hybrid"
@@ -330,6 +332,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "http_allowed_hosts": _text,
     "http_max_calls": _number(1, 10_000),
     "http_call_seconds": _number(0.001, 3_600, whole=False),
+    "http_calls_per_minute": _number(0, 1_000_000),
     "roots": _folders,
     "targets_ms": _targets,
     "search_mode": _one_of("hybrid", "lexical", "semantic"),

@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,15 +30,19 @@ from starlette.types import Receive, Scope, Send
 
 from ltmc import __version__
 from ltmc.app.application import Application
+from ltmc.app.tokens import Known
 from ltmc.app.usage import process_use
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.server import bearer_token, metrics, stdio
+from ltmc.server.access import Access, TokenGate
 from ltmc.server.health import HealthReports
 from ltmc.server.limits import AnswerEveryRequest, BoundedProtocol, CallLimits
 from ltmc.server.listening import is_of_this_machine, listen
 from ltmc.server.mcp_server import build
+from ltmc.server.rate_limit import RateLimit, RateLimitOfProcess
 from ltmc.server.refusals import MaskedErrors
 from ltmc.settings import Settings
+from ltmc.tools.caller import ROLES, Role, caller
 
 PATH = "/mcp"
 HEALTH_PATH = "/health"
@@ -145,9 +149,11 @@ class HttpServer:
     def _application(self) -> Starlette:
         settings = self._settings
         calls = metrics.CallCounts()
-        server = build(settings, self._app, [metrics.CountCalls(calls)])
-        # No argument of LTMC is repeated in a header; left unsaid, the SDK lists all tools before each call.
-        server._mcp_server.get_tool_input_schema = lambda _: None
+        servers = {role: build(settings, self._app, [metrics.CountCalls(calls)], role) for role in ROLES}
+        for server in servers.values():
+            # No argument of LTMC is repeated in a header; left unsaid, the SDK lists all tools before each call.
+            server._mcp_server.get_tool_input_schema = lambda _: None
+        most = settings.http_calls_per_minute
         report_health = HealthReports(self._app)
 
         async def show_health(_: Request) -> Response:
@@ -163,8 +169,9 @@ class HttpServer:
             return Response(page, media_type=metrics.CONTENT_TYPE)
 
         return application(
-            server,
-            bearer_token.TokenCheck(self._token_path),
+            servers,
+            Access(bearer_token.TokenCheck(self._token_path), self._app.get(Known)),
+            limit=RateLimitOfProcess(most) if most else None,
             hosts=[settings.http_host, *settings.http_allowed_hosts.split()],
             max_calls=settings.http_max_calls,
             call_seconds=settings.http_call_seconds,
@@ -189,9 +196,10 @@ class _Server(uvicorn.Server):
 
 
 def application(
-    server: FastMCP[Any],
-    check: bearer_token.TokenCheck,
+    servers: Mapping[Role, FastMCP[Any]],
+    access: Access,
     *,
+    limit: RateLimit | None = None,
     hosts: Sequence[str] = (),
     max_calls: int,
     call_seconds: float,
@@ -199,9 +207,10 @@ def application(
     pages: Pages | None = None,
     sessions: bool = False,
 ) -> Starlette:
-    """Return the ASGI application that serves `server` at `PATH`.
+    """Return the ASGI application that serves at `PATH` to each role its server.
 
     Args:
+        limit: how many requests each caller may send.
         hosts: what the Host header may name, besides this machine.
         max_calls: how many requests are answered at a time; more get 503.
         call_seconds: how long one may take; then it is cancelled and gets 504.
@@ -209,17 +218,25 @@ def application(
         pages: what is served to browsers.
         sessions: keep sessions and stream answers, for servers that ask their clients back; LTMC does not.
     """
-    manager = StreamableHTTPSessionManager(
-        server._mcp_server,
-        json_response=not sessions,
-        stateless=not sessions,
-        max_request_body_size=MAX_BODY_BYTES,
-    )
+    managers = {
+        role: StreamableHTTPSessionManager(
+            server._mcp_server,
+            json_response=not sessions,
+            stateless=not sessions,
+            max_request_body_size=MAX_BODY_BYTES,
+        )
+        for role, server in servers.items()
+    }
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with manager.run():
+        async with AsyncExitStack() as stack:
+            for manager in managers.values():
+                await stack.enter_async_context(manager.run())
             yield
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        await managers[caller.get().role].asgi_app(scope, receive, send)
 
     def is_open(path: str) -> bool:
         return path == HEALTH_PATH or (pages is not None and pages.claims(path))
@@ -228,7 +245,7 @@ def application(
         routes=[
             Route(
                 PATH,
-                CallLimits(MaskedErrors(AnswerEveryRequest(manager.asgi_app)), max_calls, call_seconds),
+                CallLimits(MaskedErrors(AnswerEveryRequest(serve)), max_calls, call_seconds),
                 methods=METHODS if sessions else ["POST"],
             ),
             *routes,
@@ -247,7 +264,7 @@ def application(
                 allow_headers=["*"],
                 expose_headers=["Mcp-Session-Id", "WWW-Authenticate"],
             ),
-            Middleware(bearer_token.TokenGate, check=check, is_open=is_open),
+            Middleware(TokenGate, access=access, is_open=is_open, limit=limit),
             Middleware(RequestContextMiddleware),
         ],
         lifespan=lifespan,
