@@ -30,6 +30,9 @@ MOST_PROJECTS = 50
 KNOWN_SECONDS = 1.0
 """How long the tokens that were read last are believed: a revoked one is refused after that."""
 
+APART_SECONDS = 0.1
+"""How much time passes at least between two readings; who brings a token that is not known yet waits for the next."""
+
 NOTE_SECONDS = 60.0
 """How often it is noted at most that a token was used, and said that a revoked one was shown."""
 
@@ -49,9 +52,9 @@ def _digest(token: bytes) -> str:
 
 
 class Known:
-    """What tells whose a token is. It reads all tokens at once and believes them for `KNOWN_SECONDS`.
+    """What tells whose a token is.
 
-    So a token that nobody has, of which strangers may send any number, is looked for in memory.
+    It reads all tokens together, and not before each request: strangers may send any number of wrong ones.
     """
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
@@ -69,12 +72,11 @@ class Known:
         """
         if not presented.startswith(PREFIX.encode()) or not self._settings.has_database():
             return None
-        asked = time.monotonic()
-        if asked >= self._read_at + KNOWN_SECONDS:
-            async with self._reading:
-                if asked >= self._read_at + KNOWN_SECONDS:  # nobody else did meanwhile
-                    await self._read()
-        token = self._tokens.get(_digest(presented))
+        asked, digest = time.monotonic(), _digest(presented)
+        await self._read_since(asked - KNOWN_SECONDS)
+        if digest not in self._tokens:  # it may be new
+            await self._read_since(asked)
+        token = self._tokens.get(digest)
         if token is None:
             return None
         if ended := _ended(token):
@@ -89,12 +91,17 @@ class Known:
             self._note_use(token.name)
         return Caller(token.name, role, tuple(token.projects))
 
-    async def _read(self) -> None:
-        began = time.monotonic()
-        async with self._engine.read() as tx:
-            found = await tokens.everyone(tx)
-        self._tokens = {token.digest: token for token in found}
-        self._read_at = began
+    async def _read_since(self, moment: float) -> None:
+        """Have the tokens read after a moment, and not too soon after the last time."""
+        async with self._reading:
+            if self._read_at >= moment:  # another request did meanwhile
+                return
+            await asyncio.sleep(max(0.0, self._read_at + APART_SECONDS - time.monotonic()))
+            began = time.monotonic()
+            async with self._engine.read() as tx:
+                found = await tokens.everyone(tx)
+            self._tokens = {token.digest: token for token in found}
+            self._read_at = began
 
     def _is_time_for(self, what: str, name: str) -> bool:
         due = self._noted.get((what, name), float("-inf")) + NOTE_SECONDS
