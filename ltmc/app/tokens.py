@@ -18,7 +18,7 @@ from ltmc.storage.tables.tokens import Token
 from ltmc.timestamps import format_utc, now
 from ltmc.tools.caller import OWNER, ROLES, Caller, Role
 
-__all__ = ["PREFIX", "Known", "Token", "TokenService", "new_token"]
+__all__ = ["PREFIX", "Known", "Token", "TokenService", "is_project", "new_token"]
 
 PREFIX = "ltmc_"
 """Lets a person or a scanner tell what a leaked token opens."""
@@ -45,6 +45,11 @@ logger = logging.getLogger(__name__)
 def new_token() -> str:
     """Return a token that nobody guesses."""
     return PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
+
+
+def is_project(name: object) -> bool:
+    """Tell whether something can be the id of a project."""
+    return isinstance(name, str) and _PROJECT.fullmatch(name) is not None
 
 
 def _digest(token: bytes) -> str:
@@ -146,7 +151,7 @@ class TokenService:
         if role not in ROLES:
             raise invalid("role", role, ", ".join(ROLES))
         for project in projects:
-            if not _PROJECT.fullmatch(project):
+            if not is_project(project):
                 raise invalid("projects", project, "1 to 100 letters, digits, _ or -")
         if len(projects) > MOST_PROJECTS:
             raise invalid("projects", f"{len(projects)} projects", f"at most {MOST_PROJECTS}")

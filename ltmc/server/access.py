@@ -1,12 +1,13 @@
 """Who is let in over HTTP, and to what."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltmc.app.tokens import Known
-from ltmc.errors import LtmcError
+from ltmc.errors import ErrorCode, LtmcError
 from ltmc.server.bearer_token import ADMITTED, TokenCheck
 from ltmc.server.rate_limit import RateLimit
 from ltmc.server.refusals import refusal
@@ -31,6 +32,12 @@ class OAuth(Protocol):
 
     metadata_url: str
     """Where clients read who the issuer is (RFC 9728)."""
+
+    routes: Sequence[BaseRoute]
+    """What is served there, to anyone."""
+
+    host: str
+    """The name by which clients call this server."""
 
     async def whose(self, presented: bytes) -> Caller | None:
         """Tell whose a token is."""
@@ -80,7 +87,11 @@ class TokenGate:
         try:
             who = await self._access.whose(presented.strip()) if bearer else None
         except LtmcError as error:
-            await refusal(503, error.message, {"Retry-After": "1"})(scope, receive, send)
+            if error.code == ErrorCode.BACKEND_UNAVAILABLE:
+                await refusal(503, error.message, {"Retry-After": "1"})(scope, receive, send)
+            else:
+                challenge = self._challenge('error="insufficient_scope"')  # RFC 6750, section 3.1
+                await refusal(403, error.message, challenge)(scope, receive, send)
             return
         if who is None:
             await self._refuse(scope, receive, send, bearer=bearer)
@@ -108,9 +119,11 @@ class TokenGate:
             )
             await refusal(404, why)(scope, receive, send)
             return
-        said = ['error="invalid_token"'] if bearer else []  # RFC 6750, section 3
-        if oauth is not None:
-            said.append(f'resource_metadata="{oauth.metadata_url}"')  # RFC 9728, section 5.1
-        challenge = " ".join(["Bearer", ", ".join(said)]).strip()
-        answer = refusal(401, "the token is missing or wrong", {"WWW-Authenticate": challenge})
-        await answer(scope, receive, send)
+        challenge = self._challenge(*['error="invalid_token"'] * bearer)
+        await refusal(401, "the token is missing or wrong", challenge)(scope, receive, send)
+
+    def _challenge(self, *said: str) -> dict[str, str]:
+        """Return the header that tells a client what it lacks (RFC 6750, section 3; RFC 9728, section 5.1)."""
+        oauth = self._access.oauth
+        where = [] if oauth is None else [f'resource_metadata="{oauth.metadata_url}"']
+        return {"WWW-Authenticate": f"Bearer {', '.join([*said, *where])}".strip()}

@@ -34,7 +34,7 @@ from ltmc.app.tokens import Known
 from ltmc.app.usage import process_use
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.server import bearer_token, metrics, stdio
-from ltmc.server.access import Access, TokenGate
+from ltmc.server.access import Access, OAuth, TokenGate
 from ltmc.server.health import HealthReports
 from ltmc.server.limits import AnswerEveryRequest, BoundedProtocol, CallLimits
 from ltmc.server.listening import is_of_this_machine, listen
@@ -102,6 +102,11 @@ class HttpServer:
                 f"host: {settings.http_host} can be reached from other machines. With --public {PUBLIC_MEANS}",
                 field="host",
             )
+        self._issuer: OAuth | None = None
+        if settings.oauth_issuer is not None:
+            from ltmc.server.oauth import Issuer
+
+            self._issuer = Issuer(settings)
         self._app = Application(settings, origins)
         self._token_path = bearer_token.path_of(settings.db)
         self._socket = listen(settings.http_host, settings.http_port)
@@ -154,6 +159,7 @@ class HttpServer:
             # No argument of LTMC is repeated in a header; left unsaid, the SDK lists all tools before each call.
             server._mcp_server.get_tool_input_schema = lambda _: None
         most = settings.http_calls_per_minute
+        names = [] if self._issuer is None else [self._issuer.host]
         report_health = HealthReports(self._app)
 
         async def show_health(_: Request) -> Response:
@@ -170,9 +176,9 @@ class HttpServer:
 
         return application(
             servers,
-            Access(bearer_token.TokenCheck(self._token_path), self._app.get(Known)),
+            Access(bearer_token.TokenCheck(self._token_path), self._app.get(Known), self._issuer),
             limit=RateLimitOfProcess(most) if most else None,
-            hosts=[settings.http_host, *settings.http_allowed_hosts.split()],
+            hosts=[*names, settings.http_host, *settings.http_allowed_hosts.split()],
             max_calls=settings.http_max_calls,
             call_seconds=settings.http_call_seconds,
             routes=[
@@ -238,8 +244,11 @@ def application(
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         await managers[caller.get().role].asgi_app(scope, receive, send)
 
+    of_oauth = [] if access.oauth is None else access.oauth.routes
+    open_paths = {HEALTH_PATH, *(route.path for route in of_oauth if isinstance(route, Route))}
+
     def is_open(path: str) -> bool:
-        return path == HEALTH_PATH or (pages is not None and pages.claims(path))
+        return path in open_paths or (pages is not None and pages.claims(path))
 
     app = Starlette(
         routes=[
@@ -249,6 +258,7 @@ def application(
                 methods=METHODS if sessions else ["POST"],
             ),
             *routes,
+            *of_oauth,
         ],
         middleware=[
             Middleware(

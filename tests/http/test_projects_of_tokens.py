@@ -15,7 +15,13 @@ from tests.conftest import new_database
 from tests.http.serving import Serving, User
 from tests.server.test_ids_of_other_projects import NOWHERE, by_id, made
 
-OVER_ALL = "get_context_usage_statistics get_taskmaster_performance_metrics get_team_workload_overview analyze_code_patterns get_code_statistics".split()
+OVER_ALL = (
+    "get_context_usage_statistics",
+    "get_taskmaster_performance_metrics",
+    "get_team_workload_overview",
+    "analyze_code_patterns",
+    "get_code_statistics",
+)
 HELD_BY_ITSELF = {"list_projects"}
 CODE = "def secret(quince: int) -> int:\n    return quince\n"
 MEMBERS = [{"id": "ann", "skills": ["python"], "capacity": 1.0}]
