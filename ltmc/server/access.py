@@ -1,17 +1,21 @@
 """Who is let in over HTTP, and to what."""
 
+import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ltmc.app.tokens import Known
+from ltmc.app.tokens import NOTE_SECONDS, Known
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.server.bearer_token import ADMITTED, TokenCheck
 from ltmc.server.rate_limit import RateLimit
 from ltmc.server.refusals import refusal
 from ltmc.tools.caller import OWNER, Caller, caller
+
+logger = logging.getLogger(__name__)
 
 OAUTH_PATHS = ("/.well-known/", "/register", "/authorize", "/token")
 """Where clients look for a server that gives out tokens. There is none: a 401 there has them register for ever."""
@@ -27,6 +31,13 @@ Raises:
 """
 
 
+class ForNothingError(LtmcError):
+    """A sound token lets its bearer into nothing here."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(ErrorCode.UNSUPPORTED, why)
+
+
 class OAuth(Protocol):
     """An issuer of tokens elsewhere, whose tokens are taken too."""
 
@@ -40,7 +51,12 @@ class OAuth(Protocol):
     """The name by which clients call this server."""
 
     async def whose(self, presented: bytes) -> Caller | None:
-        """Tell whose a token is."""
+        """Tell whose a token is.
+
+        Raises:
+            ForNothingError: it lets its bearer into nothing.
+            LtmcError: it cannot be told now.
+        """
 
 
 class Access:
@@ -54,6 +70,7 @@ class Access:
         """Tell whose a token is.
 
         Raises:
+            ForNothingError: a sound token lets its bearer into nothing.
             LtmcError: the database or the issuer cannot be asked.
         """
         if self._check.admits(presented):
@@ -75,6 +92,7 @@ class TokenGate:
         self, app: ASGIApp, access: Access, is_open: Callable[[str], bool], limit: RateLimit | None = None
     ) -> None:
         self._app, self._access, self._is_open, self._limit = app, access, is_open, limit
+        self._silent_until = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on or refuse."""
@@ -86,12 +104,14 @@ class TokenGate:
         bearer = kind.lower() == b"bearer"
         try:
             who = await self._access.whose(presented.strip()) if bearer else None
+        except ForNothingError as error:
+            challenge = self._challenge('error="insufficient_scope"')  # RFC 6750, section 3.1
+            await refusal(403, error.message, challenge)(scope, receive, send)
+            return
         except LtmcError as error:
-            if error.code == ErrorCode.BACKEND_UNAVAILABLE:
-                await refusal(503, error.message, {"Retry-After": "1"})(scope, receive, send)
-            else:
-                challenge = self._challenge('error="insufficient_scope"')  # RFC 6750, section 3.1
-                await refusal(403, error.message, challenge)(scope, receive, send)
+            self._log(error)  # strangers are not told
+            why = "whose the token is cannot be told now; the log of the server says why"
+            await refusal(503, why, {"Retry-After": "1"})(scope, receive, send)
             return
         if who is None:
             await self._refuse(scope, receive, send, bearer=bearer)
@@ -110,6 +130,11 @@ class TokenGate:
             await self._app(scope, receive, send)
         finally:
             caller.reset(token)
+
+    def _log(self, error: LtmcError) -> None:
+        if time.monotonic() >= self._silent_until:
+            self._silent_until = time.monotonic() + NOTE_SECONDS
+            logger.warning("whose a token is cannot be told: %s", error)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, *, bearer: bool) -> None:
         oauth = self._access.oauth

@@ -1,7 +1,7 @@
 """The HTTP transport: MCP's Streamable HTTP behind a bearer token, with limits, health and metrics.
 
 Requests pass, in this order, the check of Host and Origin, the answer to preflights, the token, the
-limits, and reach the server.
+limits, and reach the server of the role that the token has.
 There are no sessions: each request stands alone, in both protocol eras, so nothing is kept between them,
 and a restart goes unnoticed by clients.
 """
@@ -201,6 +201,33 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+class _ByRole:
+    """The servers of MCP, one for each role."""
+
+    def __init__(self, servers: Mapping[Role, FastMCP[Any]], *, sessions: bool) -> None:
+        self._managers = {
+            role: StreamableHTTPSessionManager(
+                server._mcp_server,
+                json_response=not sessions,
+                stateless=not sessions,
+                max_request_body_size=MAX_BODY_BYTES,
+            )
+            for role, server in servers.items()
+        }
+
+    @asynccontextmanager
+    async def running(self, _: Starlette) -> AsyncIterator[None]:
+        """Have them run inside the block."""
+        async with AsyncExitStack() as stack:
+            for manager in self._managers.values():
+                await stack.enter_async_context(manager.run())
+            yield
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the server of who calls."""
+        await self._managers[caller.get().role].asgi_app(scope, receive, send)
+
+
 def application(
     servers: Mapping[Role, FastMCP[Any]],
     access: Access,
@@ -224,26 +251,7 @@ def application(
         pages: what is served to browsers.
         sessions: keep sessions and stream answers, for servers that ask their clients back; LTMC does not.
     """
-    managers = {
-        role: StreamableHTTPSessionManager(
-            server._mcp_server,
-            json_response=not sessions,
-            stateless=not sessions,
-            max_request_body_size=MAX_BODY_BYTES,
-        )
-        for role, server in servers.items()
-    }
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            for manager in managers.values():
-                await stack.enter_async_context(manager.run())
-            yield
-
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        await managers[caller.get().role].asgi_app(scope, receive, send)
-
+    by_role = _ByRole(servers, sessions=sessions)
     of_oauth = [] if access.oauth is None else access.oauth.routes
     open_paths = {HEALTH_PATH, *(route.path for route in of_oauth if isinstance(route, Route))}
 
@@ -254,7 +262,7 @@ def application(
         routes=[
             Route(
                 PATH,
-                CallLimits(MaskedErrors(AnswerEveryRequest(serve)), max_calls, call_seconds),
+                CallLimits(MaskedErrors(AnswerEveryRequest(by_role)), max_calls, call_seconds),
                 methods=METHODS if sessions else ["POST"],
             ),
             *routes,
@@ -277,7 +285,7 @@ def application(
             Middleware(TokenGate, access=access, is_open=is_open, limit=limit),
             Middleware(RequestContextMiddleware),
         ],
-        lifespan=lifespan,
+        lifespan=by_role.running,
     )
     if pages is not None:
         app.router.default = pages  # answers what no route has, by any method

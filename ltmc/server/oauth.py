@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute
 
 from ltmc.app.tokens import MOST_PROJECTS, is_project
 from ltmc.errors import ErrorCode, LtmcError
+from ltmc.server.access import ForNothingError
 from ltmc.settings import Settings
 from ltmc.tools.caller import ROLES, Caller
 
@@ -72,8 +73,8 @@ class Issuer:
         """Tell whose a token is; None where it is none of the issuer's, or counts no more.
 
         Raises:
-            LtmcError: BACKEND_UNAVAILABLE if the issuer cannot be asked; UNSUPPORTED for a token that lets its bearer
-                into nothing here.
+            ForNothingError: it lets its bearer into nothing.
+            LtmcError: BACKEND_UNAVAILABLE if the issuer cannot be asked.
         """
         if presented.count(b".") != 2 or len(presented) > LONGEST_TOKEN or not presented.isascii():
             return None
@@ -161,20 +162,20 @@ def _caller(token: AccessToken) -> Caller:
     """Return who a token is of.
 
     Raises:
-        LtmcError: UNSUPPORTED where it lets its bearer into nothing.
+        ForNothingError: it lets its bearer into nothing.
     """
     scopes = {scope for scope in token.scopes if isinstance(scope, str)}
     name = _name_of(token)
     role = next((role for role in reversed(ROLES) if SCOPE + role in scopes), None)
     if role is None:
         needed = ", ".join(SCOPE + role for role in ROLES)
-        raise LtmcError(ErrorCode.UNSUPPORTED, f"The token of {name!r} has none of the scopes {needed}.")
+        raise ForNothingError(f"the token of {name!r} has none of the scopes {needed}")
     named = _projects(scopes, token.claims)
     if named is None:
         return Caller(name, role)
     projects = tuple(dict.fromkeys(one for one in named if is_project(one)))[:MOST_PROJECTS]
     if not projects:
-        raise LtmcError(ErrorCode.UNSUPPORTED, f"The token of {name!r} lets into no project.")
+        raise ForNothingError(f"the token of {name!r} lets into no project")
     return Caller(name, "write" if role == "admin" else role, projects)
 
 

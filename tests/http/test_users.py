@@ -193,7 +193,9 @@ def test_without_its_database_nobody_is_taken_for_a_stranger(db: Path) -> None:
         db.write_bytes(b"no database" * 1000)
         for name in ("-wal", "-shm"):
             Path(f"{db}{name}").unlink(missing_ok=True)
-        assert user.rpc("ping").status == 503
+        refused = user.rpc("ping")
+        assert (refused.status, str(db.parent) in refused.text) == (503, False)
+        assert sum(str(db) in line for line in server.log) >= 1
         assert server.rpc("ping", Authorization="Bearer wrong").status == 401
 
 
