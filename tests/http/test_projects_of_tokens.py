@@ -175,10 +175,8 @@ def plain() -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-TOLD_APART = re.compile(
-    r"(_id|_ids|^id|_ms|_at|seconds|score|undo|confirm|relevance|similarity|_bytes|uptime|search_mode)$"
-)
-"""What differs from call to call: numbers of rows, times, and scores, in which the words of all projects weigh."""
+TOLD_APART = re.compile(r"(_id|_ids|^id|_ms|_at|seconds|undo|confirm|_bytes|uptime|search_mode)$")
+"""What differs from call to call: numbers of rows, and times; and whether anything at all has a vector yet."""
 
 
 def told(answer: Any) -> Any:
