@@ -1,10 +1,12 @@
 """HAProxy before several servers of LTMC, as in docs/deployment, for tests."""
 
+import random
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.artefacts import ROOT
@@ -13,10 +15,12 @@ CONFIGURATION = ROOT / "docs" / "deployment" / "haproxy.cfg"
 
 
 def free_port() -> int:
-    """A port of this machine that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of this machine that nobody has, and that no outgoing connection will be given."""
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            port = random.randrange(12_000, 32_000)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Balancer:
@@ -36,7 +40,9 @@ class Balancer:
         servers = [f"    server s{number} 127.0.0.1:{port}" for number, port in enumerate(ports)]
         self._folder = tempfile.TemporaryDirectory()
         path = Path(self._folder.name, "haproxy.cfg")
-        path.write_text("\n".join([before.replace("bind :8765", f"bind 127.0.0.1:{self.port}"), *servers, ""]))
+        path.write_text(
+            "\n".join([before.replace("bind :8765", f"bind 127.0.0.1:{self.port}"), *servers, ""])
+        )
         self.process = subprocess.Popen(["haproxy", "-db", "-f", str(path)], stderr=subprocess.DEVNULL)
 
     def __enter__(self) -> "Balancer":

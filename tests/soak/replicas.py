@@ -1,10 +1,10 @@
-"""Several servers on one PostgreSQL behind a balancer: they come and go, the database goes and comes, and nothing is lost.
+"""Several servers on one PostgreSQL behind a balancer: they come and go, so does the database, and nothing is lost.
 
     python -m tests.soak.replicas [--servers 3] [--sessions 200] [--seconds 60] [--throughput 10]
 
-The clients are those of `tests.soak.http_load`, through HAProxy with the configuration of docs/deployment. Meanwhile one
-server is ended and another one added, then one is killed, then PostgreSQL crashes and starts again. Until the kill no
-call may fail. At a kill those may that were being answered, and while PostgreSQL is away those that need it, with an
+The clients are those of `tests.soak.http_load`, through HAProxy with the configuration of docs/deployment. Meanwhile
+one server is ended and another one added, then one is killed, then PostgreSQL crashes and starts again. Until the kill
+no call may fail. At a kill those may that were being answered, and while PostgreSQL is away those that need it, with an
 answer that says so. At the end every acknowledged write is looked up.
 
 With `--throughput`, calls a second of 1, 2, 3 ... servers are measured before, for so many seconds each.
@@ -128,16 +128,23 @@ class Weather:
             self.apart[why], self._figures.failures = self._figures.failures, strict
 
 
-async def load(fleet: Fleet, sessions: int, seconds: float, weather: Weather | None, figures: Figures) -> None:
+async def load(
+    fleet: Fleet, sessions: int, seconds: float, weather: Weather | None, figures: Figures
+) -> None:
     """Run the clients, and what happens meanwhile."""
     until = time.monotonic() + seconds
     working = [session(fleet, number, until, figures) for number in range(sessions)]
     await asyncio.gather(*working, *([weather.pass_by(seconds)] if weather else []))
 
 
-def run(postgres: PostgresServer, servers: int, sessions: int, seconds: float) -> tuple[Figures, dict[str, Any]]:
+def run(
+    postgres: PostgresServer, servers: int, sessions: int, seconds: float
+) -> tuple[Figures, dict[str, Any]]:
     """Run it all; the figures, and the failures that were excused."""
-    with tempfile.TemporaryDirectory() as home, Fleet(postgres.empty_database(), Path(home), servers + 1) as fleet:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Fleet(postgres.empty_database(), Path(home), servers + 1) as fleet,
+    ):
         for _ in range(servers):
             fleet.add()
         figures = Figures()
@@ -151,7 +158,10 @@ def run(postgres: PostgresServer, servers: int, sessions: int, seconds: float) -
 
 def throughput(postgres: PostgresServer, servers: int, sessions: int, seconds: float) -> float:
     """Calls a second of so many servers."""
-    with tempfile.TemporaryDirectory() as home, Fleet(postgres.empty_database(), Path(home), servers) as fleet:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Fleet(postgres.empty_database(), Path(home), servers) as fleet,
+    ):
         for _ in range(servers):
             fleet.add()
         figures = Figures()
@@ -176,7 +186,9 @@ def main() -> None:
         figures, apart = run(postgres, options.servers, options.sessions, options.seconds)
     finally:
         postgres.remove()
-    print(f"{options.sessions} sessions at a time on {options.servers} servers, {os.cpu_count()} cores for all")
+    print(
+        f"{options.sessions} sessions at a time on {options.servers} servers, {os.cpu_count()} cores for all"
+    )
     print(f"calls: {len(figures.milliseconds)}, failures: {dict(figures.failures)}")
     for why, failures in apart.items():
         print(f"while {why}: {failures.total()} failures")
