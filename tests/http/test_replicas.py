@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -25,7 +24,7 @@ def haproxy() -> None:
 
 @pytest.mark.usefixtures("haproxy")
 def test_servers_come_and_go_and_so_does_the_database(postgres_server: PostgresServer) -> None:
-    figures, apart = run(postgres_server, servers=3, sessions=30, seconds=12)
+    figures, apart = run(postgres_server, servers=3, sessions=30, seconds=20)
     assert not figures.failures
     assert (figures.missing, figures.twice) == (0, 0)
     assert len(figures.added) > 30

@@ -30,7 +30,7 @@ from tests.http.serving import Serving
 from tests.postgres import PostgresPlace, PostgresServer
 from tests.soak.http_load import Figures, session
 
-AFTERWARDS_SECONDS = 3.0
+AFTERWARDS_SECONDS = 2.0
 """After a kill or an outage, how long until all must be well again: failures until then are counted apart."""
 
 
@@ -104,7 +104,7 @@ class Weather:
 
     async def pass_by(self, seconds: float) -> None:
         """Have it all happen within a time."""
-        pause = seconds / 6
+        pause = (seconds - 2 * AFTERWARDS_SECONDS) / 8  # servers take time to start
         for happens in (self._fleet.end, self._fleet.add):
             await asyncio.sleep(pause)
             await asyncio.to_thread(happens)
