@@ -64,7 +64,9 @@ class Fleet:
 
     def add(self) -> None:
         """Start one more server."""
-        server = Serving(self._place, "--port", str(next(self._free)), HOME=str(self._home))
+        server = Serving(
+            self._place, "--port", str(next(self._free)), HOME=str(self._home), LTMC_HTTP_DRAIN_SECONDS="3"
+        )
         self.running.append(server.__enter__())
         self.token = server.token
 
