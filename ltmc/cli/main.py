@@ -20,10 +20,27 @@ from ltmc.cli import (
     unpacked,
 )
 from ltmc.cli.options import Group
+from ltmc.distribution import form
+
+
+def show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Say which LTMC this is, and end."""
+    if wanted:
+        click.echo(
+            f"ltmc {__version__} ({form.ONE_FILE and 'one file' or form.form()}, commit {form.commit()}, {form.platform()})"
+        )
+        context.exit()
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="ltmc")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=show_version,
+    help="Show the version, form, commit and platform.",
+)
 def main() -> None:
     """LTMC: long-term memory and context for coding agents, served over MCP.
 

@@ -227,7 +227,9 @@ def test_the_limit_is_one_for_all_servers(shared_in: str, db: Path, request: pyt
             assert server.rpc("ping").status == 200  # with which the counts are shared
             time.sleep(1)
         statuses = Counter(server.rpc("ping").status for server in (here, there) for _ in range(12))
-        assert statuses[429] >= 9  # 33 of 40 were sent; one lets in 7 more, and the other, which knows of 32, 8
+        assert (
+            statuses[429] >= 9
+        )  # 33 of 40 were sent; one lets in 7 more, and the other, which knows of 32, 8
         assert one.log[2:] == other.log[2:] == []
 
 
