@@ -23,12 +23,11 @@ from ltmc.cli.options import Group
 from ltmc.distribution import form
 
 
-def show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     """Say which LTMC this is, and end."""
     if wanted:
-        click.echo(
-            f"ltmc {__version__} ({form.ONE_FILE and 'one file' or form.form()}, commit {form.commit()}, {form.platform()})"
-        )
+        kind = "one file" if form.ONE_FILE else form.form()
+        click.echo(f"ltmc {__version__} ({kind}, commit {form.commit()}, {form.platform()})")
         context.exit()
 
 
@@ -38,7 +37,7 @@ def show_version(context: click.Context, _: click.Parameter, wanted: bool) -> No
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=show_version,
+    callback=_show_version,
     help="Show the version, form, commit and platform.",
 )
 def main() -> None:
