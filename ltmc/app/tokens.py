@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, not_found, read_only, shorten
-from ltmc.settings import PROJECT_PATTERN, Settings
+from ltmc.settings import PROJECT, Settings
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.tables import tokens
 from ltmc.storage.tables.tokens import Token
@@ -37,7 +37,6 @@ NOTE_SECONDS = 60.0
 """How often it is noted at most that a token was used, and said that a revoked one was shown."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_PROJECT = re.compile(PROJECT_PATTERN)
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +48,7 @@ def new_token() -> str:
 
 def is_project(name: object) -> bool:
     """Tell whether something can be the id of a project."""
-    return isinstance(name, str) and _PROJECT.fullmatch(name) is not None
+    return isinstance(name, str) and PROJECT.fullmatch(name) is not None
 
 
 def _digest(token: bytes) -> str:
