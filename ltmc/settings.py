@@ -51,6 +51,7 @@ class Settings(NamedTuple):
         http_allowed_hosts: further host names of this server, separated by spaces.
         http_max_calls: requests that are answered at a time.
         http_call_seconds: how long a request may take.
+        http_drain_seconds: how long a server that is asked to end still takes requests, while its health says so.
         http_calls_per_minute: how many requests a minute each token may send; 0: any number.
         oauth_issuer: whose tokens are taken too, as the issuer's address; none: no OAuth.
         oauth_resource: the address that clients have for this server, such as https://memory.example.org/mcp.
@@ -83,6 +84,7 @@ class Settings(NamedTuple):
     http_allowed_hosts: str = ""
     http_max_calls: int = 256
     http_call_seconds: float = 60.0
+    http_drain_seconds: float = 0.0
     http_calls_per_minute: int = 0
     oauth_issuer: str | None = None
     oauth_resource: str | None = None
@@ -359,6 +361,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "http_allowed_hosts": _text,
     "http_max_calls": _number(1, 10_000),
     "http_call_seconds": _number(0.001, 3_600, whole=False),
+    "http_drain_seconds": _number(0, 300, whole=False),
     "http_calls_per_minute": _number(0, 1_000_000),
     "oauth_issuer": _web_address,
     "oauth_resource": _web_address,

@@ -13,7 +13,9 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any, Protocol
 
 import uvicorn
@@ -146,8 +148,9 @@ class HttpServer:
         # uvicorn raises the signal again once all is finished and closed.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
+        self._server = _Server(config, self._pages, self._settings.http_drain_seconds)
         try:
-            asyncio.run(_Server(config, self._pages).serve(sockets=[self._socket]))
+            asyncio.run(self._server.serve(sockets=[self._socket]))
         finally:
             stdio.leave()
 
@@ -165,8 +168,9 @@ class HttpServer:
         async def show_health(_: Request) -> Response:
             report = await report_health.report()
             services = {name: result["status"] for name, result in report["services"].items()}
-            body = {"status": report["status"], "services": services, "version": __version__}
-            return JSONResponse(body, 503 if report["status"] == "unhealthy" else 200)
+            status = "ending" if self._server.is_ending else report["status"]
+            body = {"status": status, "services": services, "version": __version__}
+            return JSONResponse(body, 503 if status in ("ending", "unhealthy") else 200)
 
         async def show_metrics(_: Request) -> Response:
             report = await report_health.report()
@@ -190,11 +194,31 @@ class HttpServer:
 
 
 class _Server(uvicorn.Server):
-    """Ends the answers that go on before it waits for those in flight."""
+    """Ends the answers that go on before it waits for those in flight, and all of it once balancers know that it ends.
 
-    def __init__(self, config: uvicorn.Config, pages: Pages) -> None:
+    Args:
+        drain_seconds: how long they have to learn it; a second signal is not waited for.
+
+    Attributes:
+        is_ending: it is about to end, and still takes requests.
+    """
+
+    def __init__(self, config: uvicorn.Config, pages: Pages, drain_seconds: float) -> None:
         super().__init__(config)
-        self._pages = pages
+        self._pages, self._drain_seconds = pages, drain_seconds
+        self.is_ending = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig != signal.SIGTERM or not self._drain_seconds or self.is_ending:
+            super().handle_exit(sig, frame)
+            return
+        self.is_ending = True
+        end = partial(super().handle_exit, sig, frame)
+        self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_seconds, end)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._pages.end()
