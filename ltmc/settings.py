@@ -26,8 +26,8 @@ LONGEST_SHOWN = 200
 """How many characters of a value that is wrong are shown."""
 
 _YES, _NO = {"1", "true", "t", "yes", "y", "on"}, {"0", "false", "f", "no", "n", "off"}
-_PROJECT = re.compile(r"[A-Za-z0-9_-]{1,100}")
-PROJECT_PATTERN = _PROJECT.pattern
+PROJECT = re.compile(r"[A-Za-z0-9_-]{1,100}")
+PROJECT_PATTERN = PROJECT.pattern
 """What the id of a project is."""
 
 _POSTGRES = re.compile(r"postgres(?:ql)?://", re.IGNORECASE)
@@ -267,7 +267,7 @@ def _web_address(value: Any) -> str:
 
 
 def _project_id(value: Any) -> str:
-    if not isinstance(value, str) or not _PROJECT.fullmatch(value):
+    if not isinstance(value, str) or not PROJECT.fullmatch(value):
         raise ValueError(f"allowed: 1 to 100 letters, digits, _ or -; or {AUTO}")
     return value
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from ltmc.app.application import Application
 from ltmc.errors import ErrorCode, LtmcError, invalid, not_found, read_only, shorten
 from ltmc.features.cache.service import CacheService
-from ltmc.settings import PROJECT_PATTERN, Settings
+from ltmc.settings import PROJECT, Settings
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.tables import tokens
 from ltmc.storage.tables.tokens import Token
@@ -39,7 +39,6 @@ NOTE_SECONDS = 60.0
 """How often it is noted at most that a token was used, and said that a revoked one was shown."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_PROJECT = re.compile(PROJECT_PATTERN)
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ def new_token() -> str:
 
 def is_project(name: object) -> bool:
     """Tell whether something can be the id of a project."""
-    return isinstance(name, str) and _PROJECT.fullmatch(name) is not None
+    return isinstance(name, str) and PROJECT.fullmatch(name) is not None
 
 
 def _digest(token: bytes) -> str:
