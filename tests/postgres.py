@@ -44,13 +44,15 @@ class PostgresConnection:
     def __init__(self, place: PostgresPlace) -> None:
         import psycopg
 
-        self._connection = psycopg.connect(place.url, cursor_factory=psycopg.ClientCursor)
+        self._connection = psycopg.connect(place.url)
 
     def execute(self, sql: str, parameters: Any = ()) -> Any:
         """Execute a statement."""
+        from psycopg import ClientCursor
+
         from ltmc.storage.postgres.database import Cursor
 
-        return Cursor(self._connection.cursor()).execute(sql, parameters)
+        return Cursor(ClientCursor(self._connection)).execute(sql, parameters)
 
     def __enter__(self) -> "PostgresConnection":
         return self

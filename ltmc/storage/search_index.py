@@ -126,10 +126,13 @@ class SearchIndex(IndexEntries):
         )
         found = self.chosen(sql, owner_ids)
         self.delete(old, owner_ids)
-        for owner_id, project_id, group_key, impacts, vector, code in found:
-            terms = terms_of(impacts)
-            entry = NewEntry(owner_id, project_id, group_key, terms, impacts, vector, code)
-            self.insert(new, entry)
+        self.insert(
+            new,
+            [
+                NewEntry(owner_id, project_id, group_key, terms_of(impacts), impacts, vector, code)
+                for owner_id, project_id, group_key, impacts, vector, code in found
+            ],
+        )
 
     def is_pending(self, kind: str, project_id: str) -> bool:
         """Return whether an entry of a kind in a project has no vector yet."""
@@ -162,10 +165,13 @@ class SearchIndex(IndexEntries):
         sql = "SELECT seq, owner_id, project_id, group_key, impacts FROM search_entries WHERE seq IN ({ids})"
         found = self.chosen(sql, list(vectors))
         self.delete(kind, [row[1] for row in found])
-        for seq, owner_id, project_id, group_key, impacts in sorted(found):
-            terms = terms_of(impacts)
-            entry = NewEntry(owner_id, project_id, group_key, terms, impacts, *vectors[seq])
-            self.insert(kind, entry)
+        self.insert(
+            kind,
+            [
+                NewEntry(owner_id, project_id, group_key, terms_of(impacts), impacts, *vectors[seq])
+                for seq, owner_id, project_id, group_key, impacts in sorted(found)
+            ],
+        )
         return len(found)
 
     def codes_after(self, scope: str, seq: int, batch: int = 20_000) -> Iterator[list[tuple[int, bytes]]]:

@@ -34,6 +34,9 @@ LOCK_SECONDS, STATEMENT_SECONDS = 30, 60
 CONNECT_SECONDS = 10
 """How long the server is waited for."""
 
+TOGETHER = 100
+"""How many statements are sent at a time."""
+
 READERS = 4
 """How many transactions of this process read at a time."""
 
@@ -62,7 +65,7 @@ class _Number(Loader):
 class Cursor:
     """Executes the SQL of the tables; see `ltmc.storage.index_entries.Cursor`."""
 
-    def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
+    def __init__(self, cursor: psycopg.ClientCursor[Any]) -> None:
         self._cursor = cursor
 
     @property
@@ -77,9 +80,12 @@ class Cursor:
         return self
 
     def executemany(self, sql: str, rows: Iterable[Parameters], /) -> "Cursor":
-        """Execute a statement once for each of `rows`."""
-        for row in rows:
-            self.execute(sql, row)
+        """Execute a statement once for each of `rows`; many go to the server together."""
+        translation = statement(sql)
+        text = translation.text.encode()
+        written = [self._cursor.mogrify(text, translation.bound(row)) for row in rows]
+        for start in range(0, len(written), TOGETHER):
+            self._cursor.execute("; ".join(written[start : start + TOGETHER]).encode())
         return self
 
     def fetchone(self) -> Any:
@@ -165,7 +171,7 @@ class PostgresTransaction:
 
     async def _on_cursor(self, function: Callable[[Cursor], T]) -> T:
         def run() -> T:
-            with self._connection.cursor() as cursor:
+            with psycopg.ClientCursor(self._connection) as cursor:
                 return function(Cursor(cursor))
 
         with translated(self._pool.url):

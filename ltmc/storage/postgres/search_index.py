@@ -16,28 +16,25 @@ class PostgresSearchIndex(SearchIndex):
         """Return the largest seq ever given."""
         return int(self.cursor.execute("SELECT last_seq FROM search_state").fetchone()[0])
 
-    def insert(self, kind: str, entry: NewEntry) -> None:
-        """Add an entry."""
-        scope = scope_name(kind, entry.project_id)
-        # Who has the row of the state gives the next seq: they are seen in their order.
-        self.cursor.execute(
-            "WITH given AS (UPDATE search_state SET last_seq = last_seq + 1 RETURNING last_seq), "
-            "made AS (INSERT INTO search_entries (seq, kind, owner_id, project_id, group_key, impacts, vector, terms) "
-            "SELECT last_seq, ?, ?, ?, CAST(? AS BIGINT), ?, CAST(? AS BYTEA), "
-            "array_to_tsvector(CAST(@list? AS TEXT[])) FROM given) "
-            "INSERT INTO search_codes (seq, scope, code) SELECT last_seq, ?, CAST(? AS BYTEA) FROM given",
-            (
-                kind,
-                entry.owner_id,
-                entry.project_id,
-                entry.group_key,
-                entry.impacts,
-                entry.vector,
-                _fitting([scope_term(scope), *entry.terms]),
-                scope,
-                entry.code,
-            ),
+    def insert(self, kind: str, entries: Iterable[NewEntry]) -> None:
+        """Add entries."""
+        made = list(entries)
+        # Who has the row of the state gives the next seqs: they are seen in their order.
+        last = self.cursor.execute(
+            "UPDATE search_state SET last_seq = last_seq + ? RETURNING last_seq", (len(made),)
+        ).fetchone()[0]
+        rows, codes = [], []
+        for seq, entry in enumerate(made, last - len(made) + 1):
+            scope = scope_name(kind, entry.project_id)
+            terms = _fitting([scope_term(scope), *entry.terms])
+            rows.append((seq, kind, *entry[:3], entry.impacts, entry.vector, terms))
+            codes.append((seq, scope, entry.code))
+        self.cursor.executemany(
+            "INSERT INTO search_entries (seq, kind, owner_id, project_id, group_key, impacts, vector, terms) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, array_to_tsvector(CAST(@list? AS TEXT[])))",
+            rows,
         )
+        self.cursor.executemany("INSERT INTO search_codes (seq, scope, code) VALUES (?, ?, ?)", codes)
 
     def delete(self, kind: str, owner_ids: Iterable[int]) -> None:
         """Remove the entries of owners; unknown ids are ignored."""
