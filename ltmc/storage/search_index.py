@@ -6,7 +6,7 @@ it and not fifty.
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.index_entries import IndexEntries, NewEntry, terms_of
@@ -59,8 +59,27 @@ UNION ALL SELECT seq, 1 FROM (SELECT seq FROM search_entries
   WHERE group_key = :group_key AND owner_id > :owner_id ORDER BY owner_id LIMIT :reach)"""
 
 
+class NearIndex(Protocol):
+    """Finds near vectors in the database itself, for scopes that are too large to be kept in memory."""
+
+    def count_after(self, scope: str, seq: int) -> tuple[int, int]:
+        """Count the entries of a scope past `seq`; return with it the last of them, or `seq`."""
+
+    def spread(self, scope: str, count: int) -> list[int]:
+        """Return about `count` entries that are spread over a scope."""
+
+    def near(self, scope: str, size: int, code: bytes, count: int) -> list[tuple[int, bytes]]:
+        """Return the `count` entries of a scope of about `size` with the codes nearest to one, as (seq, code)."""
+
+
 class SearchIndex(IndexEntries):
-    """The whole index of one database, inside a transaction."""
+    """The whole index of one database, inside a transaction.
+
+    Attributes:
+        near: finds near vectors, where the database can; else processes keep the codes in memory.
+    """
+
+    near: NearIndex | None = None
 
     @abstractmethod
     def document_frequency(self, expression: str) -> int:

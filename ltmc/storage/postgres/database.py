@@ -20,7 +20,7 @@ from psycopg.adapt import Loader
 from ltmc.errors import ErrorCode, LtmcError, read_only
 from ltmc.storage.engine import Parameters, R, T
 from ltmc.storage.log_writing import LogWork, LogWriter
-from ltmc.storage.postgres import migrations
+from ltmc.storage.postgres import migrations, near
 from ltmc.storage.postgres.errors import translated
 from ltmc.storage.postgres.search_index import PostgresSearchIndex
 from ltmc.storage.postgres.statements import translated as statement
@@ -164,7 +164,13 @@ class PostgresTransaction:
 
     async def call(self, function: Callable[[Any], T]) -> T:
         """Return the result of `function`, called with the search index."""
-        return await self._on_cursor(lambda cursor: function(PostgresSearchIndex(cursor)))
+        pgvector = self._pool.pgvector
+
+        def run(cursor: Cursor) -> T:
+            found = near.NearIndex(cursor, pgvector, self._pool.begin_index) if pgvector else None
+            return function(PostgresSearchIndex(cursor, found))
+
+        return await self._on_cursor(run)
 
     async def _run(self, sql: str, parameters: Parameters, load: Callable[[Cursor], T]) -> T:
         return await self._on_cursor(lambda cursor: load(cursor.execute(sql, parameters)))
@@ -184,6 +190,8 @@ class _Connections:
     def __init__(self, url: str, *, may_migrate: bool) -> None:
         self.url = url
         self._may_migrate = may_migrate
+        self.pgvector: near.Pgvector | None = None
+        self._indexed: set[str] = set()
         self._present = False
         self._idle: list[Connection] = []
         self._threads = _threads()
@@ -258,11 +266,19 @@ class _Connections:
                         ErrorCode.BACKEND_UNAVAILABLE,
                         "The database has no present schema; start LTMC once without read-only to make it.",
                     )
+                self.pgvector = near.found(connection, may_create=self._may_migrate)
                 self._present = True
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def begin_index(self, scope: str) -> None:
+        """Have the server make the index of near vectors of a large scope, where there is none; on a thread."""
+        if self.pgvector is not None and self._may_migrate and scope not in self._indexed:
+            self._indexed.add(scope)
+            with self._connected() as connection:
+                near.begin_index(connection, self.pgvector, scope)
 
     def _give_back(self, connection: Connection) -> None:
         try:
@@ -346,9 +362,11 @@ class PostgresDatabase:
         self._log = LogWriter(self._logging)
 
     async def version(self) -> str:
-        """Return the version of the server."""
+        """Return the version of the server, and of pgvector."""
         async with self.read() as tx:
-            return str(await tx.value("SELECT current_setting('server_version')"))
+            server = await tx.value("SELECT current_setting('server_version')")
+        pgvector = self._connections.pgvector
+        return f"{server}, " + (f"pgvector {pgvector.version}" if pgvector else "without pgvector")
 
     async def sizes(self) -> tuple[int, int]:
         """Return the bytes of the database, and 0: its server has the log."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from ltmc.storage.index_entries import NewEntry, scope_name, scope_term
-from ltmc.storage.search_index import SearchIndex
+from ltmc.storage.index_entries import Cursor, NewEntry, scope_name, scope_term
+from ltmc.storage.search_index import NearIndex, SearchIndex
 
 _MOST_BYTES = 900_000
 """How many bytes of terms an entry is found by: a tsvector holds less than 1 MiB."""
@@ -11,6 +11,10 @@ _MOST_BYTES = 900_000
 
 class PostgresSearchIndex(SearchIndex):
     """See `SearchIndex`."""
+
+    def __init__(self, cursor: Cursor, near: NearIndex | None = None) -> None:
+        super().__init__(cursor)
+        self.near = near
 
     def last_seq(self) -> int:
         """Return the largest seq ever given."""
