@@ -13,11 +13,19 @@ import pytest
 
 from ltmc.app.application import Application
 from ltmc.errors import LtmcError
+from ltmc.storage.postgres.migrations import FILES
 from ltmc.storage.postgres.statements import translated, tsquery
 from tests.client import Session, run_cli, settings_of, use
-from tests.postgres import PostgresPlace, PostgresServer
+from tests.postgres import PostgresPlace, PostgresServer, packaged
 
 pytest.importorskip("psycopg")
+
+
+@pytest.fixture(params=["plain", "vector"])
+def postgres_server(request: pytest.FixtureRequest) -> PostgresServer:
+    """A server without pgvector, and one with it."""
+    server: PostgresServer = request.getfixturevalue(f"{request.param}_postgres_server")
+    return server
 
 
 @pytest.fixture
@@ -40,7 +48,7 @@ def test_servers_that_start_together_make_the_schema_once(
 
     with ThreadPoolExecutor(4) as threads:
         assert all(threads.map(store, range(4)))
-    assert postgres_server.execute("SELECT count(*) FROM schema_migrations", name_of(place)) == [(1,)]
+    assert postgres_server.execute("SELECT count(*) FROM schema_migrations", name_of(place)) == [(len(FILES),)]
     with Session(place) as client:
         assert client.ok("retrieve_memory", query="heron", top_k=50)["total"] == 4
 
@@ -103,7 +111,7 @@ def test_a_text_that_it_cannot_keep_is_refused(place: Path) -> None:
 
 
 def test_a_server_that_goes_away_is_named_and_used_again_when_it_is_back() -> None:
-    server = PostgresServer()
+    server = PostgresServer(pgvector=packaged() is not None)
     try:
         place = server.empty_database()
         with Session(cast("Path", place)) as client:
