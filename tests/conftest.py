@@ -55,7 +55,9 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def running_postgres(*, pgvector: bool) -> Iterator[PostgresServer]:
     """Run a PostgreSQL server until the tests end."""
     if packaged() is None and (pgvector or not SYSTEM.is_dir()):
-        unavailable("PostgreSQL with pgvector is not installed" if pgvector else "PostgreSQL is not installed")
+        unavailable(
+            "PostgreSQL with pgvector is not installed" if pgvector else "PostgreSQL is not installed"
+        )
     pytest.importorskip("psycopg")
     server = PostgresServer(pgvector=pgvector)
     yield server

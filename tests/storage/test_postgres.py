@@ -48,7 +48,9 @@ def test_servers_that_start_together_make_the_schema_once(
 
     with ThreadPoolExecutor(4) as threads:
         assert all(threads.map(store, range(4)))
-    assert postgres_server.execute("SELECT count(*) FROM schema_migrations", name_of(place)) == [(len(FILES),)]
+    assert postgres_server.execute("SELECT count(*) FROM schema_migrations", name_of(place)) == [
+        (len(FILES),)
+    ]
     with Session(place) as client:
         assert client.ok("retrieve_memory", query="heron", top_k=50)["total"] == 4
 

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -277,8 +277,11 @@ class _Connections:
         """Have the server make the index of near vectors of a large scope, where there is none; on a thread."""
         if self.pgvector is not None and self._may_migrate and scope not in self._indexed:
             self._indexed.add(scope)
-            with self._connected() as connection:
-                near.begin_index(connection, self.pgvector, scope)
+            try:
+                with closing(self._connected()) as connection:
+                    near.begin_index(connection, self.pgvector, scope)
+            except psycopg.Error as error:
+                logger.warning("no index of near vectors is made: %s", error)
 
     def _give_back(self, connection: Connection) -> None:
         try:
