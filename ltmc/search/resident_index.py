@@ -29,13 +29,14 @@ SMALL_SCOPE_ENTRIES = 2_000
 SMALL_SCOPES = 8
 """How many small scopes are kept, those searched last."""
 
-KEPT_ENTRIES = 10_000
-"""Of a scope of up to so many entries the codes are kept also where the database finds what is near."""
+KEPT_ENTRIES = 20_000
+"""Of a scope of up to so many entries the codes are kept also where the database finds what is near: 1.2 MB."""
 
-NEAR_SHARE = 3
+NEAR_SHARE, NEAR_MOST = 3, 1_000
 """So many times as many entries as are wanted are asked of the database, by the signs of the query; they are then
 compared with its values, as in memory. Of the exact top 10 and 20 among 53,300 texts 333 by the values hold 1.000 and
-.999, 333 by the signs .988 and .969, 1,000 by the signs 1.000 and .997."""
+.999, 333 by the signs .988 and .969, 1,000 by the signs 1.000 and .997.
+Of what a filter is to choose from, no more is asked."""
 
 MEAN_SAMPLE = 256
 """The mean cosine of a scope is taken over about this many of its entries."""
@@ -135,7 +136,8 @@ class DistantScope(Scope):
     def nearest(self, stored: SearchIndex, query: bytes, most: int) -> list[int]:
         """Return about `most` entries nearest to the query."""
         code, codes = sign_code(query), SignCodes(len(query) // 8)
-        found = near_of(stored).near(self.name, self.count, code, NEAR_SHARE * most)
+        asked = max(most, min(NEAR_SHARE * most, NEAR_MOST))
+        found = near_of(stored).near(self.name, code, asked)
         codes.extend([seq for seq, _ in found], b"".join([code for _, code in found]))
         return codes.nearest(query, most)
 

@@ -68,8 +68,8 @@ class NearIndex(Protocol):
     def spread(self, scope: str, count: int) -> list[int]:
         """Return about `count` entries that are spread over a scope."""
 
-    def near(self, scope: str, size: int, code: bytes, count: int) -> list[tuple[int, bytes]]:
-        """Return the `count` entries of a scope of about `size` with the codes nearest to one, as (seq, code)."""
+    def near(self, scope: str, code: bytes, count: int) -> list[tuple[int, bytes]]:
+        """Return the `count` entries of a scope with the codes nearest to one, as (seq, code)."""
 
 
 class SearchIndex(IndexEntries):

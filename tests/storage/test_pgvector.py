@@ -1,6 +1,7 @@
 """Near vectors found by pgvector: the same answers as from memory, and the indexes that it takes."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from ltmc.search import index, resident_index
 from ltmc.search.kinds import CHUNK
 from ltmc.search.resident_index import CurrentIndex, DistantScope
 from ltmc.storage.engine import Engine
+from ltmc.timestamps import now
 from tests.benchmarks import search
 from tests.client import Session, run_cli, settings_of, use
 from tests.postgres import PostgresPlace, PostgresServer
@@ -42,11 +44,8 @@ def place(vector_postgres_server: PostgresServer) -> PostgresPlace:
 @pytest.fixture(autouse=True)
 def small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Has few entries count as many."""
-    from ltmc.storage.postgres import near
-
     monkeypatch.setattr(resident_index, "SMALL_SCOPE_ENTRIES", 10)
     monkeypatch.setattr(resident_index, "KEPT_ENTRIES", 50)
-    monkeypatch.setattr(near, "LARGE", 100)
 
 
 async def found(engine: Engine, query: str, project: str = search.PROJECT) -> list[tuple[int, float]]:
@@ -56,9 +55,14 @@ async def found(engine: Engine, query: str, project: str = search.PROJECT) -> li
     return [(hit.id, hit.score) for hit in ranking.hits]
 
 
-async def fill(engine: Engine, texts: list[str]) -> None:
+async def fill(engine: Engine, texts: list[str], prefix: str = "") -> None:
     """Store memories."""
-    await search.fill(cast("Any", engine), "chunk", texts, index.prepared)
+    rows = [
+        replace(search.memory(n, text, now()), file_name=f"{prefix}{n}.md") for n, text in enumerate(texts)
+    ]
+    ready = index.prepared(CHUNK, rows)
+    async with engine.write(search.PROJECT) as tx:
+        await index.add(tx, CHUNK, [await search.store_memory(tx, row) for row in rows], ready)
 
 
 def is_distant(app: Application) -> bool:
@@ -87,13 +91,13 @@ def test_answers_are_those_from_memory_before_and_with_the_index(
         if app.engine.name == "postgresql":
             assert is_distant(app)
             await asyncio.to_thread(vector_postgres_server.wait, INDEXES, database(place))
-            await fill(app.engine, ["A harbour seal slept."])
+            await fill(app.engine, ["A harbour seal slept."], "new")
             assert [await found(app.engine, query) for query in QUERIES] == answers
             async with app.engine.read() as tx:
                 await tx.run("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
                 plan = await tx.column(
                     "EXPLAIN SELECT seq FROM search_codes WHERE scope = 'chunk:default' AND length(code) = 48 "
-                    "ORDER BY sign_bits(code) <~> sign_bits(CAST(? AS BYTEA)) LIMIT 3",
+                    "ORDER BY CAST(sign_bits(code) AS BIT(384)) <~> sign_bits(CAST(? AS BYTEA)) LIMIT 3",
                     [bytes(48)],
                 )
             assert "search_near_" in str(plan)

@@ -1,8 +1,8 @@
 """Near vectors found by PostgreSQL itself, with the extension pgvector.
 
-What is near by the sign bits (Hamming distance) is asked for: in most scopes exactly, in a large one by an HNSW index
-of its own, over that scope alone, so that no search loses results to other projects. The server makes such an index
-in the background once the scope was searched; until it is there, the exact way is slower and as right.
+What is near by the sign bits (Hamming distance) is found by an HNSW index. Each large scope has one of its own, so that
+no search loses results to other projects, and small ones cost none. The server makes it in the background once the
+scope was searched; until it is there, every code is compared, which is slower and as right.
 """
 
 import logging
@@ -14,11 +14,14 @@ import psycopg
 
 from ltmc.storage.index_entries import Cursor
 
-LARGE = 50_000
-"""A scope of more entries than this gets an HNSW index; to compare so many takes about 40 ms."""
+MOST_BY_INDEX = 20_000
+"""More entries than this are found by comparing every code."""
 
-MOST_BY_INDEX = 1_000
-"""The most that an HNSW index is asked for (pgvector's largest `hnsw.ef_search`); more are compared exactly."""
+EF_SEARCH = 1_000
+"""The largest `hnsw.ef_search`; for more results pgvector goes on where it ended (`hnsw.iterative_scan`)."""
+
+BITS = "CAST(sign_bits(code) AS BIT(384))"
+"""A code as the index has it, which wants to be told the length."""
 
 INDEXING = 0x6C746D63_00000003
 """The number of the advisory lock of who makes an HNSW index: one at a time, it takes memory."""
@@ -35,18 +38,9 @@ class Pgvector(NamedTuple):
     version: str
     schema: str
 
-    def settings(self, count: int) -> str:
-        """Return what has an HNSW index give `count` rows, also where it holds some that are deleted."""
-        found = f"SET LOCAL hnsw.ef_search = {count}"
-        return (
-            found
-            if self.version.startswith("0.7")
-            else f"{found}; SET LOCAL hnsw.iterative_scan = strict_order"
-        )
-
 
 def found(connection: psycopg.Connection[Any], *, may_create: bool) -> Pgvector | None:
-    """Return pgvector from 0.7 on, if it can be used.
+    """Return pgvector from 0.8 on, if it can be used.
 
     Args:
         may_create: create it where the server has it and lets this user.
@@ -62,7 +56,7 @@ def found(connection: psycopg.Connection[Any], *, may_create: bool) -> Pgvector 
     row = connection.execute(
         "SELECT extversion, quote_ident(nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace "
         "WHERE extname = 'vector' AND has_schema_privilege(n.oid, 'USAGE') "
-        "AND string_to_array(substring(extversion FROM '^[0-9.]+'), '.')::int[] >= '{0,7}'"
+        "AND string_to_array(substring(extversion FROM '^[0-9.]+'), '.')::int[] >= '{0,8}'"
     ).fetchone()
     return Pgvector(*row) if row else None
 
@@ -71,11 +65,11 @@ class NearIndex:
     """See `ltmc.storage.search_index.NearIndex`.
 
     Args:
-        enlarged: told of a scope that is large and has no HNSW index.
+        wanted: told of a scope that wants an HNSW index.
     """
 
-    def __init__(self, cursor: Cursor, pgvector: Pgvector, enlarged: Callable[[str], None]) -> None:
-        self._cursor, self._pgvector, self._enlarged = cursor, pgvector, enlarged
+    def __init__(self, cursor: Cursor, pgvector: Pgvector, wanted: Callable[[str], None]) -> None:
+        self._cursor, self._pgvector, self._wanted = cursor, pgvector, wanted
 
     def count_after(self, scope: str, seq: int) -> tuple[int, int]:
         """Count the entries of a scope past `seq`; return with it the last of them, or `seq`."""
@@ -95,14 +89,17 @@ class NearIndex:
         )
         return [seq for (seq,) in rows]
 
-    def near(self, scope: str, size: int, code: bytes, count: int) -> list[tuple[int, bytes]]:
-        """Return the `count` entries of a scope of about `size` with the codes nearest to one, as (seq, code)."""
-        distance = f"sign_bits(code) OPERATOR({self._pgvector.schema}.<~>) sign_bits(CAST(? AS BYTEA))"
-        if size > LARGE and count <= MOST_BY_INDEX:
-            self._cursor.execute(self._pgvector.settings(count))
-            self._enlarged(scope)
+    def near(self, scope: str, code: bytes, count: int) -> list[tuple[int, bytes]]:
+        """Return the `count` entries of a scope with the codes nearest to one, as (seq, code)."""
+        distance = f"{BITS} OPERATOR({self._pgvector.schema}.<~>) sign_bits(CAST(? AS BYTEA))"
+        if count <= MOST_BY_INDEX:
+            self._wanted(scope)
+            self._cursor.execute(
+                f"SET LOCAL hnsw.ef_search = {min(count, EF_SEARCH)}; SET LOCAL hnsw.iterative_scan = strict_order; "
+                f"SET LOCAL hnsw.max_scan_tuples = {4 * MOST_BY_INDEX}; SET LOCAL hnsw.scan_mem_multiplier = 8"
+            )
         else:
-            distance += " + 0"  # which no index gives
+            distance = f"({distance}) + 0"  # which no index gives
         return self._cursor.execute(
             f"SELECT seq, code FROM search_codes WHERE scope = ? AND length(code) = {len(code)} "
             f"ORDER BY {distance} LIMIT ?",
@@ -139,6 +136,6 @@ def begin_index(connection: psycopg.Connection[Any], pgvector: Pgvector, scope: 
     literal = psycopg.sql.Literal(scope).as_string(connection)
     connection.pgconn.send_query(
         f"CREATE INDEX CONCURRENTLY {name} ON search_codes USING hnsw "
-        f"(sign_bits(code) {pgvector.schema}.bit_hamming_ops) "
+        f"(({BITS}) {pgvector.schema}.bit_hamming_ops) "
         f"WHERE scope = {literal} AND length(code) = 48".encode()
     )
