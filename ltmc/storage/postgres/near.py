@@ -130,12 +130,13 @@ def begin_index(connection: psycopg.Connection[Any], pgvector: Pgvector, scope: 
         f"SET maintenance_work_mem = '{INDEX_MEMORY}'; SET max_parallel_maintenance_workers = 0"
     )
     connection.execute("SET statement_timeout = 0")
-    if left_over:  # one whose making was broken off
-        connection.execute(f"DROP INDEX {name}".encode())
-    connection.pgconn.nonblocking = 0  # it is sent whole
     literal = psycopg.sql.Literal(scope).as_string(connection)
-    connection.pgconn.send_query(
-        f"CREATE INDEX CONCURRENTLY {name} ON search_codes USING hnsw "
+    statement = (
+        f"REINDEX INDEX CONCURRENTLY {name}"  # its making was broken off
+        if left_over
+        else f"CREATE INDEX CONCURRENTLY {name} ON search_codes USING hnsw "
         f"(({BITS}) {pgvector.schema}.bit_hamming_ops) "
-        f"WHERE scope = {literal} AND length(code) = 48".encode()
+        f"WHERE scope = {literal} AND length(code) = 48"
     )
+    connection.pgconn.nonblocking = 0  # it is sent whole
+    connection.pgconn.send_query(statement.encode())

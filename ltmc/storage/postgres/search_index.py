@@ -8,6 +8,12 @@ from ltmc.storage.search_index import NearIndex, SearchIndex
 _MOST_BYTES = 900_000
 """How many bytes of terms an entry is found by: a tsvector holds less than 1 MiB."""
 
+_COMMON = """SELECT frequency * reltuples FROM pg_stats JOIN pg_class ON oid = 'search_entries'::regclass
+CROSS JOIN unnest(CAST(CAST(most_common_elems AS TEXT) AS TEXT[]), most_common_elem_freqs) AS terms (term, frequency)
+WHERE schemaname = current_schema() AND tablename = 'search_entries' AND attname = 'terms'
+AND quote_literal(term) = @terms?"""
+"""How many entries hold a term that is one of the thousand commonest; PostgreSQL counts in a sample, now and then."""
+
 
 class PostgresSearchIndex(SearchIndex):
     """See `SearchIndex`."""
@@ -63,7 +69,13 @@ class PostgresSearchIndex(SearchIndex):
         return [seq for (seq,) in found.fetchall()]
 
     def document_frequency(self, expression: str) -> int:
-        """Count the entries of the whole index that match an expression."""
+        """Count the entries of the whole index that match an expression, a common term about: by the statistics.
+
+        To count what a tenth of a million entries hold reads most of their pages.
+        """
+        common = self.cursor.execute(_COMMON, (expression,)).fetchone()
+        if common:
+            return int(common[0])
         found = self.cursor.execute(
             "SELECT count(*) FROM search_entries WHERE terms @@ CAST(@terms? AS tsquery)", (expression,)
         )
