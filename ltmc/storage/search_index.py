@@ -195,11 +195,10 @@ class SearchIndex(IndexEntries):
 
     def codes_after(self, scope: str, seq: int, batch: int = 20_000) -> Iterator[list[tuple[int, bytes]]]:
         """Yield the sign codes of a scope's entries past `seq`, in order and in batches, as (seq, code)."""
-        rows = self.cursor.execute(
-            "SELECT seq, code FROM search_codes WHERE scope = ? AND seq > ? ORDER BY seq", (scope, seq)
-        )
-        while found := rows.fetchmany(batch):
+        sql = "SELECT seq, code FROM search_codes WHERE scope = ? AND seq > ? ORDER BY seq LIMIT ?"
+        while found := self.cursor.execute(sql, (scope, seq, batch)).fetchall():
             yield found
+            seq = found[-1][0]
 
     def codes_of(self, scope: str, seqs: Sequence[int]) -> dict[int, bytes | None]:
         """Return the sign codes of those of the entries that there are, by seq; None where one is of another scope."""

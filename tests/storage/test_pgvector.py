@@ -182,7 +182,7 @@ def test_it_may_be_in_another_schema(place: PostgresPlace, vector_postgres_serve
     name = database(place)
     vector_postgres_server.execute('CREATE SCHEMA "Its own"; CREATE SCHEMA mine', name)
     vector_postgres_server.execute('CREATE EXTENSION vector SCHEMA "Its own"', name)
-    mine = PostgresPlace(f"{place.url}?options=-csearch_path=mine")
+    mine = PostgresPlace(f"{place.url}?options=-csearch_path%3Dmine")
 
     async def work(app: Application) -> None:
         await fill(app.engine, TEXTS)
