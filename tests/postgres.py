@@ -89,7 +89,7 @@ class PostgresServer:
             system's are used where there are some; these sort as in English where a column does not say otherwise.
     """
 
-    def __init__(self, *, pgvector: bool) -> None:
+    def __init__(self, *, pgvector: bool = packaged() is not None) -> None:
         folder = Path(
             tempfile.mkdtemp(prefix="ltmc-postgres-")
         )  # not below a folder that its owner may not enter

@@ -13,10 +13,9 @@ import pytest
 
 from ltmc.app.application import Application
 from ltmc.errors import LtmcError
-from ltmc.storage.postgres.migrations import FILES
 from ltmc.storage.postgres.statements import translated, tsquery
 from tests.client import Session, run_cli, settings_of, use
-from tests.postgres import PostgresPlace, PostgresServer, packaged
+from tests.postgres import PostgresPlace, PostgresServer
 
 pytest.importorskip("psycopg")
 
@@ -41,6 +40,8 @@ def name_of(place: Path) -> str:
 def test_servers_that_start_together_make_the_schema_once(
     place: Path, postgres_server: PostgresServer
 ) -> None:
+    from ltmc.storage.postgres.migrations import SCHEMA_VERSION
+
     def store(number: int) -> int:
         with Session(place) as client:
             client.ok("store_memory", file_name=f"n{number}.md", content=f"A heron, number {number}.")
@@ -49,7 +50,7 @@ def test_servers_that_start_together_make_the_schema_once(
     with ThreadPoolExecutor(4) as threads:
         assert all(threads.map(store, range(4)))
     assert postgres_server.execute("SELECT count(*) FROM schema_migrations", name_of(place)) == [
-        (len(FILES),)
+        (SCHEMA_VERSION,)
     ]
     with Session(place) as client:
         assert client.ok("retrieve_memory", query="heron", top_k=50)["total"] == 4
@@ -113,7 +114,7 @@ def test_a_text_that_it_cannot_keep_is_refused(place: Path) -> None:
 
 
 def test_a_server_that_goes_away_is_named_and_used_again_when_it_is_back() -> None:
-    server = PostgresServer(pgvector=packaged() is not None)
+    server = PostgresServer()
     try:
         place = server.empty_database()
         with Session(cast("Path", place)) as client:

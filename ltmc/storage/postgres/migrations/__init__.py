@@ -10,14 +10,8 @@ from ltmc.errors import ErrorCode, LtmcError
 from ltmc.storage.postgres.errors import shown, unavailable
 from ltmc.timestamps import now
 
-FILES = {
-    int(name[:4]): name
-    for name in sorted(file.name for file in resources.files(__name__).iterdir())
-    if name.endswith(".sql")
-}
-"""The files by their numbers, in order."""
-
-SCHEMA_VERSION = max(FILES)
+FILES = sorted(file.name for file in resources.files(__name__).iterdir() if file.name.endswith(".sql"))
+SCHEMA_VERSION = len(FILES)
 """The version of the schema that this program knows: the number of its last file. SQLite's has other numbers."""
 
 MIGRATING = 0x6C746D63_00000001
@@ -92,6 +86,6 @@ def migrate(connection: psycopg.Connection[Any], url: str) -> None:
     with connection.transaction():
         connection.execute(f"SELECT pg_advisory_xact_lock({MIGRATING})")
         version = checked_version(connection, url)  # another server may have been faster
-        for number in [number for number in FILES if number > version]:
-            connection.execute(script(FILES[number]).encode())
+        for number, name in enumerate(FILES[version:], start=version + 1):
+            connection.execute(script(name).encode())
             connection.execute("INSERT INTO schema_migrations VALUES (%s, %s)", (number, now()))
