@@ -226,3 +226,22 @@ def test_who_only_reads_makes_no_index(place: PostgresPlace, vector_postgres_ser
 
     asyncio.run(read())
     assert not vector_postgres_server.execute(INDEXES.partition(" AND ")[0], database(place))
+
+
+def test_frequencies_of_common_terms_come_from_the_statistics(
+    place: PostgresPlace, vector_postgres_server: PostgresServer
+) -> None:
+    async def work(app: Application) -> list[int]:
+        async with app.engine.read() as tx:
+            return [
+                await tx.call(lambda stored, term=term: stored.document_frequency(f'"{term}"'))
+                for term in ("heron", "chunk:default", "absent", "it's \\")
+            ]
+
+    use(cast("Path", place), lambda app: fill(app.engine, TEXTS))
+    counted = use(cast("Path", place), work)
+    assert counted == [48, 240, 0, 0]
+    vector_postgres_server.execute("ANALYZE search_entries", database(place))
+    assert use(cast("Path", place), work) == pytest.approx(counted, abs=1)
+    vector_postgres_server.execute("DELETE FROM search_entries WHERE seq > 200", database(place))
+    assert use(cast("Path", place), work)[1] == pytest.approx(240, abs=1)  # until it is analysed anew
