@@ -20,6 +20,13 @@ from tests.postgres import PostgresPlace, PostgresServer
 pytest.importorskip("psycopg")
 
 
+@pytest.fixture(params=["plain", "vector"])
+def postgres_server(request: pytest.FixtureRequest) -> PostgresServer:
+    """A server without pgvector, and one with it."""
+    server: PostgresServer = request.getfixturevalue(f"{request.param}_postgres_server")
+    return server
+
+
 @pytest.fixture
 def place(postgres_server: PostgresServer) -> Path:
     """The address of an empty database."""
