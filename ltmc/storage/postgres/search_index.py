@@ -33,7 +33,7 @@ class PostgresSearchIndex(SearchIndex):
                 entry.group_key,
                 entry.impacts,
                 entry.vector,
-                _fitting([scope_term(scope), *entry.terms]),
+                fitting([scope_term(scope), *entry.terms]),
                 scope,
                 entry.code,
             ),
@@ -90,7 +90,8 @@ class PostgresSearchIndex(SearchIndex):
         return False
 
 
-def _fitting(terms: Sequence[str]) -> list[str]:
+def fitting(terms: Sequence[str]) -> list[str]:
+    """Return the terms that an entry is found by, each once."""
     left, found = _MOST_BYTES, []
     for term in dict.fromkeys(terms):
         left -= len(term.encode()) + 2
