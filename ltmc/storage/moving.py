@@ -161,7 +161,7 @@ class Page:
 
     def __init__(self, step: Step, after: Sequence[Any] | None = None) -> None:
         self.step, self.after = step, after
-        self._limit = 100
+        self._limit = min(100, MOST_ROWS)
 
     def next(self, cursor: Cursor) -> list[Row]:
         """Return the next rows; none at the end."""
