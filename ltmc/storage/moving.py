@@ -212,7 +212,7 @@ class Hasher:
             if self._floats:  # SQLite keeps no negative zero
                 values = list(row)
                 for place in self._floats:
-                    if values[place] is not None:
+                    if isinstance(values[place], float):
                         values[place] += 0.0
                 given = tuple(values)
             self._hash.update(ascii(given).encode())
