@@ -214,7 +214,7 @@ async def _snapshot(tx: Transaction, check: Check | None, doing: str, progress: 
     for step in moving.compared(known):
         hasher = Hasher(step, known)
         of_row = None if check is None else partial(check, step.table, known[step.table])
-        while count := await tx.call(lambda stored: hasher.more(stored.cursor, of_row)):  # noqa: B023
+        while count := await tx.call(partial(hasher.more, check=of_row)):
             done += count
             progress(f"{doing}: {step.name}", done, total)
         sums[step.table] = hasher.sum
@@ -228,7 +228,7 @@ async def _copy(tx: Transaction, target: Target, now: _Snapshot, progress: Progr
     for step in moving.steps(now.columns):
         place = places[step.name]
         page = Page(step, json.loads(place) if place else None)
-        while rows := await tx.call(lambda stored: page.next(stored.cursor)):  # noqa: B023
+        while rows := await tx.call(page.next):
             place = await asyncio.to_thread(target.write, step, rows, place)
             copied += len(rows)
             progress(f"Copying: {step.name}", copied, now.rows)
@@ -239,7 +239,7 @@ async def _verified(target: Target, now: _Snapshot, progress: Progress) -> list[
     found, done = [], 0
     for step in moving.compared(now.columns):
         hasher = Hasher(step, now.columns)
-        while count := await asyncio.to_thread(hasher.more, target.cursor):
+        while count := await asyncio.to_thread(hasher.more, target.stored):
             done += count
             progress(f"Verifying: {step.name}", done, now.rows)
         found.append(Compared(step.table, now.sums[step.table], hasher.sum))

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.storage.engine import Transaction
 from ltmc.storage.half_moved import HALF_MOVED
-from ltmc.storage.index_entries import Cursor, IndexEntries
+from ltmc.storage.index_entries import IndexEntries
 from ltmc.timestamps import now
 
 MOST_ROWS, USUAL_BYTES = 2_000, 4_000_000
@@ -163,7 +163,7 @@ class Page:
         self.step, self.after = step, after
         self._limit = min(100, MOST_ROWS)
 
-    def next(self, cursor: Cursor) -> list[Row]:
+    def next(self, stored: IndexEntries) -> list[Row]:
         """Return the next rows; none at the end."""
         step, key = self.step, ", ".join(self.step.key)
         marks = ", ".join("?" * len(step.key))
@@ -172,7 +172,7 @@ class Page:
             f"SELECT {', '.join(step.columns)} FROM {step.table} WHERE {step.where}{beyond} "
             f"ORDER BY {key} LIMIT ?"
         )
-        rows = cursor.execute(sql, [*(self.after or ()), self._limit]).fetchall()
+        rows = stored.cursor.execute(sql, [*(self.after or ()), self._limit]).fetchall()
         if rows:
             self.after = rows[-1][: len(step.key)]
             size = sum(len(value) for row in rows for value in row if isinstance(value, str | bytes))
@@ -197,13 +197,13 @@ class Hasher:
         of = known[step.table]
         self._floats = [place for place, column in enumerate(of) if column.kind == "REAL"]
 
-    def more(self, cursor: Cursor, check: Callable[[Row], object] | None = None) -> int:
+    def more(self, stored: IndexEntries, check: Callable[[Row], object] | None = None) -> int:
         """Hash the next rows and return how many they are; 0 at the end.
 
         Args:
             check: is called with each row.
         """
-        rows = self._page.next(cursor)
+        rows = self._page.next(stored)
         self._rows += len(rows)
         for row in rows:
             if check is not None:
@@ -286,8 +286,8 @@ class Target(ABC):
     refusals: tuple[type[Exception], ...] = (sqlite3.IntegrityError, sqlite3.DataError)
     """What is raised for a row that the schema does not allow."""
 
-    def __init__(self, cursor: Cursor) -> None:
-        self.cursor = cursor
+    def __init__(self, stored: IndexEntries) -> None:
+        self.stored, self.cursor = stored, stored.cursor
 
     @abstractmethod
     def insert(self, step: Step, rows: Sequence[Row]) -> None:
@@ -296,10 +296,6 @@ class Target(ABC):
     @abstractmethod
     def empty(self) -> None:
         """Take out all rows."""
-
-    @abstractmethod
-    def numbers(self) -> dict[str, int]:
-        """Return what `numbers` does."""
 
     @abstractmethod
     def number(self, numbers: Mapping[str, int]) -> None:

@@ -37,7 +37,7 @@ class PostgresTarget(Target):
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
-        super().__init__(Cursor(connection.cursor()))
+        super().__init__(PostgresSearchIndex(Cursor(connection.cursor())))
 
     def insert(self, step: Step, rows: Sequence[Row]) -> None:
         """Write new rows, and the terms of entries."""
@@ -55,10 +55,6 @@ class PostgresTarget(Target):
         """Take out all rows."""
         names = ", ".join(table.name for table in moving.TABLES if table.there != "filled in")
         self.cursor.execute(f"TRUNCATE {names}")
-
-    def numbers(self) -> dict[str, int]:
-        """Return the largest number that each table ever gave."""
-        return moving.numbers(PostgresSearchIndex(self.cursor))
 
     def number(self, numbers: Mapping[str, int]) -> None:
         """Have the next rows of tables get larger numbers than these."""

@@ -50,10 +50,6 @@ class SqliteTarget(Target):
                 self.cursor.execute(f"DELETE FROM {table.name}")
         self.cursor.execute("INSERT INTO search_terms (search_terms) VALUES ('delete-all')")
 
-    def numbers(self) -> dict[str, int]:
-        """Return the largest number that each table ever gave."""
-        return moving.numbers(SqliteEntries(self.cursor))
-
     def number(self, numbers: Mapping[str, int]) -> None:
         """Have the next rows of tables get larger numbers than these."""
         for name, number in numbers.items():
@@ -92,5 +88,5 @@ def opened(path: Path) -> Iterator[SqliteTarget]:
         file, log = identity(path), identity(log_of(path))
         if file is not None and log is not None:
             log_owner.note(path, file, log)
-        yield SqliteTarget(connection.cursor())
+        yield SqliteTarget(SqliteEntries(connection.cursor()))
     log_owner.forget(path)
