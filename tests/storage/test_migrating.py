@@ -224,7 +224,7 @@ def test_a_source_that_changed_since_is_copied_from_the_beginning(source: Path, 
     half(source, place)
     with Session(source) as client:
         client.ok("update_todo", todo_id=1, title="Changed since")
-    for command in (("list",), ("doctor",), ("remember", "A heron."), ("brief",)):
+    for command in (("doctor",), ("remember", "A heron.")):
         done = run_cli(*command, "--db", str(place))
         assert "half migrated" in done.stdout + done.stderr, command
     with Session(cast("Path", place)) as client:
@@ -270,11 +270,9 @@ def test_another_source_does_not_go_on_in_its_place(
 def test_what_is_not_empty_is_left_alone(source: Path, place: PostgresPlace, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     for target in (place, other):
-        with Session(cast("Path", target)) as client:
-            client.ok("add_todo", title="Mine")
-        assert "it is not empty, it holds rows: 1 in projects, 1 in todos" in refused(source, target)
-        with Session(cast("Path", target)) as client:
-            assert client.ok("list_todos")["total"] == 1
+        run_cli("todo", "add", "Mine", "--db", str(target))
+        assert re.search("it is not empty, it holds rows: 1 in projects, 1 in todos", refused(source, target))
+        assert "Mine" in run_cli("todo", "list", "--db", str(target)).stdout
     assert "it is the source itself" in refused(source, source)
     assert "not empty" in refused(place, place.url.replace("ltmc@", "ltmc:x@"))
     (tmp_path / "text").write_text("This is no database, but long enough to look at its beginning." * 20)
@@ -309,32 +307,24 @@ def test_newer_schemas_are_refused(source: Path, place: PostgresPlace, tmp_path:
 def test_what_postgresql_cannot_keep_is_named_before_anything_is_written(
     source: Path, place: PostgresPlace, postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
-    def broken(sql: str) -> str:
-        db = tmp_path / "broken.db"
-        db.write_bytes(source.read_bytes())
-        with closing(sqlite3.connect(db)) as connection, connection:
+    faults = {
+        "UPDATE chat_messages SET content = 'a' || char(0) WHERE id = 3": "chat_messages, id 3: its content holds a NUL",
+        """UPDATE resources SET metadata = '{"a": "\\u0000"}' WHERE id = 1""": "its metadata holds a NUL",
+        """UPDATE todos SET title = char(0), description = 'a'""": "todos, id 1: its title holds a NUL",
+        """UPDATE team_members SET skills = '["\\ud800"]'""": "holds half of a surrogate pair",
+        "UPDATE resources SET tags = 'bird' WHERE id = 3": "resources, id 3: its tags is no JSON",
+        "UPDATE blueprints SET priority_score = 'high' WHERE id = 1": "its priority_score is no number",
+        "INSERT INTO file_snapshots VALUES ('p', hex(randomblob(2000)), '', 1, 1, '[]', '', '')": "is longer than",
+        "UPDATE tool_calls SET tool = char(0)": " more. Nothing was written",
+    }
+    with closing(sqlite3.connect(source)) as connection, connection:
+        for sql in faults:
             connection.execute(sql)
-        told = refused(db, place)
-        assert "Nothing was written" in told
-        assert postgres_server.execute("SELECT to_regclass('half_moved')", name_of(place)) == [(None,)]
-        return told
-
-    assert "table chat_messages, id 3: its content holds a NUL" in broken(
-        "UPDATE chat_messages SET content = 'a' || char(0) WHERE id = 3"
-    )
-    assert "its metadata holds a NUL" in broken(
-        """UPDATE resources SET metadata = '{"a": "\\u0000"}' WHERE id = 1"""
-    )
-    assert "holds half of a surrogate pair" in broken(
-        """UPDATE resources SET metadata = '{"a": "\\ud800"}'"""
-    )
-    assert "its tags is no JSON" in broken("UPDATE resources SET tags = 'bird' WHERE id = 1")
-    assert "its priority_score is no number" in broken("UPDATE blueprints SET priority_score = 'high'")
-    assert "its file_path is longer than" in broken(
-        "INSERT INTO file_snapshots VALUES ('p', hex(randomblob(2000)), '', 1, 1, '[]', '', '')"
-    )
-    assert re.search("and [0-9]+ more", broken("UPDATE chat_messages SET content = char(0)"))
-    assert report(tmp_path / "broken.db", tmp_path / "file.db")["equal"], "SQLite takes it"
+    told = refused(source, place)
+    for said in faults.values():
+        assert said in told
+    assert postgres_server.execute("SELECT to_regclass('half_moved')", name_of(place)) == [(None,)]
+    assert report(source, tmp_path / "file.db")["equal"], "SQLite takes it"
 
 
 def test_huge_texts_and_what_only_looks_forbidden(place: PostgresPlace, tmp_path: Path) -> None:
@@ -344,18 +334,18 @@ def test_huge_texts_and_what_only_looks_forbidden(place: PostgresPlace, tmp_path
     with Session(db, env={"LTMC_SEARCH_MODE": "lexical"}) as client:
         text = " ".join(f"{chance.getrandbits(48):x}" for _ in range(76_000))
         client.ok("log_chat", content=text[:990_000], conversation_id="long")
-        client.ok("store_memory", file_name="long.md", content=text[:50_000])
+        client.ok("store_memory", file_name="long.md", content=text[:20_000])
         client.ok(
             "store_memory", file_name="odd.md", content=odd, metadata={"odd": odd}, tags=[odd, "\\", "'"]
         )
         client.ok("log_chat", content=odd * 1000, conversation_id="it's \\ %s ?")
         client.ok("log_code_attempt", input_prompt=odd, generated_code=odd, result="pass", tags=["\\'"])
     assert report(db, place)["tables"] == report(place, back)["tables"]
-    for one in (db, place, back):
+    for one in (place, back):
         with Session(cast("Path", one)) as client:
             assert client.ok("get_memory", file_name="odd.md")["content"] == odd
             assert client.ok("list_memories", tag="\\")["total"] == 1
-            assert client.ok("retrieve_memory", query=text.split()[2000])["total"]
+            assert client.ok("retrieve_memory", query=text.split()[1000])["total"]
 
 
 def test_without_permission(
