@@ -308,13 +308,12 @@ def test_what_postgresql_cannot_keep_is_named_before_anything_is_written(
     source: Path, place: PostgresPlace, postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
     faults = {
-        "UPDATE chat_messages SET content = 'a' || char(0) WHERE id = 3": "chat_messages, id 3: its content holds a NUL",
+        "UPDATE chat_messages SET content = char(0) WHERE id = 3": "chat_messages, id 3: its content holds a NUL",
         """UPDATE resources SET metadata = '{"a": "\\u0000"}' WHERE id = 1""": "its metadata holds a NUL",
-        """UPDATE todos SET title = char(0), description = 'a'""": "todos, id 1: its title holds a NUL",
-        """UPDATE team_members SET skills = '["\\ud800"]'""": "holds half of a surrogate pair",
-        "UPDATE resources SET tags = 'bird' WHERE id = 3": "resources, id 3: its tags is no JSON",
-        "UPDATE blueprints SET priority_score = 'high' WHERE id = 1": "its priority_score is no number",
-        "INSERT INTO file_snapshots VALUES ('p', hex(randomblob(2000)), '', 1, 1, '[]', '', '')": "is longer than",
+        """UPDATE resources SET files = '["\\ud800"]' WHERE id = 1""": "its files holds half of a surrogate pair",
+        "UPDATE resources SET tags = 'bird' WHERE id = 1": "resources, id 1: its tags is no JSON",
+        "UPDATE graph_edges SET weight = 'high' WHERE id = 1": "its weight is no number",
+        "INSERT INTO cache_entries VALUES ('n', hex(randomblob(2000)), '1', 1, NULL, '', '')": "is longer than",
         "UPDATE tool_calls SET tool = char(0)": " more. Nothing was written",
     }
     with closing(sqlite3.connect(source)) as connection, connection:
