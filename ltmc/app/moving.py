@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ltmc.app.application import Application
 from ltmc.errors import ErrorCode, LtmcError, read_only
+from ltmc.search import index, model_store
 from ltmc.settings import Settings
 from ltmc.storage import moving
 from ltmc.storage.engine import Engine, Transaction
@@ -42,11 +43,13 @@ class Report(NamedTuple):
 
     Attributes:
         copied: how many rows this run copied.
+        anew: whether the search index is to be made anew, since another model than the shipped one made it.
         begun: ``anew`` where the target held nothing, ``again`` where the source had changed since, ``where it was``.
     """
 
     copied: int
     begun: str
+    anew: bool
     tables: list[Compared]
 
     @property
@@ -64,7 +67,13 @@ class Report(NamedTuple):
             }
             for one in self.tables
         }
-        return {"copied": self.copied, "begun": self.begun, "equal": self.equal, "tables": tables}
+        return {
+            "copied": self.copied,
+            "begun": self.begun,
+            "index_anew": self.anew,
+            "equal": self.equal,
+            "tables": tables,
+        }
 
 
 class _Snapshot(NamedTuple):
@@ -75,6 +84,7 @@ class _Snapshot(NamedTuple):
     numbers: dict[str, int]
     counts: dict[str, int]
     made_at: str
+    aim: str
 
     @property
     def rows(self) -> int:
@@ -128,7 +138,9 @@ async def compare(source: Settings, target: Settings, progress: Progress) -> Rep
         finally:
             await app.close()
     here, there = found
-    return Report(0, "", [Compared(name, total, there.sums[name]) for name, total in here.sums.items()])
+    return Report(
+        0, "", False, [Compared(name, total, there.sums[name]) for name, total in here.sums.items()]
+    )
 
 
 async def move(source: Settings, target: Settings, progress: Progress) -> Report:
@@ -162,14 +174,21 @@ async def move(source: Settings, target: Settings, progress: Progress) -> Report
                 held = await asyncio.to_thread(stack.enter_context, _opened(target))
                 begun = await asyncio.to_thread(_begin, held, now.origin) if is_half else "anew"
                 copied = await _copy(tx, held, now, progress)
-                report = Report(copied, begun, await _verified(held, now, progress))
+                index_for = None if target.postgres_url is None else _shipped_instead_of(now.aim)
+                report = Report(copied, begun, index_for is not None, await _verified(held, now, progress))
                 if report.equal:
                     await _require_unchanged(app.engine, now, _shown(source))
-                    await asyncio.to_thread(held.finish, now.numbers, now.made_at)
+                    await asyncio.to_thread(held.finish, now.numbers, now.made_at, index_for)
                 return report
     finally:
         await engine.close()
         await app.close()
+
+
+def _shipped_instead_of(aim: str) -> str | None:
+    """Return what an index is to be made for where no other model than the shipped one is; None if it may stay."""
+    shipped = index.identity_with(model_store.described(model_store.SHIPPED_FILE)[0])
+    return None if aim in ("", shipped) or index.is_of_newer_program(aim) else shipped
 
 
 async def _is_half_moved(engine: Engine) -> bool:
@@ -218,7 +237,8 @@ async def _snapshot(tx: Transaction, check: Check | None, doing: str, progress: 
             done += count
             progress(f"{doing}: {step.name}", done, total)
         sums[step.table] = hasher.sum
-    return _Snapshot(known, sums, numbers, counts, await transfer.origin(tx))
+    aim = await tx.call(lambda stored: str(stored.state().aim))
+    return _Snapshot(known, sums, numbers, counts, await transfer.origin(tx), aim)
 
 
 async def _copy(tx: Transaction, target: Target, now: _Snapshot, progress: Progress) -> int:

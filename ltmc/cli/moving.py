@@ -58,6 +58,10 @@ def migrate_to(target: str, verify: bool, as_json: bool, **flags: Any) -> None:
             "where it was": " It went on where the last run had ended.",
         }.get(report.begun, "")
         click.echo(f"Copied {report.copied} rows; the copy is verified and ready.{went_on}")
+        if report.anew:
+            click.echo(
+                "Another model made its search index: servers, or `ltmc reindex`, make it anew with the shipped one."
+            )
 
 
 def _target(named: str) -> "Settings":

@@ -370,14 +370,18 @@ class Target(ABC):
         sql = f"UPDATE {step.table} SET {names} WHERE {which}"
         self.cursor.executemany(sql, [(*row[width:], *row[:width]) for row in rows])
 
-    def finish(self, numbers: Mapping[str, int], made_at: str) -> None:
+    def finish(self, numbers: Mapping[str, int], made_at: str, index_for: str | None) -> None:
         """Take off the mark: from now on it is a database like any other.
 
         Args:
             made_at: when the source was made, which tells it from others.
+            index_for: what the search index is to be made anew for, if it cannot stay as it is.
         """
         with self.transaction():
             self.number(numbers)
+            if index_for is not None:
+                sql = "UPDATE search_state SET target = ?, boundary = ?"
+                self.cursor.execute(sql, (index_for, numbers.get("search_entries", 0)))
             self.cursor.execute("UPDATE schema_migrations SET applied_at = ? WHERE version = 1", (made_at,))
             self.cursor.execute("DELETE FROM schema_migrations WHERE version = ?", (HALF_MOVED,))
             self.cursor.execute("DROP TABLE half_moved")

@@ -183,6 +183,16 @@ def test_there_and_back_it_is_the_same_memory(source: Path, place: PostgresPlace
     ]
 
 
+def test_an_index_of_another_model_is_made_anew(source: Path, place: PostgresPlace, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(source)) as connection, connection:
+        connection.execute("UPDATE search_state SET identity = replace(identity, ':', ':0')")
+    assert "make it anew" in migrated(source, place).stdout
+    assert json.loads(run_cli("reindex", "--db", str(place), "--json").stdout)["anew"]
+    assert "make it anew" not in migrated(place, tmp_path / "back.db").stdout
+    with Session(cast("Path", place)) as client:
+        assert client.ok("retrieve_memory", query="a waiting heron")["search_mode"] == "hybrid"
+
+
 def test_every_table_is_copied_or_named_as_not(full: Path) -> None:
     with closing(sqlite3.connect(full)) as connection:
         found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
