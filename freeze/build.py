@@ -1,4 +1,4 @@
-"""``python -m freeze.build``: the program ``dist/ltmc/ltmc`` for hosts without Python, or one file of it.
+"""``python -m freeze.build``: the program ``dist/ltmc/ltmc`` for hosts without Python, and one file of it.
 
 PyInstaller freezes what the lock file names, not what happens to be installed: the wheels are merged
 into a folder as for ltmc.pyz, for the Python that runs the build. What imports alone do not show comes
@@ -17,6 +17,7 @@ import click
 
 from bundles import build as bundle
 from bundles import lock, publish, wheels
+from freeze import onefile
 
 EXCLUDED = (
     "mcp.cli",  # development commands; without typer its mere import ends the process
@@ -36,10 +37,11 @@ LEXERS = {"_mapping", "python", "special"}
 """The parts of pygments.lexers that rich's tracebacks use; the other 250 are for other languages."""
 
 ARCHIVE = "ltmc-linux-x86_64.tar.gz"
+ONE_FILE = "ltmc-onefile"
 
 
-def freeze(scratch: Path, *, onefile: bool) -> Path:
-    """Freeze LTMC below `scratch`; the folder with the program in it, or the one file.
+def freeze(scratch: Path) -> Path:
+    """Freeze LTMC below `scratch`; the folder with the program in it.
 
     Raises:
         subprocess.CalledProcessError: PyInstaller failed; its output is on stderr.
@@ -56,8 +58,7 @@ def freeze(scratch: Path, *, onefile: bool) -> Path:
         "--log-level=WARN",
         "--name=ltmc",
     ]
-    command += ["--onefile" if onefile else "--onedir"]
-    command += ["--strip"]  # symbols are three quarters of a libpython built with them
+    command += ["--onedir", "--strip"]  # symbols are three quarters of a libpython built with them
     command += [f"--runtime-hook={Path(__file__).with_name('first.py')}"]
     command += [f"--exclude-module={name}" for name in sorted(excluded(site))]
     command += [f"--{name}path={scratch / name}" for name in ("dist", "work", "spec")]
@@ -104,8 +105,7 @@ def pack(folder: Path, target: Path, epoch: int) -> None:
 
 @click.command()
 @click.option("--dist", type=click.Path(path_type=Path), default=bundle.ROOT / "dist", help="Where to write.")
-@click.option("--onefile", is_flag=True, help="One file, which unpacks itself at each start: slower.")
-def main(dist: Path, onefile: bool) -> None:
+def main(dist: Path) -> None:
     """Freeze LTMC with the Python that runs this."""
     if sys.version_info[:2] not in lock.PYTHONS:
         raise click.ClickException(
@@ -114,19 +114,19 @@ def main(dist: Path, onefile: bool) -> None:
     dist.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        built = freeze(scratch, onefile=onefile)
-        bundle.check([str(built if onefile else built / "ltmc")], scratch)
-        target = dist / ("ltmc-onefile" if onefile else "ltmc")
-        if target.is_dir():
-            shutil.rmtree(target)
-        shutil.move(built, target)
-    if onefile:
-        size = target.stat().st_size
-    else:
-        size = sum(path.lstat().st_size for path in target.rglob("*") if not path.is_dir())
-        pack(target, dist / ARCHIVE, bundle.source_date())
+        built = freeze(scratch)
+        bundle.check([str(built / "ltmc")], scratch)
+        pack(built, dist / ARCHIVE, bundle.source_date())
+        onefile.write(dist / ARCHIVE, scratch / ONE_FILE)
+        bundle.check([str(scratch / ONE_FILE)], scratch)
+        shutil.rmtree(dist / "ltmc", ignore_errors=True)
+        for made in (built, scratch / ONE_FILE):
+            shutil.move(made, dist / made.name)
     publish.write_sums(dist)
-    click.echo(f"{target}: {size / 1e6:.1f} MB")
+    size = sum(path.lstat().st_size for path in (dist / "ltmc").rglob("*") if not path.is_dir())
+    click.echo(
+        f"{dist / 'ltmc'}: {size / 1e6:.1f} MB; {ONE_FILE}: {(dist / ONE_FILE).stat().st_size / 1e6:.1f} MB"
+    )
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def _older(path: Path, *patterns: str) -> str | None:
 def program(*, onefile: bool = False) -> Path:
     """The frozen program, newer than the source."""
     path = DIST / ("ltmc-onefile" if onefile else "ltmc/ltmc")
-    again = f"run python -m freeze.build{' --onefile' if onefile else ''}"
+    again = "run python -m freeze.build"
     if not path.exists():
         unavailable(f"{path.name} is not built; {again}")
     if why := _older(path, "*.py", "*.[ch]"):

@@ -57,7 +57,6 @@ def install(clients: "list[Client]", scope: "Scope", dry_run: bool) -> None:
     puts everything back.
     """
     from ltmc.agents import installing, ledger
-    from ltmc.distribution.form import unpacks_at_each_start
 
     everything = click.get_current_context().params["everything"]
     absent = [client for client in clients if not client.present(scope.places)]
@@ -93,11 +92,6 @@ def install(clients: "list[Client]", scope: "Scope", dry_run: bool) -> None:
         told = (client.afterwards, client.remark(scope.places)) if changed and not scope.project else ()
         for line in filter(None, told):
             click.echo(f"  {line[0].upper()}{line[1:]}")
-    if clients and unpacks_at_each_start():
-        click.echo(
-            "This program unpacks itself at each start, so each hook that is a command takes half a second. "
-            "The program in a folder (ltmc-linux-x86_64.tar.gz) and ltmc.pyz take a tenth: install with one of these."
-        )
     if failed:
         sys.exit(EXIT_FAILED)
 

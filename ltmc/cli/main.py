@@ -15,6 +15,7 @@ from ltmc.cli import (
     moving,
     reports,
     serving,
+    tokens,
     top,
     transfer,
     unpacked,
@@ -33,7 +34,7 @@ def main() -> None:
 
     Settings come from flags, else the environment (LTMC_DB, LTMC_DURABILITY, LTMC_REDIS_URL,
     LTMC_PROFILE, LTMC_PROJECT, LTMC_READ_ONLY, LTMC_TRANSPORT, LTMC_HTTP_HOST, LTMC_HTTP_PORT, LTMC_HTTP_PUBLIC,
-    LTMC_HTTP_ALLOWED_HOSTS, LTMC_HTTP_MAX_CALLS, LTMC_HTTP_CALL_SECONDS, LTMC_ROOTS,
+    LTMC_HTTP_ALLOWED_HOSTS, LTMC_HTTP_MAX_CALLS, LTMC_HTTP_CALL_SECONDS, LTMC_HTTP_DRAIN_SECONDS, LTMC_ROOTS,
     LTMC_TARGETS_MS, LTMC_SEARCH_MODE, LTMC_SECRETS, LTMC_CAPTURE, LTMC_INJECT, LTMC_CAPTURE_IGNORE,
     LTMC_LOG_DAYS, LTMC_LOG_ROWS, LTMC_LOG_LEVEL),
     else the TOML file that `ltmc doctor` names.
@@ -47,7 +48,7 @@ for command in (
     serving.serve,
     serving.show_dashboard,
     serving.demo,
-    serving.token,
+    tokens.token,
     agents.install,
     agents.uninstall,
     reports.check,

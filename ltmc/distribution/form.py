@@ -1,10 +1,14 @@
 """How this very LTMC is started again: from source, from the .pyz or as the frozen program."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Literal
 
 Form = Literal["source", "pyz", "frozen"]
+
+ONE_FILE = os.environ.pop("LTMC_ONE_FILE", None)
+"""The program in one file, where that has unpacked and become this program (`freeze/launcher/launcher.c`)."""
 
 
 def form() -> Form:
@@ -12,13 +16,6 @@ def form() -> Form:
     if getattr(sys, "frozen", False):
         return "frozen"
     return "pyz" if "_unpacking" in sys.modules else "source"
-
-
-def unpacks_at_each_start() -> bool:
-    """Whether this is the program of one file."""
-    if form() != "frozen":
-        return False
-    return not Path(sys._MEIPASS).is_relative_to(Path(sys.executable).parent)  # type: ignore[attr-defined]
 
 
 def own_archive() -> Path:
@@ -30,7 +27,7 @@ def own_command() -> list[str]:
     """Return the program and arguments to which a command such as ``serve`` is added."""
     running = form()
     if running == "frozen":
-        return [sys.executable]
+        return [ONE_FILE or sys.executable]
     if running == "pyz":
         return [sys.executable, str(own_archive())]
     return [sys.executable, "-P", "-m", "ltmc"]  # nothing is imported from the current folder

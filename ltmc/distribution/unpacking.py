@@ -10,7 +10,7 @@ it before anything in it is made or opened.
 
 Each process that runs from such a folder holds a shared ``flock`` on it until it ends, and `prune`
 removes only a folder on which it gets the exclusive one. Filling and pruning happen under the
-exclusive lock of the root's ``.lock``.
+exclusive lock of the root's ``.lock``. The program in one file keeps to the same (`freeze/launcher/launcher.c`).
 """
 
 import errno
