@@ -73,6 +73,7 @@ TABLES = (
     Table("agreements", ("lower_id", "higher_id")),
     Table("import_sources", ("path",)),
     Table("imported", ("key",)),
+    Table("tokens", ("name",)),
     Table("search_entries", ("seq",)),
     Table("search_codes", ("scope", "seq")),
     Table("search_state", there="filled in"),

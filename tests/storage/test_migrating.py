@@ -84,6 +84,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
             client.ok("log_chat", content=f"Heron {number} was seen.", conversation_id=f"c{number % 3}")
         last = client.ok("add_todo", title="Forgotten")["todo_id"]
         client.ok("delete_todo", todo_id=last)
+    assert run_cli("token", "add", "ann", "--role", "write", "--db", str(db)).returncode == 0
     return db
 
 
