@@ -13,9 +13,10 @@ from ltmc.errors import ErrorCode, LtmcError, read_only
 from ltmc.search import index, model_store
 from ltmc.settings import Settings
 from ltmc.storage import moving
-from ltmc.storage.engine import Engine, Transaction
+from ltmc.storage.engine import Engine, T, Transaction
 from ltmc.storage.half_moved import HalfMovedError
 from ltmc.storage.moving import Column, Columns, Hasher, Page, Row, Sum, Target
+from ltmc.storage.sqlite.waiting import settled
 from ltmc.storage.tables import transfer
 
 Progress = Callable[[str, int, int], None]
@@ -171,18 +172,23 @@ async def move(source: Settings, target: Settings, progress: Progress) -> Report
                     await moving.mark(writing, now.origin, now.columns)
             await engine.close()
             with ExitStack() as stack:
-                held = await asyncio.to_thread(stack.enter_context, _opened(target))
-                begun = await asyncio.to_thread(_begin, held, now.origin) if is_half else "anew"
+                held = await _to_its_end(stack.enter_context, _opened(target))
+                begun = await _to_its_end(_begin, held, now.origin) if is_half else "anew"
                 copied = await _copy(tx, held, now, progress)
                 index_for = None if target.postgres_url is None else _shipped_instead_of(now.aim)
                 report = Report(copied, begun, index_for is not None, await _verified(held, now, progress))
                 if report.equal:
                     await _require_unchanged(app.engine, now, _shown(source))
-                    await asyncio.to_thread(held.finish, now.numbers, now.made_at, index_for)
+                    await _to_its_end(held.finish, now.numbers, now.made_at, index_for)
                 return report
     finally:
         await engine.close()
         await app.close()
+
+
+async def _to_its_end(function: Callable[..., T], *arguments: Any) -> T:
+    """Return the result of a function that is called on a thread, and ends there also when this is cancelled."""
+    return await settled(asyncio.to_thread(function, *arguments))
 
 
 def _shipped_instead_of(aim: str) -> str | None:
@@ -243,13 +249,13 @@ async def _snapshot(tx: Transaction, check: Check | None, doing: str, progress: 
 
 async def _copy(tx: Transaction, target: Target, now: _Snapshot, progress: Progress) -> int:
     """Copy what is not copied yet; return how many rows that were."""
-    places = await asyncio.to_thread(target.places)
+    places = await _to_its_end(target.places)
     copied = 0
     for step in moving.steps(now.columns):
         place = places[step.name]
         page = Page(step, json.loads(place) if place else None)
         while rows := await tx.call(page.next):
-            place = await asyncio.to_thread(target.write, step, rows, place)
+            place = await _to_its_end(target.write, step, rows, place)
             copied += len(rows)
             progress(f"Copying: {step.name}", copied, now.rows)
     return copied
@@ -259,7 +265,7 @@ async def _verified(target: Target, now: _Snapshot, progress: Progress) -> list[
     found, done = [], 0
     for step in moving.compared(now.columns):
         hasher = Hasher(step, now.columns)
-        while count := await asyncio.to_thread(hasher.more, target.stored):
+        while count := await _to_its_end(hasher.more, target.stored):
             done += count
             progress(f"Verifying: {step.name}", done, now.rows)
         found.append(Compared(step.table, now.sums[step.table], hasher.sum))

@@ -308,9 +308,16 @@ class Target(ABC):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit what the block does, or nothing of it."""
+        """Commit what the block does, or nothing of it.
+
+        Raises:
+            LtmcError: CONFLICT when the mark is gone.
+        """
         self.cursor.execute(self.begin)
         try:
+            sql = "SELECT 1 FROM schema_migrations WHERE version = ?"
+            if not self.cursor.execute(sql, (HALF_MOVED,)).fetchall():
+                raise LtmcError(ErrorCode.CONFLICT, "TARGET: another `ltmc migrate-to` has finished it.")
             yield
             self.cursor.execute("COMMIT")
         except BaseException:
@@ -327,7 +334,8 @@ class Target(ABC):
 
     def places(self) -> dict[str, str]:
         """Return how far each step is, and under an empty name what is copied."""
-        return dict(self.cursor.execute("SELECT step, place FROM half_moved").fetchall())
+        with self.transaction():
+            return dict(self.cursor.execute("SELECT step, place FROM half_moved").fetchall())
 
     def begin_anew(self, origin: str) -> None:
         """Forget what was copied; another state of the source is to be."""
