@@ -7,10 +7,12 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from ltmc.app.application import Application
 from ltmc.errors import ErrorCode, LtmcError, invalid, not_found, read_only, shorten
+from ltmc.features.cache.service import CacheService
 from ltmc.settings import PROJECT_PATTERN, Settings
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.tables import tokens
@@ -18,7 +20,7 @@ from ltmc.storage.tables.tokens import Token
 from ltmc.timestamps import format_utc, now
 from ltmc.tools.caller import OWNER, ROLES, Caller, Role
 
-__all__ = ["PREFIX", "Known", "Token", "TokenService", "is_project", "new_token"]
+__all__ = ["PREFIX", "Known", "Token", "TokenService", "is_project", "new_token", "requests_of_all"]
 
 PREFIX = "ltmc_"
 """Lets a person or a scanner tell what a leaked token opens."""
@@ -121,6 +123,11 @@ class Known:
 
         moment = now()
         self._engine.log(write)
+
+
+def requests_of_all(app: Application) -> Callable[[int, Mapping[str, int]], Awaitable[Mapping[str, int]]]:
+    """Return what adds to the requests of callers in a minute, and tells those to all servers; see `CacheBackend`."""
+    return app.get(CacheService).backend.count_requests
 
 
 class TokenService:

@@ -32,7 +32,7 @@ from starlette.types import Receive, Scope, Send
 
 from ltmc import __version__
 from ltmc.app.application import Application
-from ltmc.app.tokens import Known
+from ltmc.app.tokens import Known, requests_of_all
 from ltmc.app.usage import process_use
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.server import bearer_token, metrics, stdio
@@ -41,7 +41,7 @@ from ltmc.server.health import HealthReports
 from ltmc.server.limits import AnswerEveryRequest, BoundedProtocol, CallLimits
 from ltmc.server.listening import is_of_this_machine, listen
 from ltmc.server.mcp_server import build
-from ltmc.server.rate_limit import RateLimit, RateLimitOfProcess
+from ltmc.server.rate_limit import RateLimit
 from ltmc.server.refusals import MaskedErrors
 from ltmc.settings import Settings
 from ltmc.tools.caller import ROLES, Role, caller
@@ -181,7 +181,7 @@ class HttpServer:
         return application(
             servers,
             Access(bearer_token.TokenCheck(self._token_path), self._app.get(Known), self._issuer),
-            limit=RateLimitOfProcess(most) if most else None,
+            limit=RateLimit(most, requests_of_all(self._app)) if most else None,
             hosts=[*names, settings.http_host, *settings.http_allowed_hosts.split()],
             max_calls=settings.http_max_calls,
             call_seconds=settings.http_call_seconds,

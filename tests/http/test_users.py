@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
@@ -208,3 +209,35 @@ def test_each_token_may_send_so_many_requests_a_minute(db: Path) -> None:
         assert "'ann'" in refused.text
         assert bob.rpc("ping").status == 200
         assert server.rpc("ping").status == 200
+
+
+@pytest.mark.parametrize("shared_in", ["database", "redis"])
+def test_the_limit_is_one_for_all_servers(shared_in: str, db: Path, request: pytest.FixtureRequest) -> None:
+    env = {"LTMC_HTTP_CALLS_PER_MINUTE": "40"}
+    if shared_in == "redis":
+        env["LTMC_REDIS_URL"] = request.getfixturevalue("redis_server").url
+    with Serving(db, **env) as one, Serving(db, **env) as other:
+        here = one.user("ann", "read")
+        there = User(other, here.token)
+        while time.time() % 60 > 50:  # not over the end of a minute
+            time.sleep(0.5)
+        for server, count in ((here, 15), (there, 15), (here, 0)):
+            assert [server.rpc("ping").status for _ in range(count)] == [200] * count
+            time.sleep(1.1)
+            assert server.rpc("ping").status == 200  # with which the counts are shared
+            time.sleep(0.3)
+        statuses = Counter(server.rpc("ping").status for server in (here, there) for _ in range(12))
+        assert statuses[429] >= 10  # 33 of 40 were sent, and neither lets in more than 7
+        assert one.log[2:] == other.log[2:] == []
+
+
+def test_a_server_that_cannot_share_its_counts_counts_for_itself(db: Path) -> None:
+    with Serving(db, LTMC_HTTP_CALLS_PER_MINUTE="5", LTMC_REDIS_URL="redis://127.0.0.1:1/0") as server:
+        ann = server.user("ann", "read")
+        statuses = []
+        for _ in range(7):
+            statuses.append(ann.rpc("ping").status)
+            time.sleep(0.3)
+        assert statuses[-1] == 429
+        (said,) = [line for line in server.log if "counted by each server" in line]
+        assert "Redis" in said

@@ -12,3 +12,11 @@ CREATE TABLE tokens (
 
 -- Who called over HTTP.
 ALTER TABLE tool_calls ADD COLUMN caller TEXT;
+
+-- How many requests callers sent in a minute, to all servers together; kept for two minutes.
+CREATE TABLE requests (
+    minute INTEGER NOT NULL, -- since 1970
+    name TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (minute, name)
+) WITHOUT ROWID;
