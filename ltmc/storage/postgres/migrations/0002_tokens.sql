@@ -16,7 +16,7 @@ ALTER TABLE tool_calls ADD COLUMN caller TEXT COLLATE "C";
 -- How many requests callers sent in a minute, to all servers together; kept for two minutes.
 CREATE TABLE requests (
     minute bigint NOT NULL, -- since 1970
-    name TEXT COLLATE "C" NOT NULL,
+    name TEXT NOT NULL,
     count bigint NOT NULL,
     PRIMARY KEY (minute, name)
 );
