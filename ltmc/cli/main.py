@@ -21,10 +21,26 @@ from ltmc.cli import (
     unpacked,
 )
 from ltmc.cli.options import Group
+from ltmc.distribution import form
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Say which LTMC this is, and end."""
+    if wanted:
+        kind = "one file" if form.ONE_FILE else form.form()
+        click.echo(f"ltmc {__version__} ({kind}, commit {form.commit()}, {form.platform()})")
+        context.exit()
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="ltmc")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version, form, commit and platform.",
+)
 def main() -> None:
     """LTMC: long-term memory and context for coding agents, served over MCP.
 

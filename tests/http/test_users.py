@@ -219,15 +219,17 @@ def test_the_limit_is_one_for_all_servers(shared_in: str, db: Path, request: pyt
     with Serving(db, **env) as one, Serving(db, **env) as other:
         here = one.user("ann", "read")
         there = User(other, here.token)
-        while time.time() % 60 > 50:  # not over the end of a minute
+        while time.time() % 60 > 40:  # not over the end of a minute
             time.sleep(0.5)
         for server, count in ((here, 15), (there, 15), (here, 0)):
             assert [server.rpc("ping").status for _ in range(count)] == [200] * count
             time.sleep(1.1)
             assert server.rpc("ping").status == 200  # with which the counts are shared
-            time.sleep(0.3)
+            time.sleep(1)
         statuses = Counter(server.rpc("ping").status for server in (here, there) for _ in range(12))
-        assert statuses[429] >= 10  # 33 of 40 were sent, and neither lets in more than 7
+        assert (
+            statuses[429] >= 9
+        )  # 33 of 40 were sent; one lets in 7 more, and the other, which knows of 32, 8
         assert one.log[2:] == other.log[2:] == []
 
 
