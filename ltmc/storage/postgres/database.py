@@ -244,20 +244,8 @@ class _Connections:
         return connection
 
     def _connected(self) -> Connection:
-        connection = psycopg.connect(
-            self.url,
-            autocommit=True,
-            cursor_factory=psycopg.ClientCursor,
-            connect_timeout=CONNECT_SECONDS,
-            application_name="ltmc",
-            keepalives_idle=30,
-        )
+        connection = connected(self.url)
         try:
-            connection.adapters.register_loader("numeric", _Number)
-            connection.execute(
-                f"SET statement_timeout = '{STATEMENT_SECONDS}s'; SET jit = off; SET client_encoding = 'UTF8'; "
-                "SET standard_conforming_strings = on; SET timezone = 'UTC'"
-            )
             if not self._present:
                 if self._may_migrate:
                     migrations.migrate(connection, self.url)
@@ -298,6 +286,28 @@ class _Connections:
             await self.on_thread(None, self._idle.pop().close)
         self._threads.shutdown(wait=False)
         self._threads = _threads()
+
+
+def connected(url: str) -> Connection:
+    """Return a new connection, each statement of which is a transaction unless one is begun."""
+    connection = psycopg.connect(
+        url,
+        autocommit=True,
+        cursor_factory=psycopg.ClientCursor,
+        connect_timeout=CONNECT_SECONDS,
+        application_name="ltmc",
+        keepalives_idle=30,
+    )
+    try:
+        connection.adapters.register_loader("numeric", _Number)
+        connection.execute(
+            f"SET statement_timeout = '{STATEMENT_SECONDS}s'; SET jit = off; SET client_encoding = 'UTF8'; "
+            "SET standard_conforming_strings = on; SET timezone = 'UTC'"
+        )
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _threads() -> ThreadPoolExecutor:

@@ -36,7 +36,7 @@ class PostgresSearchIndex(SearchIndex):
         rows, codes = [], []
         for seq, entry in enumerate(made, last - len(made) + 1):
             scope = scope_name(kind, entry.project_id)
-            terms = _fitting([scope_term(scope), *entry.terms])
+            terms = fitting([scope_term(scope), *entry.terms])
             rows.append((seq, kind, *entry[:3], entry.impacts, entry.vector, terms))
             codes.append((seq, scope, entry.code))
         self.cursor.executemany(
@@ -103,7 +103,8 @@ class PostgresSearchIndex(SearchIndex):
         return False
 
 
-def _fitting(terms: Sequence[str]) -> list[str]:
+def fitting(terms: Sequence[str]) -> list[str]:
+    """Return the terms that an entry is found by, each once."""
     left, found = _MOST_BYTES, []
     for term in dict.fromkeys(terms):
         left -= len(term.encode()) + 2
