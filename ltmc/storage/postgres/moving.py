@@ -37,7 +37,7 @@ class PostgresTarget(Target):
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
-        super().__init__(PostgresSearchIndex(Cursor(connection.cursor())))
+        super().__init__(PostgresSearchIndex(Cursor(psycopg.ClientCursor(connection))))
 
     def insert(self, step: Step, rows: Sequence[Row]) -> None:
         """Write new rows, and the terms of entries."""
