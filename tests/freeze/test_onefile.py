@@ -273,7 +273,7 @@ def test_many_that_find_that_something_is_missing(small: Path, root: Path) -> No
 
 def open_in(pid: int, path: Path) -> bool:
     """Whether a process has a file or folder open under this name."""
-    return any(os.readlink(one) == str(path) for one in Path(f"/proc/{pid}/fd").iterdir())
+    return any(one.readlink() == path for one in Path(f"/proc/{pid}/fd").iterdir())
 
 
 @pytest.mark.parametrize("closed", ["0<&-", "1>&-", "0<&- 1>&-"])
