@@ -79,11 +79,16 @@ static char *text(const char *format, ...) {
     return made;
 }
 
-static const char *home(void) {
-    const char *named = getenv("HOME");
-    if (named && *named) return named;
-    struct passwd *user = getpwuid(geteuid());
-    return user ? user->pw_dir : "";
+/* As Python's os.path.expanduser: a path that names no home that is known stays as it is. */
+static const char *expanded(const char *path) {
+    if (*path != '~') return path;
+    const char *rest = path + strcspn(path, "/"), *home = rest == path + 1 ? getenv("HOME") : NULL;
+    if (!home) {
+        struct passwd *user = rest == path + 1 ? getpwuid(getuid()) : getpwnam(strndup(path + 1, rest - path - 1));
+        if (!user) return path;
+        home = user->pw_dir;
+    }
+    return text("%.*s%s", (int)(strlen(home) - (*home && home[strlen(home) - 1] == '/')), home, rest);
 }
 
 /* Return the i-th folder that may hold unpacked versions, the preferred one first; NULL after the last. */
@@ -92,11 +97,10 @@ static const char *root(int i) {
     char here[PATH_MAX];
     if (named && *named) {
         if (i) return NULL;
-        if (*named == '/') return named;
-        if (*named == '~' && (!named[1] || named[1] == '/')) return text("%s%s", home(), named + 1);
+        if (*(named = expanded(named)) == '/') return named;
         return getcwd(here, sizeof here) ? text("%s/%s", here, named) : NULL;
     }
-    if (i == 0) return cache && *cache == '/' ? text("%s/ltmc", cache) : text("%s/.cache/ltmc", home());
+    if (i == 0) return cache && *cache == '/' ? text("%s/ltmc", cache) : expanded("~/.cache/ltmc");
     if (i == 1) return text("%s/ltmc-%u", temporary && *temporary ? temporary : "/tmp", (unsigned)geteuid());
     return NULL;
 }
@@ -160,13 +164,15 @@ static const char *become(const char *root, const struct end *end, const char *s
     const char *why;
     char *name = text("ltmc-%.16s", end->digest), *path = text("%s/%s", root, name);
     struct stat held, present;
-    int above = enter(root, 0, &why), folder;
+    int above = enter(root, 0, &why), opened;
     if (above < 0) return why;
-    if ((folder = openat(above, name, FOLDER)) < 0) { /* which stays open in the program */
+    if ((opened = openat(above, name, FOLDER | O_CLOEXEC)) < 0) {
         why = errno == ENOENT ? NULL : strerror(errno);
         close(above);
         return why;
     }
+    int folder = fcntl(opened, F_DUPFD, 3); /* which stays open in the program, and is none of its standard streams */
+    close(opened);
     if (flock(folder, LOCK_SH)) { /* a file system without locks */ }
     if (fstat(folder, &held)) held.st_mode = S_IWOTH;
     if (fstatat(above, name, &present, AT_SYMLINK_NOFOLLOW) || held.st_ino != present.st_ino) {
@@ -176,8 +182,11 @@ static const char *become(const char *root, const struct end *end, const char *s
     } else if (files = bytes = 0, nftw(path, count, 16, FTW_PHYS), files < end->files || bytes < end->bytes) {
         int locked = lock(above);
         char *gone = text("%s.%d" STAGING, path, (int)getpid());
-        fprintf(stderr, "ltmc: some of what was unpacked in %s is missing; unpacking it anew.\n", path);
-        if (!rename(path, gone)) delete_tree(gone);
+        if (!fstatat(above, name, &present, AT_SYMLINK_NOFOLLOW) && held.st_ino == present.st_ino &&
+            !rename(path, gone)) { /* else another process was faster */
+            fprintf(stderr, "ltmc: some of what was unpacked in %s is missing; unpacking it anew.\n", path);
+            delete_tree(gone);
+        }
         close(locked);
         why = NULL;
     } else {

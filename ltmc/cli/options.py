@@ -251,7 +251,7 @@ class Table:
 
     def show(self) -> None:
         """Print it: on a terminal as wide as that is, else each row whole, with its columns below each other."""
-        if sys.stdout.isatty():
+        if sys.stdout and sys.stdout.isatty():
             self._show_on_terminal()
             return
         rows = [[cell.splitlines() or [""] for cell in row] for row in (self._columns, *self._rows)]

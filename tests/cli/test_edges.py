@@ -190,3 +190,15 @@ def test_the_demo_imports_nothing_from_the_current_folder(tmp_path: Path) -> Non
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [("doctor",), ("recall", "quince"), ("todo", "list")])
+def test_nothing_breaks_where_stdout_is_closed(db: Path, arguments: tuple[str, ...]) -> None:
+    run_cli("remember", "The quince is ripe.", "--db", str(db))
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" -m ltmc "$@" >&-', sys.executable, *arguments, "--db", str(db)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,5 +1,6 @@
 """The program in one file: it unpacks once, where nobody else can put code, and becomes the program there."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import tarfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from tests.conftest import unavailable
 from tests.freeze.test_program import INITIALIZE, environment, run
 
 PROGRAM = """#!/bin/sh
+[ -d /proc/$$/fd/0 ] || [ -d /proc/$$/fd/1 ] && exit 8
 echo "$0 $$ $LTMC_ONE_FILE $*"
 exec 3<&0
 [ "$1" = wait ] && read line
@@ -145,6 +148,8 @@ def test_where_it_unpacks(small: Path, tmp_path: Path) -> None:
         ({"XDG_CACHE_HOME": "relative"}, home / ".cache" / "ltmc"),
         ({"XDG_CACHE_HOME": "/proc/version"}, temporary / place),
         ({"LTMC_ROOT": "~/chosen"}, home / "chosen"),
+        ({"LTMC_ROOT": f"~root/../{tmp_path}/c"}, tmp_path / "c"),
+        ({"LTMC_ROOT": "~no-such-user/d"}, tmp_path / "~no-such-user" / "d"),
         ({"LTMC_ROOT": f"{tmp_path}//a/../b/"}, tmp_path / "b"),
         ({"LTMC_ROOT": "here"}, tmp_path / "here"),
     ):
@@ -231,6 +236,52 @@ def test_many_that_start_at_once_and_some_that_are_killed(small: Path, root: Pat
         for done in several.map(lambda _: start(small, root), range(24)):
             assert (done.returncode, done.stderr) == (7, "")
     assert len(unpacked(root)) == 1
+
+
+def test_many_that_find_that_something_is_missing(small: Path, root: Path) -> None:
+    """One unpacks anew; none takes the folder away under which another already runs."""
+    start(small, root)
+    next(root.rglob("7.txt")).unlink()
+    env = {"LTMC_ROOT": str(root), "PATH": os.environ["PATH"]}
+    with ExitStack() as stack:
+        with (root / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            started = [
+                stack.enter_context(
+                    subprocess.Popen(
+                        [small, "wait"],
+                        env=env,
+                        stdin=subprocess.PIPE,
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE,
+                    )
+                )
+                for _ in range(12)
+            ]
+            deadline = time.monotonic() + 30
+            while not all(open_in(one.pid, root / ".lock") for one in started):
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+        for one in started:
+            assert one.stdout.readline()
+        (folder,) = root.glob("ltmc-*")
+        assert [open_in(one.pid, folder) for one in started] == [True] * 12
+        for one in started:
+            one.stdin.close()
+        assert sum(b"unpacking it anew" in one.stderr.read() for one in started) == 1
+
+
+def open_in(pid: int, path: Path) -> bool:
+    """Whether a process has a file or folder open under this name."""
+    return any(one.readlink() == path for one in Path(f"/proc/{pid}/fd").iterdir())
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "0<&- 1>&-"])
+def test_the_folder_does_not_become_a_stream_that_is_closed(closed: str, small: Path, root: Path) -> None:
+    command = f'exec "$0" {closed}'
+    for place in (root, root / "deeper"):
+        start(small, place)
+        assert start(Path("/bin/sh"), place, "-c", command, str(small)).returncode in {2, 7}
 
 
 @pytest.fixture
