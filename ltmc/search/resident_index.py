@@ -5,8 +5,8 @@ small scopes that were searched last: everything. The database is asked for the 
 `KEPT_ENTRIES` only the number of its entries is kept where the database itself finds what is near.
 
 Searches run side by side, each on the thread of its connection, in a snapshot of its own. One at a time reads what
-is new; what is kept only grows, so that the others go on beside it. An index that is outdated is replaced by
-another, not changed.
+is new; what is kept only grows, so that the others go on beside it. An index that is outdated, or full, is replaced
+by another, not changed.
 """
 
 import time
@@ -31,6 +31,10 @@ SMALL_SCOPES = 8
 
 KEPT_ENTRIES = 20_000
 """Of a scope of up to so many entries the codes are kept also where the database finds what is near: 1.2 MB."""
+
+MOST_KEPT = 4_000_000
+"""When more codes than these are kept, 240 MB, a scope that is not among them begins an index of its own, and what was
+kept goes: a server of many projects does not grow with each."""
 
 NEAR_SHARE, NEAR_MOST = 3, 1_000
 """So many times as many entries as are wanted are asked of the database, by the signs of the query; they are then
@@ -236,6 +240,11 @@ class ResidentIndex:
         newest = self.scopes[name].newest if name in self.scopes else {}
         return any(newest[seq] != code for seq, code in stored.codes_of(name, list(newest)).items())
 
+    def is_full(self, name: str) -> bool:
+        """Return whether a scope is new and too much is kept of others."""
+        kept = (scope.size for scope in self.scopes.values() if isinstance(scope, KeptScope))
+        return name not in self.scopes and sum(kept) > MOST_KEPT
+
     def read_codes(self, stored: SearchIndex, name: str) -> None:
         """Read the entries of a scope that are new."""
         scope = self.scopes.get(name)
@@ -333,12 +342,11 @@ class CurrentIndex:
             floor = 0 if state.identity == identity else state.boundary
             behind = stored.last_seq() < self._index.watermark or state.removed < self._index.removed
             if behind and began < self._read_at:  # a transaction that began later has read more
-                if name not in self._index.scopes:
-                    self._index.read_codes(stored, name)
+                self._index.read_codes(stored, name)  # but maybe of another scope
                 return self._index
             kept = self._index.dims, self._index.floor
             outdated = kept != (dims, floor) or self._index.is_outdated(stored, state, name)
-            if behind or outdated:  # behind: an earlier state was restored
+            if behind or outdated or self._index.is_full(name):  # behind: an earlier state was restored
                 self._index = ResidentIndex(dims, state.removed, floor)
             self._index.read(stored, state, name)
             self._read_at = time.monotonic()

@@ -12,6 +12,7 @@ from ltmc.features.memory.searching import SearchService
 from ltmc.features.todos.service import TodoService
 from ltmc.search import index
 from ltmc.search.kinds import TODO
+from ltmc.search.resident_index import CurrentIndex
 from tests.client import Session, connected, run_cli, use
 
 
@@ -37,6 +38,31 @@ def test_searches_beside_each_other_and_beside_writes(
             for name in ("rose", "fern", "palm", "moss", "reed"):
                 tasks.create_task(lane(name))
         assert len(await found(app, "plant")) == 5
+
+    use(db, work)
+
+
+@pytest.mark.parametrize("most_kept", [10, 1_000])
+def test_searches_in_many_projects_find_all_and_keep_not_too_much(
+    db: Path, most_kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ltmc.search.resident_index.MOST_KEPT", most_kept)
+
+    async def work(app: Application) -> None:
+        todos, search = app.get(TodoService), app.get(SearchService)
+
+        async def lane(project: str) -> None:
+            for n in range(12):
+                await todos.add(f"water the plant {n}", "", "low", project)
+                one = await search.recall_by_type(f"plant {n}", "todo", top_k=20, offset=0, project_id=project)
+                assert (one["results"][0]["title"], one["total"]) == (f"water the plant {n}", n + 1)
+
+        async with asyncio.TaskGroup() as tasks:
+            for n in range(6):
+                tasks.create_task(lane(f"p{n}"))
+        async with app.engine.read() as tx:
+            kept = tx.resident(CurrentIndex)._index.scopes
+        assert sum(scope.size for scope in kept.values()) <= most_kept + 12
 
     use(db, work)
 
