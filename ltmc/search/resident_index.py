@@ -33,8 +33,8 @@ KEPT_ENTRIES = 20_000
 """Of a scope of up to so many entries the codes are kept also where the database finds what is near: 1.2 MB."""
 
 MOST_KEPT = 4_000_000
-"""When more codes than these are kept, 240 MB, a scope that is not among them begins an index of its own, and what was
-kept goes: a server of many projects does not grow with each."""
+"""When more codes than these are kept of other scopes, 240 MB, a search begins with an index of its own, and what was kept
+goes: a server of many projects does not grow with each."""
 
 NEAR_SHARE, NEAR_MOST = 3, 1_000
 """So many times as many entries as are wanted are asked of the database, by the signs of the query; they are then
@@ -241,9 +241,9 @@ class ResidentIndex:
         return any(newest[seq] != code for seq, code in stored.codes_of(name, list(newest)).items())
 
     def is_full(self, name: str) -> bool:
-        """Return whether a scope is new and too much is kept of others."""
-        kept = (scope.size for scope in self.scopes.values() if isinstance(scope, KeptScope))
-        return name not in self.scopes and sum(kept) > MOST_KEPT
+        """Return whether too much is kept of other scopes."""
+        others = (self.scopes[other] for other in self.scopes if other != name)
+        return sum(scope.size for scope in others if isinstance(scope, KeptScope)) > MOST_KEPT
 
     def read_codes(self, stored: SearchIndex, name: str) -> None:
         """Read the entries of a scope that are new."""
