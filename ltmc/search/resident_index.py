@@ -33,7 +33,7 @@ KEPT_ENTRIES = 20_000
 """Of a scope of up to so many entries the codes are kept also where the database finds what is near: 1.2 MB."""
 
 MOST_KEPT = 4_000_000
-"""When more codes than these are kept of other scopes, 240 MB, a search begins with an index of its own, and what was kept
+"""When more codes than these are kept of other scopes, 240 MB, a search begins an index of its own, and what was kept
 goes: a server of many projects does not grow with each."""
 
 NEAR_SHARE, NEAR_MOST = 3, 1_000

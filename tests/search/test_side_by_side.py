@@ -62,7 +62,7 @@ def test_searches_in_many_projects_find_all_and_keep_not_too_much(
                 tasks.create_task(lane(f"p{n}"))
         async with app.engine.read() as tx:
             kept = tx.resident(CurrentIndex)._index.scopes
-        assert sum(scope.size for scope in kept.values()) <= most_kept + 12
+        assert sum(scope.size for scope in kept.values()) <= most_kept + 36  # what was read side by side comes on top
 
     use(db, work)
 
