@@ -15,9 +15,12 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).parent
 KERNEL = Path("ltmc", "search", "kernel")
+COMMIT_FILE = Path("ltmc", "distribution", "commit.txt")  # which ltmc/distribution/form.py reads
 LIBRARY = {"darwin": "libltmc-kernel.dylib", "win32": "ltmc-kernel.dll"}.get(
     sys.platform, "libltmc-kernel.so"
 )
@@ -49,6 +52,42 @@ def command(target: Path) -> list[str]:
     else:
         raise SystemExit(f"LTMC's kernel needs a C compiler: install gcc or clang, or `pip install {ZIG}`")
     return [*compiler, *FLAGS, str(ROOT / KERNEL / "kernel.c"), "-o", str(target)]
+
+
+def commit() -> str:
+    """Return the commit that is built: as git says, or as the source distribution says."""
+    if given := os.environ.get("LTMC_COMMIT"):
+        return given
+    if (ROOT / ".git").exists():
+        git = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+        told = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=False)
+        return told.stdout.strip()
+    return (ROOT / COMMIT_FILE).read_text() if (ROOT / COMMIT_FILE).exists() else ""
+
+
+def note_commit(folder: Path) -> None:
+    """Write the commit, where it is known, into a folder to which the packages were copied."""
+    if found := commit():
+        (folder / COMMIT_FILE).write_text(found.strip() + "\n")
+
+
+class BuildPackages(build_py):
+    """Note the commit beside the packages."""
+
+    def run(self) -> None:
+        """Copy them."""
+        super().run()
+        if not self.editable_mode:
+            note_commit(Path(self.build_lib))
+
+
+class SourceDistribution(sdist):
+    """Note the commit in it."""
+
+    def make_release_tree(self, base_dir: str, files: list[str]) -> None:
+        """Copy the files."""
+        super().make_release_tree(base_dir, files)
+        note_commit(Path(base_dir))
 
 
 class BuildKernel(build_ext):
@@ -84,6 +123,11 @@ setup(
             depends=[str(path.relative_to(ROOT)) for path in sorted((ROOT / KERNEL).glob("*.h"))],
         )
     ],
-    cmdclass={"build_ext": BuildKernel, "bdist_wheel": KernelWheel},
+    cmdclass={
+        "build_py": BuildPackages,
+        "build_ext": BuildKernel,
+        "bdist_wheel": KernelWheel,
+        "sdist": SourceDistribution,
+    },
     setup_requires=[] if system_compiler() else [ZIG],
 )

@@ -1,5 +1,6 @@
 """Wheels: fetched by pip with the hashes of the lock file, then merged into one folder."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bundles import lock
-from ltmc.distribution import contents
+from ltmc.distribution import contents, form
 
 _OF_ONE_WHEEL = {"RECORD", "WHEEL", "INSTALLER", "REQUESTED", "direct_url.json", "sboms"}
 """What of a .dist-info folder describes one wheel or one installation of it: none is read at run time,
@@ -68,7 +69,8 @@ def build_ltmc(source: Path, folder: Path) -> Path:
         shutil.copytree(source / "ltmc", copy / "ltmc", ignore=shutil.ignore_patterns("__pycache__"))
         folder.mkdir(parents=True, exist_ok=True)
         program = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
-        run([sys.executable, "-c", program, str(folder.resolve())], cwd=copy)
+        environment = os.environ | {"LTMC_COMMIT": form.commit()}
+        run([sys.executable, "-c", program, str(folder.resolve())], cwd=copy, env=environment)
     (wheel,) = folder.glob("ltmc-*.whl")
     return wheel
 

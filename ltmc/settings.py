@@ -26,8 +26,8 @@ LONGEST_SHOWN = 200
 """How many characters of a value that is wrong are shown."""
 
 _YES, _NO = {"1", "true", "t", "yes", "y", "on"}, {"0", "false", "f", "no", "n", "off"}
-_PROJECT = re.compile(r"[A-Za-z0-9_-]{1,100}")
-PROJECT_PATTERN = _PROJECT.pattern
+PROJECT = re.compile(r"[A-Za-z0-9_-]{1,100}")
+PROJECT_PATTERN = PROJECT.pattern
 """What the id of a project is."""
 
 _POSTGRES = re.compile(r"postgres(?:ql)?://", re.IGNORECASE)
@@ -51,6 +51,13 @@ class Settings(NamedTuple):
         http_allowed_hosts: further host names of this server, separated by spaces.
         http_max_calls: requests that are answered at a time.
         http_call_seconds: how long a request may take.
+        http_drain_seconds: how long a server that is asked to end still takes requests, while its health says so.
+        http_calls_per_minute: how many requests a minute each token may send; 0: any number.
+        oauth_issuer: whose tokens are taken too, as the issuer's address; none: no OAuth.
+        oauth_resource: the address that clients have for this server, such as https://memory.example.org/mcp.
+        oauth_audience: what tokens of the issuer must be for, if not oauth_resource.
+        oauth_jwks_url: where the issuer's keys are, if the issuer does not say so itself.
+        oauth_algorithm: how tokens of the issuer are signed.
         roots: folders in which the files of projects must lie; none: anywhere.
         targets_ms: time targets of tools in ms, where they differ from the usual 50.
         search_mode: what to search by: words and meaning (hybrid), lexical or semantic alone.
@@ -77,6 +84,13 @@ class Settings(NamedTuple):
     http_allowed_hosts: str = ""
     http_max_calls: int = 256
     http_call_seconds: float = 60.0
+    http_drain_seconds: float = 0.0
+    http_calls_per_minute: int = 0
+    oauth_issuer: str | None = None
+    oauth_resource: str | None = None
+    oauth_audience: str | None = None
+    oauth_jwks_url: str | None = None
+    oauth_algorithm: str = "RS256"
     roots: tuple[Path, ...] = ()
     targets_ms: Mapping[str, float] = {}
     search_mode: Literal["hybrid", "lexical", "semantic"] = "hybrid"
@@ -235,8 +249,25 @@ def _redis_url(value: Any) -> str:
     return str(value)
 
 
+def _web_address(value: Any) -> str:
+    from urllib.parse import urlsplit
+
+    allowed = (
+        "allowed: https://host/path, or http:// for a host of this machine, without user, query or fragment"
+    )
+    try:
+        parts = urlsplit(_text(value))
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(allowed) from None
+    secure = parts.scheme == "https" or (parts.scheme == "http" and host in ("127.0.0.1", "::1", "localhost"))
+    if not host or not secure or "@" in parts.netloc or set(str(value)) & set("?#\\ "):
+        raise ValueError(allowed)
+    return str(value)
+
+
 def _project_id(value: Any) -> str:
-    if not isinstance(value, str) or not _PROJECT.fullmatch(value):
+    if not isinstance(value, str) or not PROJECT.fullmatch(value):
         raise ValueError(f"allowed: 1 to 100 letters, digits, _ or -; or {AUTO}")
     return value
 
@@ -330,6 +361,15 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "http_allowed_hosts": _text,
     "http_max_calls": _number(1, 10_000),
     "http_call_seconds": _number(0.001, 3_600, whole=False),
+    "http_drain_seconds": _number(0, 300, whole=False),
+    "http_calls_per_minute": _number(0, 1_000_000),
+    "oauth_issuer": _web_address,
+    "oauth_resource": _web_address,
+    "oauth_audience": _text,
+    "oauth_jwks_url": _web_address,
+    "oauth_algorithm": _one_of(
+        "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "EdDSA"
+    ),
     "roots": _folders,
     "targets_ms": _targets,
     "search_mode": _one_of("hybrid", "lexical", "semantic"),

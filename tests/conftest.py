@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 
 from tests.client import Session
-from tests.postgres import BOUND_TO_A_FILE, PostgresPlace, PostgresServer
+from tests.postgres import BOUND_TO_A_FILE, SYSTEM, PostgresPlace, PostgresServer, packaged
 
 REQUIRE_ALL = os.environ.get("LTMC_REQUIRE_ALL") == "1"
 
@@ -52,15 +52,36 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """A PostgreSQL server."""
-    if not Path("/usr/lib/postgresql").is_dir():
-        unavailable("PostgreSQL is not installed")
+def running_postgres(*, pgvector: bool) -> Iterator[PostgresServer]:
+    """Run a PostgreSQL server until the tests end."""
+    if packaged() is None and (pgvector or not SYSTEM.is_dir()):
+        unavailable(
+            "PostgreSQL with pgvector is not installed" if pgvector else "PostgreSQL is not installed"
+        )
     pytest.importorskip("psycopg")
-    server = PostgresServer()
+    server = PostgresServer(pgvector=pgvector)
     yield server
     server.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(request: pytest.FixtureRequest) -> PostgresServer:
+    """A PostgreSQL server, with pgvector where that is installed."""
+    kind = "plain" if packaged() is None else "vector"
+    server: PostgresServer = request.getfixturevalue(f"{kind}_postgres_server")
+    return server
+
+
+@pytest.fixture(scope="session")
+def plain_postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server without pgvector."""
+    yield from running_postgres(pgvector=False)
+
+
+@pytest.fixture(scope="session")
+def vector_postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server with pgvector."""
+    yield from running_postgres(pgvector=True)
 
 
 def new_database(request: pytest.FixtureRequest, folder: Path) -> Path | PostgresPlace:

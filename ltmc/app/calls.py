@@ -12,6 +12,7 @@ from ltmc.errors import ErrorCode, LtmcError, read_only, shorten
 from ltmc.search.notes import noted
 from ltmc.storage.guarded import looked_at
 from ltmc.tools.binding import bind
+from ltmc.tools.caller import caller, require_allowed, require_own
 from ltmc.tools.leniency import meant
 from ltmc.tools.manifest import Prompt, Resource, Tool
 from ltmc.tools.project_scope import project_of
@@ -37,10 +38,12 @@ async def call(
         await app.get(OwnProject).enter(ask, writes=not tool.read_only)
         if app.settings.read_only and not tool.read_only:
             raise read_only()
+        require_allowed(tool)
         binding = bind(tool.module, tool.name)
         given, ignored = meant(raw, tool)
         ignored = [shorten(name, LONGEST_NAME) for name in ignored[:MOST_NAMED]]
         arguments = binding.check(given, empty_is_unused=not tool.destructive, ignored=ignored)
+        require_own(arguments.get("project_id"))
         if tool.category == LEAN and (name := arguments["name"]):
             from ltmc.features.lean.toolbox import Toolbox
 
@@ -84,6 +87,7 @@ async def produce(
         await app.get(OwnProject).enter(ask)
         binding = bind(entry.module, name)
         arguments = binding.check(raw)
+        require_own(arguments.get("project_id"))
         return await binding.function(*map(app.get, binding.services), **arguments)
     except LtmcError as error:
         shown = await asyncio.to_thread(_masked_error, error, raw)
@@ -124,11 +128,15 @@ def _record(
 
     from ltmc.features.performance.service import MonitoringService
 
+    who, project = caller.get(), named("project_id")
+    if who.projects and project not in who.projects:
+        project = None
     app.get(MonitoringService).record_call(
         tool.name,
         duration_ms,
         ok=result["success"],
         error_code=result.get("error_code"),
-        project_id=project_of(named("project_id")),
+        project_id=project_of(project),
         conversation_id=named("conversation_id"),
+        caller=who.name,
     )

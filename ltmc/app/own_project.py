@@ -10,6 +10,7 @@ from ltmc.errors import LtmcError
 from ltmc.settings import AUTO, Settings
 from ltmc.storage.engine import Engine, Transaction
 from ltmc.storage.sqlite.hook_store import HookStore
+from ltmc.tools.caller import caller
 from ltmc.tools.project_scope import DEFAULT_PROJECT, Origin, origin, with_earlier
 
 Folder = Callable[[], Awaitable[Path | None]]
@@ -38,6 +39,9 @@ class OwnProject:
             ask: asks the client, where it is not known yet.
             writes: the branch and commit are wanted too.
         """
+        if own := caller.get().projects:
+            origin.set(Origin(own, held=True))
+            return
         async with self._looking:
             if self._found is None:
                 self._found, self._clone = await self._look(ask)

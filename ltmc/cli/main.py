@@ -12,17 +12,35 @@ from ltmc.cli import (
     keeping,
     memories,
     models,
+    moving,
     reports,
     serving,
+    tokens,
     top,
     transfer,
     unpacked,
 )
 from ltmc.cli.options import Group
+from ltmc.distribution import form
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Say which LTMC this is, and end."""
+    if wanted:
+        kind = "one file" if form.ONE_FILE else form.form()
+        click.echo(f"ltmc {__version__} ({kind}, commit {form.commit()}, {form.platform()})")
+        context.exit()
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="ltmc")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version, form, commit and platform.",
+)
 def main() -> None:
     """LTMC: long-term memory and context for coding agents, served over MCP.
 
@@ -32,7 +50,7 @@ def main() -> None:
 
     Settings come from flags, else the environment (LTMC_DB, LTMC_DURABILITY, LTMC_REDIS_URL,
     LTMC_PROFILE, LTMC_PROJECT, LTMC_READ_ONLY, LTMC_TRANSPORT, LTMC_HTTP_HOST, LTMC_HTTP_PORT, LTMC_HTTP_PUBLIC,
-    LTMC_HTTP_ALLOWED_HOSTS, LTMC_HTTP_MAX_CALLS, LTMC_HTTP_CALL_SECONDS, LTMC_ROOTS,
+    LTMC_HTTP_ALLOWED_HOSTS, LTMC_HTTP_MAX_CALLS, LTMC_HTTP_CALL_SECONDS, LTMC_HTTP_DRAIN_SECONDS, LTMC_ROOTS,
     LTMC_TARGETS_MS, LTMC_SEARCH_MODE, LTMC_SECRETS, LTMC_CAPTURE, LTMC_INJECT, LTMC_CAPTURE_IGNORE,
     LTMC_LOG_DAYS, LTMC_LOG_ROWS, LTMC_LOG_LEVEL),
     else the TOML file that `ltmc doctor` names.
@@ -46,7 +64,7 @@ for command in (
     serving.serve,
     serving.show_dashboard,
     serving.demo,
-    serving.token,
+    tokens.token,
     agents.install,
     agents.uninstall,
     reports.check,
@@ -68,6 +86,7 @@ for command in (
     database.reindex,
     transfer.import_,
     transfer.export,
+    moving.migrate_to,
     models.model,
     hooks.hook,
     hooks.brief,

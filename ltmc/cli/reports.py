@@ -126,7 +126,7 @@ with_days = click.option(
     "group_by",
     default="tool",
     show_default=True,
-    type=click.Choice(["tool", "project", "day", "agent"]),
+    type=click.Choice(["tool", "project", "caller", "day", "agent"]),
 )
 @with_days
 @with_project

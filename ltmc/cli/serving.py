@@ -1,4 +1,4 @@
-"""Serving agents, the token of HTTP clients, and the demo."""
+"""Serving agents and browsers, and the demo."""
 
 import asyncio
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from ltmc.cli.options import fail, load_settings, load_with_origins, with_database, with_project
-from ltmc.errors import ErrorCode, LtmcError, read_only
+from ltmc.cli.options import fail, load_with_origins, with_database, with_project
+from ltmc.errors import ErrorCode, LtmcError
 from ltmc.settings import AUTO
 from ltmc.tools import manifest
 
@@ -139,29 +139,3 @@ def demo() -> None:
 
     if not asyncio.run(run(Console())):
         fail("a call of the demo went wrong; its answer is above.", "INTERNAL")
-
-
-@click.group()
-def token() -> None:
-    """Show or replace the bearer token that clients of `ltmc serve --transport http` present."""
-
-
-@token.command("path")
-@with_database
-def token_path(**flags: Any) -> None:
-    """Print where the token is."""
-    from ltmc.server import bearer_token
-
-    click.echo(bearer_token.path_of(load_settings(**flags).db))
-
-
-@token.command("rotate")
-@with_database
-def token_rotate(**flags: Any) -> None:
-    """Make a new token and print it; running servers refuse the old one at once."""
-    from ltmc.server import bearer_token
-
-    settings = load_settings(**flags)
-    if settings.read_only:
-        raise read_only()
-    click.echo(bearer_token.rotate(bearer_token.path_of(settings.db)))

@@ -1,9 +1,15 @@
-"""How this very LTMC is started again: from source, from the .pyz or as the frozen program."""
+"""What this very LTMC is, and how it is started again: from source, from the .pyz or as the frozen program."""
 
 import os
 import sys
 from pathlib import Path
 from typing import Literal
+
+COMMIT_FILE = "commit.txt"
+"""Written beside this file where LTMC is built (`setup.py`)."""
+
+DESCRIBE = ("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
+"""How git names a commit; `-dirty` where files differ from it."""
 
 Form = Literal["source", "pyz", "frozen"]
 
@@ -16,6 +22,28 @@ def form() -> Form:
     if getattr(sys, "frozen", False):
         return "frozen"
     return "pyz" if "_unpacking" in sys.modules else "source"
+
+
+def commit() -> str:
+    """Return the commit that this was built from, as git abbreviates it; `unknown` where nothing tells."""
+    noted = Path(__file__).with_name(COMMIT_FILE)
+    if noted.exists():
+        return noted.read_text("ascii").strip()
+    import subprocess
+
+    command = ["git", "-C", str(Path(__file__).parents[2]), *DESCRIBE]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return told.stdout.strip()
+
+
+def platform() -> str:
+    """Return the system, the processor and the Python."""
+    import platform as host
+
+    return f"{sys.platform}-{host.machine().lower()}, Python {host.python_version()}"
 
 
 def own_archive() -> Path:

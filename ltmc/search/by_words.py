@@ -85,7 +85,7 @@ def add_message(
     found = impacts(CHAT, fields) | marks(fields["text"])
     key = index_entries.group_key(index_entries.scope_name("message", project_id), group)
     entry = NewEntry(message_id, project_id, key, list(found), pack_impacts(found), b"", b"")
-    stored.insert("message", entry)
+    stored.insert("message", [entry])
 
 
 def remove_messages(store: HookStore, message_ids: Sequence[int]) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ltmc.search import analysis
 from ltmc.search.profiles import K1, LENGTH, LENGTH_STEP, LEVELS, QUESTION, bm25, idf, level
 from ltmc.search.requests import Request
-from ltmc.search.resident_index import ResidentIndex
+from ltmc.search.resident_index import KeptScope, ResidentIndex
 from ltmc.search.vectors import cosines
 from ltmc.storage import index_entries
 from ltmc.storage.search_index import SearchIndex
@@ -124,19 +124,20 @@ class CandidateFinder:
     def leaves_out(self, candidates: Candidates) -> bool:
         """Return whether there is more that can be a hit than the candidates."""
         lexical = self._request.mode == "lexical"
-        return len(candidates) < len(self._lexical if lexical else self.scope.codes)
+        return len(candidates) < (len(self._lexical) if lexical else self.scope.size)
 
     def everything(self) -> dict[int, Candidate]:
         """Score all that can be a hit, in a scope of up to `WHOLE` entries; of a larger one nothing more."""
-        if len(self.scope.codes) > WHOLE:
+        scope = self.scope
+        if scope.size > WHOLE or not isinstance(scope, KeptScope):
             return {}
-        seqs = self._lexical if self._request.mode == "lexical" else self.scope.codes.ids
+        seqs = self._lexical if self._request.mode == "lexical" else scope.codes.ids
         return self.fetch(list(self.permitted(seqs)))
 
     def _read_postings(self) -> tuple[dict[int, float], bool]:
         """Return entries by the sum of the weights of the terms they hold, and whether these are all."""
         resident, stored, scope = self._resident, self._stored, self.scope
-        size, everything = len(scope.codes), max(1, resident.watermark)
+        size, everything = scope.size, max(1, resident.watermark)
         share = size / everything
         weighed: list[tuple[int, str, float]] = []  # document frequency in the whole index, term, weight
         for term in analysis.query_terms(self._request.query):
@@ -162,14 +163,15 @@ class CandidateFinder:
                 weight = part * idf(size, max(1, df * share))
             else:
                 # Reading all scopes costs a row each; the scope's own term costs its own list.
-                inside = share < 0.5 and df > size // 20
+                kept = isinstance(scope, KeptScope)
+                inside = not kept or (share < 0.5 and df > size // 20)
                 match = (
                     f"{index_entries.quote(index_entries.scope_term(self._name))} AND {index_entries.quote(term)}"
                     if inside
                     else index_entries.quote(term)
                 )
                 found = stored.postings(match, left)
-                if not inside:
+                if not inside and isinstance(scope, KeptScope):
                     found = scope.inside(found)
                 left -= len(found)
                 if not found:
@@ -192,10 +194,10 @@ class CandidateFinder:
         if self._allowed is not None:
             candidates = list(self._allowed)
         else:
-            size = len(scope.codes)
+            size = scope.size
             number = max(SEMANTIC_LEAST, min(SEMANTIC_MOST, size // SEMANTIC_SHARE))
             number = max(number // 3 if request.mode == "hybrid" else number, RESCORED)
-            candidates = self._passing(number, lambda n: scope.codes.nearest(request.vector, n), size)
+            candidates = self._passing(number, lambda n: scope.nearest(self._stored, request.vector, n), size)
         self._cosines = self._exact_cosines(candidates)
         return _best(self._cosines, RESCORED if request.mode == "hybrid" else len(self._cosines))
 

@@ -294,12 +294,14 @@ async def add(tx: Transaction, kind: Kind[R], rows: Sequence[R], ready: Prepared
         stored.delete(kind.name, [row.id for row in rows])
         if not rows or not _claim(stored):
             return False
-        pending = False
-        for entry in map(kind.entry, rows):
-            new = made.get(entry.content) or new_entry(kind, entry)
-            pending = pending or not new.vector
-            stored.insert(kind.name, new._replace(owner_id=entry.id, group_key=_group_key(kind, entry)))
-        return pending
+        entries = [
+            (made.get(entry.content) or new_entry(kind, entry))._replace(
+                owner_id=entry.id, group_key=_group_key(kind, entry)
+            )
+            for entry in map(kind.entry, rows)
+        ]
+        stored.insert(kind.name, entries)
+        return not all(entry.vector for entry in entries)
 
     if await tx.call(write):
         note(PENDING)

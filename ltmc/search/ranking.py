@@ -50,14 +50,14 @@ def search(stored: SearchIndex, resident: ResidentIndex, request: Request) -> Fo
     complete = order.ended or not (len(hits) == HEAD or finder.leaves_out(candidates))
     if request.last >= len(hits) and not complete:  # also to know whether there is a next page
         hits += order.tail()
-        complete = len(finder.scope.codes) <= WHOLE
+        complete = finder.scope.size <= WHOLE
     shown = hits[request.first : request.last]
     if request.min_score or (request.mode == "lexical" and request.per_group):
         return Found(shown, len(hits), complete, order.confidence)
     if request.mode == "lexical":
         matching = finder.matching()
         return Found(shown, matching or len(hits), matching is not None, order.confidence)
-    return Found(shown, None, len(finder.scope.codes) <= WHOLE, order.confidence)
+    return Found(shown, None, finder.scope.size <= WHOLE, order.confidence)
 
 
 class Order:

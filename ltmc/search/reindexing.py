@@ -198,8 +198,7 @@ def _store(
     left = {row.id for row in _rows(stored, kind, state, after)}
     entries = [entry for entry in entries if entry.owner_id in left]
     stored.delete(kind.name, [entry.owner_id for entry in entries])
-    for entry in entries:
-        stored.insert(kind.name, entry)
+    stored.insert(kind.name, entries)
     return len(entries)
 
 

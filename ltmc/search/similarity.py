@@ -85,7 +85,7 @@ async def nearest(
         if small is not None:
             near = small.cosines(vector)
         else:
-            known = resident.vectors(stored, resident.scopes[name].codes.nearest(vector, COMPARED))
+            known = resident.vectors(stored, resident.scopes[name].nearest(stored, vector, COMPARED))
             near = dict(zip(known, cosines(vector, b"".join(known.values())), strict=True))
         found = {seq: value for seq, value in near.items() if value >= least}
         if not found:

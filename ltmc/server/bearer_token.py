@@ -1,25 +1,17 @@
-"""The bearer token of the HTTP transport: a private file beside the database."""
+"""The bearer token of the owner: a private file beside the database."""
 
 import hashlib
 import hmac
 import logging
 import os
 import re
-import secrets
 import stat
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
+from ltmc.app.tokens import new_token
 from ltmc.errors import ErrorCode, LtmcError
-from ltmc.server.refusals import refusal
 
-PREFIX = "ltmc_"
-"""Lets a person or a scanner tell what a leaked token opens."""
-
-RANDOM_BYTES = 32
 SHAPE = re.compile(r"[\x21-\x7e]{32,256}")
 """A token that someone else wrote into the file is at least this long, and fits into a header."""
 
@@ -108,43 +100,9 @@ ADMITTED = "ltmc_admitted"
 """What the state of a request holds that brought the token."""
 
 
-OAUTH_PATHS = ("/.well-known/", "/register", "/authorize", "/token")
-"""Where clients look for a server that gives out tokens. There is none: a 401 there has them register for ever."""
-
-
-class TokenGate:
-    """Answers 401 to requests without the token, and 404 where OAuth is looked for.
-
-    Args:
-        is_open: tells of a path whether it needs no token.
-    """
-
-    def __init__(self, app: ASGIApp, check: TokenCheck, is_open: Callable[[str], bool]) -> None:
-        self._app, self._check, self._is_open = app, check, is_open
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on or refuse."""
-        if scope["type"] == "http" and not self._is_open(scope["path"]):
-            headers = [value for name, value in scope["headers"] if name == b"authorization"]
-            kind, _, presented = headers[0].partition(b" ") if len(headers) == 1 else (b"", b"", b"")
-            bearer = kind.lower() == b"bearer"
-            if not bearer or not self._check.admits(presented.strip()):
-                if scope["path"].startswith(OAUTH_PATHS):
-                    await refusal(404, "LTMC takes the token of its token file, and gives out none")(
-                        scope, receive, send
-                    )
-                    return
-                challenge = 'Bearer error="invalid_token"' if bearer else "Bearer"  # RFC 6750, section 3
-                answer = refusal(401, "the token is missing or wrong", {"WWW-Authenticate": challenge})
-                await answer(scope, receive, send)
-                return
-            scope.setdefault("state", {})[ADMITTED] = True
-        await self._app(scope, receive, send)
-
-
 def _draft(path: Path) -> tuple[str, Path]:
     """Return a new token, and a private file beside `path` that holds it, to be put in its place as a whole."""
-    token = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
+    token = new_token()
     try:
         path.parent.mkdir(0o700, parents=True, exist_ok=True)
         number, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)  # mode 0600

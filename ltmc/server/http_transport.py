@@ -1,7 +1,7 @@
 """The HTTP transport: MCP's Streamable HTTP behind a bearer token, with limits, health and metrics.
 
 Requests pass, in this order, the check of Host and Origin, the answer to preflights, the token, the
-limits, and reach the server.
+limits, and reach the server of the role that the token has.
 There are no sessions: each request stands alone, in both protocol eras, so nothing is kept between them,
 and a restart goes unnoticed by clients.
 """
@@ -12,8 +12,10 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any, Protocol
 
 import uvicorn
@@ -30,15 +32,19 @@ from starlette.types import Receive, Scope, Send
 
 from ltmc import __version__
 from ltmc.app.application import Application
+from ltmc.app.tokens import Known, requests_of_all
 from ltmc.app.usage import process_use
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.server import bearer_token, metrics, stdio
+from ltmc.server.access import Access, OAuth, TokenGate
 from ltmc.server.health import HealthReports
 from ltmc.server.limits import AnswerEveryRequest, BoundedProtocol, CallLimits
 from ltmc.server.listening import is_of_this_machine, listen
 from ltmc.server.mcp_server import build
+from ltmc.server.rate_limit import RateLimit
 from ltmc.server.refusals import MaskedErrors
 from ltmc.settings import Settings
+from ltmc.tools.caller import ROLES, Role, caller
 
 PATH = "/mcp"
 HEALTH_PATH = "/health"
@@ -98,6 +104,11 @@ class HttpServer:
                 f"host: {settings.http_host} can be reached from other machines. With --public {PUBLIC_MEANS}",
                 field="host",
             )
+        self._issuer: OAuth | None = None
+        if settings.oauth_issuer is not None:
+            from ltmc.server.oauth import Issuer
+
+            self._issuer = Issuer(settings)
         self._app = Application(settings, origins)
         self._token_path = bearer_token.path_of(settings.db)
         self._socket = listen(settings.http_host, settings.http_port)
@@ -137,24 +148,29 @@ class HttpServer:
         # uvicorn raises the signal again once all is finished and closed.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
+        self._server = _Server(config, self._pages, self._settings.http_drain_seconds)
         try:
-            asyncio.run(_Server(config, self._pages).serve(sockets=[self._socket]))
+            asyncio.run(self._server.serve(sockets=[self._socket]))
         finally:
             stdio.leave()
 
     def _application(self) -> Starlette:
         settings = self._settings
         calls = metrics.CallCounts()
-        server = build(settings, self._app, [metrics.CountCalls(calls)])
-        # No argument of LTMC is repeated in a header; left unsaid, the SDK lists all tools before each call.
-        server._mcp_server.get_tool_input_schema = lambda _: None
+        servers = {role: build(settings, self._app, [metrics.CountCalls(calls)], role) for role in ROLES}
+        for server in servers.values():
+            # No argument of LTMC is repeated in a header; left unsaid, the SDK lists all tools before each call.
+            server._mcp_server.get_tool_input_schema = lambda _: None
+        most = settings.http_calls_per_minute
+        names = [] if self._issuer is None else [self._issuer.host]
         report_health = HealthReports(self._app)
 
         async def show_health(_: Request) -> Response:
             report = await report_health.report()
             services = {name: result["status"] for name, result in report["services"].items()}
-            body = {"status": report["status"], "services": services, "version": __version__}
-            return JSONResponse(body, 503 if report["status"] == "unhealthy" else 200)
+            status = "ending" if self._server.is_ending else report["status"]
+            body = {"status": status, "services": services, "version": __version__}
+            return JSONResponse(body, 503 if status in ("ending", "unhealthy") else 200)
 
         async def show_metrics(_: Request) -> Response:
             report = await report_health.report()
@@ -163,9 +179,10 @@ class HttpServer:
             return Response(page, media_type=metrics.CONTENT_TYPE)
 
         return application(
-            server,
-            bearer_token.TokenCheck(self._token_path),
-            hosts=[settings.http_host, *settings.http_allowed_hosts.split()],
+            servers,
+            Access(bearer_token.TokenCheck(self._token_path), self._app.get(Known), self._issuer),
+            limit=RateLimit(most, requests_of_all(self._app)) if most else None,
+            hosts=[*names, settings.http_host, *settings.http_allowed_hosts.split()],
             max_calls=settings.http_max_calls,
             call_seconds=settings.http_call_seconds,
             routes=[
@@ -177,21 +194,69 @@ class HttpServer:
 
 
 class _Server(uvicorn.Server):
-    """Ends the answers that go on before it waits for those in flight."""
+    """Ends the answers that go on before it waits for those in flight, and all of it once balancers know that it ends.
 
-    def __init__(self, config: uvicorn.Config, pages: Pages) -> None:
+    Args:
+        drain_seconds: how long they have to learn it; a second signal is not waited for.
+
+    Attributes:
+        is_ending: it is about to end, and still takes requests.
+    """
+
+    def __init__(self, config: uvicorn.Config, pages: Pages, drain_seconds: float) -> None:
         super().__init__(config)
-        self._pages = pages
+        self._pages, self._drain_seconds = pages, drain_seconds
+        self.is_ending = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig != signal.SIGTERM or not self._drain_seconds or self.is_ending:
+            super().handle_exit(sig, frame)
+            return
+        self.is_ending = True
+        end = partial(super().handle_exit, sig, frame)
+        self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_seconds, end)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._pages.end()
         await super().shutdown(sockets)
 
 
+class _ByRole:
+    """The servers of MCP, one for each role."""
+
+    def __init__(self, servers: Mapping[Role, FastMCP[Any]], *, sessions: bool) -> None:
+        self._managers = {
+            role: StreamableHTTPSessionManager(
+                server._mcp_server,
+                json_response=not sessions,
+                stateless=not sessions,
+                max_request_body_size=MAX_BODY_BYTES,
+            )
+            for role, server in servers.items()
+        }
+
+    @asynccontextmanager
+    async def running(self, _: Starlette) -> AsyncIterator[None]:
+        """Have them run inside the block."""
+        async with AsyncExitStack() as stack:
+            for manager in self._managers.values():
+                await stack.enter_async_context(manager.run())
+            yield
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the server of who calls."""
+        await self._managers[caller.get().role].asgi_app(scope, receive, send)
+
+
 def application(
-    server: FastMCP[Any],
-    check: bearer_token.TokenCheck,
+    servers: Mapping[Role, FastMCP[Any]],
+    access: Access,
     *,
+    limit: RateLimit | None = None,
     hosts: Sequence[str] = (),
     max_calls: int,
     call_seconds: float,
@@ -199,9 +264,10 @@ def application(
     pages: Pages | None = None,
     sessions: bool = False,
 ) -> Starlette:
-    """Return the ASGI application that serves `server` at `PATH`.
+    """Return the ASGI application that serves at `PATH` to each role its server.
 
     Args:
+        limit: how many requests each caller may send.
         hosts: what the Host header may name, besides this machine.
         max_calls: how many requests are answered at a time; more get 503.
         call_seconds: how long one may take; then it is cancelled and gets 504.
@@ -209,29 +275,22 @@ def application(
         pages: what is served to browsers.
         sessions: keep sessions and stream answers, for servers that ask their clients back; LTMC does not.
     """
-    manager = StreamableHTTPSessionManager(
-        server._mcp_server,
-        json_response=not sessions,
-        stateless=not sessions,
-        max_request_body_size=MAX_BODY_BYTES,
-    )
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with manager.run():
-            yield
+    by_role = _ByRole(servers, sessions=sessions)
+    of_oauth = [] if access.oauth is None else access.oauth.routes
+    open_paths = {HEALTH_PATH, *(route.path for route in of_oauth if isinstance(route, Route))}
 
     def is_open(path: str) -> bool:
-        return path == HEALTH_PATH or (pages is not None and pages.claims(path))
+        return path in open_paths or (pages is not None and pages.claims(path))
 
     app = Starlette(
         routes=[
             Route(
                 PATH,
-                CallLimits(MaskedErrors(AnswerEveryRequest(manager.asgi_app)), max_calls, call_seconds),
+                CallLimits(MaskedErrors(AnswerEveryRequest(by_role)), max_calls, call_seconds),
                 methods=METHODS if sessions else ["POST"],
             ),
             *routes,
+            *of_oauth,
         ],
         middleware=[
             Middleware(
@@ -247,10 +306,10 @@ def application(
                 allow_headers=["*"],
                 expose_headers=["Mcp-Session-Id", "WWW-Authenticate"],
             ),
-            Middleware(bearer_token.TokenGate, check=check, is_open=is_open),
+            Middleware(TokenGate, access=access, is_open=is_open, limit=limit),
             Middleware(RequestContextMiddleware),
         ],
-        lifespan=lifespan,
+        lifespan=by_role.running,
     )
     if pages is not None:
         app.router.default = pages  # answers what no route has, by any method

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ltmc import __version__
 from ltmc.settings import AUTO, Settings
 from ltmc.tools import selection
+from ltmc.tools.caller import Role, offers
 from ltmc.tools.manifest import COMMON, SIZES, Prompt, Resource, Tool
 
 _RECALL = {
@@ -104,13 +105,14 @@ class Offered(NamedTuple):
     in_repository: bool
 
 
-def offered(settings: Settings) -> Offered:
-    """Return what a server offers.
+def offered(settings: Settings, role: Role = "admin") -> Offered:
+    """Return what a server offers to a role.
 
     Raises:
         ValueError: the profile names an unknown category.
     """
-    tools = selection.select(settings.profile, read_only=settings.read_only)
+    found = selection.select(settings.profile, read_only=settings.read_only or role == "read")
+    tools = [tool for tool in found if offers(role, tool)]
     in_repository = settings.project == AUTO and settings.transport == "stdio"
     lean = selection.is_lean(settings.profile)
     listed = [_arguments(tool, lean=lean, in_repository=in_repository) for tool in tools]

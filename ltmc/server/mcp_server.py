@@ -34,6 +34,7 @@ from ltmc.server.roots import first_root, follow
 from ltmc.server.writing import written
 from ltmc.settings import Settings
 from ltmc.tools import plugins, selection
+from ltmc.tools.caller import Role, require_allowed
 from ltmc.tools.manifest import Tool
 from ltmc.tools.request import protocol_version
 
@@ -96,7 +97,12 @@ class UnknownTools(Middleware):
         if name in self._offered:
             return await call_next(context)
         near = difflib.get_close_matches(name[:100], self._offered, n=3)
-        hidden = any(tool.name == name for tool in selection.tools())
+        hidden = next((tool for tool in selection.tools() if tool.name == name), None)
+        try:
+            if hidden is not None:
+                require_allowed(hidden)
+        except LtmcError as refused:
+            return as_tool_result(refused.as_result())
         why = "is not offered with this --profile or --read-only" if hidden else "does not exist"
         error = LtmcError(
             ErrorCode.NOT_FOUND,
@@ -172,12 +178,16 @@ def as_tool_result(envelope: dict[str, Any]) -> ToolResult:
 
 
 def build(
-    settings: Settings, app: Application | None = None, around: Sequence[Middleware] = ()
+    settings: Settings,
+    app: Application | None = None,
+    around: Sequence[Middleware] = (),
+    role: Role = "admin",
 ) -> FastMCP[None]:
-    """Return the server with the tools that the settings offer. It closes `app` when it ends.
+    """Return the server with the tools that the settings offer to a role. It closes `app` when it ends.
 
     Args:
         around: what sees every call of a tool that is offered.
+        role: that of who calls it.
 
     Raises:
         ValueError: the profile names an unknown category.
@@ -196,7 +206,7 @@ def build(
     for plugin in plugins.plugins():
         if plugin.error:
             logger.warning("plugin %s of %s is left out: %s", plugin.name, plugin.package, plugin.error)
-    offered = listing.offered(settings)
+    offered = listing.offered(settings, role)
     listed = listing.lists(offered)["tools/list"]["tools"]
     tools = [ManifestTool.of(entry, app, shown) for entry, shown in zip(offered.tools, listed, strict=True)]
     server = LtmcServer(

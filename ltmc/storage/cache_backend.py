@@ -1,5 +1,6 @@
 """What a backend of the cache does, whichever it is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -66,6 +67,9 @@ class CacheBackend(Protocol):
 
     async def health(self) -> CacheHealth:
         """Make a round trip."""
+
+    async def count_requests(self, minute: int, more: Mapping[str, int]) -> dict[str, int]:
+        """Add to the requests that callers sent in a minute; return how many each sent in it, to all servers."""
 
     async def close(self) -> None:
         """Let go of connections."""

@@ -123,8 +123,8 @@ class IndexEntries(ABC):
         """Return the largest seq ever given."""
 
     @abstractmethod
-    def insert(self, kind: str, entry: NewEntry) -> None:
-        """Add an entry."""
+    def insert(self, kind: str, entries: Iterable[NewEntry]) -> None:
+        """Add entries."""
 
     @abstractmethod
     def delete(self, kind: str, owner_ids: Iterable[int]) -> None:

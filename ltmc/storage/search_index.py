@@ -6,7 +6,7 @@ it and not fifty.
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.index_entries import IndexEntries, NewEntry, terms_of
@@ -59,8 +59,27 @@ UNION ALL SELECT seq, 1 FROM (SELECT seq FROM search_entries
   WHERE group_key = :group_key AND owner_id > :owner_id ORDER BY owner_id LIMIT :reach)"""
 
 
+class NearIndex(Protocol):
+    """Finds near vectors in the database itself, for scopes that are too large to be kept in memory."""
+
+    def count_after(self, scope: str, seq: int) -> tuple[int, int]:
+        """Count the entries of a scope past `seq`; return with it the last of them, or `seq`."""
+
+    def spread(self, scope: str, count: int) -> list[int]:
+        """Return about `count` entries that are spread over a scope."""
+
+    def near(self, scope: str, code: bytes, count: int) -> list[tuple[int, bytes]]:
+        """Return the `count` entries of a scope with the codes nearest to one, as (seq, code)."""
+
+
 class SearchIndex(IndexEntries):
-    """The whole index of one database, inside a transaction."""
+    """The whole index of one database, inside a transaction.
+
+    Attributes:
+        near: finds near vectors, where the database can; else processes keep the codes in memory.
+    """
+
+    near: NearIndex | None = None
 
     @abstractmethod
     def document_frequency(self, expression: str) -> int:
@@ -126,10 +145,13 @@ class SearchIndex(IndexEntries):
         )
         found = self.chosen(sql, owner_ids)
         self.delete(old, owner_ids)
-        for owner_id, project_id, group_key, impacts, vector, code in found:
-            terms = terms_of(impacts)
-            entry = NewEntry(owner_id, project_id, group_key, terms, impacts, vector, code)
-            self.insert(new, entry)
+        self.insert(
+            new,
+            [
+                NewEntry(owner_id, project_id, group_key, terms_of(impacts), impacts, vector, code)
+                for owner_id, project_id, group_key, impacts, vector, code in found
+            ],
+        )
 
     def is_pending(self, kind: str, project_id: str) -> bool:
         """Return whether an entry of a kind in a project has no vector yet."""
@@ -162,19 +184,21 @@ class SearchIndex(IndexEntries):
         sql = "SELECT seq, owner_id, project_id, group_key, impacts FROM search_entries WHERE seq IN ({ids})"
         found = self.chosen(sql, list(vectors))
         self.delete(kind, [row[1] for row in found])
-        for seq, owner_id, project_id, group_key, impacts in sorted(found):
-            terms = terms_of(impacts)
-            entry = NewEntry(owner_id, project_id, group_key, terms, impacts, *vectors[seq])
-            self.insert(kind, entry)
+        self.insert(
+            kind,
+            [
+                NewEntry(owner_id, project_id, group_key, terms_of(impacts), impacts, *vectors[seq])
+                for seq, owner_id, project_id, group_key, impacts in sorted(found)
+            ],
+        )
         return len(found)
 
     def codes_after(self, scope: str, seq: int, batch: int = 20_000) -> Iterator[list[tuple[int, bytes]]]:
         """Yield the sign codes of a scope's entries past `seq`, in order and in batches, as (seq, code)."""
-        rows = self.cursor.execute(
-            "SELECT seq, code FROM search_codes WHERE scope = ? AND seq > ? ORDER BY seq", (scope, seq)
-        )
-        while found := rows.fetchmany(batch):
+        sql = "SELECT seq, code FROM search_codes WHERE scope = ? AND seq > ? ORDER BY seq LIMIT ?"
+        while found := self.cursor.execute(sql, (scope, seq, batch)).fetchall():
             yield found
+            seq = found[-1][0]
 
     def codes_of(self, scope: str, seqs: Sequence[int]) -> dict[int, bytes | None]:
         """Return the sign codes of those of the entries that there are, by seq; None where one is of another scope."""

@@ -161,6 +161,7 @@ def declared_tools(module: str) -> list[Tool]:
                 idempotent=declaration.idempotent,
                 core=declaration.core,
                 lean=list(declaration.lean),
+                admin=declaration.admin,
                 **schema_of(bind(module, name)),
             )
         )

@@ -20,6 +20,7 @@ class Declaration(NamedTuple):
         idempotent: a second call with the same arguments changes nothing more.
         core: listed by ``--profile core``.
         lean: the arguments that ``--profile lean`` lists of it; without any it does not list the tool.
+        admin: for callers with the role admin alone.
     """
 
     title: str
@@ -29,6 +30,7 @@ class Declaration(NamedTuple):
     idempotent: bool
     core: bool
     lean: tuple[str, ...]
+    admin: bool
 
 
 def tool(
@@ -40,6 +42,7 @@ def tool(
     idempotent: bool = False,
     profile: Literal["all", "core"] = "all",
     lean: Sequence[str] = (),
+    admin: bool = False,
 ) -> Callable[[Function], Function]:
     """Declare a coroutine function as the tool of its name.
 
@@ -56,9 +59,17 @@ def tool(
         idempotent: a second call with the same arguments changes nothing more.
         profile: ``core`` for the few tools that every agent needs.
         lean: the arguments that ``--profile lean`` lists of it; without any it does not list the tool.
+        admin: it is about the server or any file of its host, so over HTTP only for tokens with the role admin.
     """
     declaration = Declaration(
-        title, category, read_only, destructive, idempotent or read_only, profile == "core", tuple(lean)
+        title,
+        category,
+        read_only,
+        destructive,
+        idempotent or read_only,
+        profile == "core",
+        tuple(lean),
+        admin,
     )
 
     def declare(function: Function) -> Function:

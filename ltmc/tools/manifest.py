@@ -64,6 +64,7 @@ class Tool(NamedTuple):
     idempotent: bool
     core: bool
     lean: list[str]
+    admin: bool
     description: str
     parameters: dict[str, Any]
 

@@ -30,6 +30,7 @@ class Origin(NamedTuple):
     Attributes:
         projects: the project that a call without one means; after it those that its searches and lists look in too.
         folder: the folder of that project, where it was told by a folder.
+        held: for who calls there are no others.
         branch, commit: what is checked out there, known to calls that write.
     """
 
@@ -37,6 +38,7 @@ class Origin(NamedTuple):
     folder: Path | None = None
     branch: str | None = None
     commit: str | None = None
+    held: bool = False
 
     def marks(self, project: str) -> dict[str, str]:
         """Return what is noted of where something was stored; nothing in another project."""
@@ -68,11 +70,11 @@ def projects_read(project_id: str | None) -> list[str]:
 def reaches(project_id: str | None, project: str) -> bool:
     """Return whether a call finds, by ids, what is in a project.
 
-    Without a project a call finds all; one from a repository what its searches find.
+    Without a project a call finds all; one from a repository, or of a token with projects, what its searches find.
     """
     here = origin.get()
     if project_id is None:
-        return here.folder is None or project in here.projects
+        return project in here.projects or (here.folder is None and not here.held)
     return project == project_id
 
 
@@ -88,8 +90,12 @@ def owned(row: Row | None, project_id: str | None, field: str, value: Any, what:
 
 
 def elsewhere(project: str, looked_in: Sequence[str] = ()) -> str:
-    """Return the hint that something is in a project that has to be named; "" for one that was looked in."""
-    return "" if project in looked_in else f"project {project!r} has it: pass project_id {project!r}"
+    """Return the hint that something is in a project that has to be named; "" for one looked in, or out of reach."""
+    here = origin.get()
+    hidden = here.held and project not in here.projects
+    return (
+        "" if hidden or project in looked_in else f"project {project!r} has it: pass project_id {project!r}"
+    )
 
 
 def marked(result: Result, project: str, projects: Sequence[str]) -> Result:

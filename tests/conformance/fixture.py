@@ -28,6 +28,7 @@ from fastmcp.tools.base import Tool, ToolResult
 from mcp.shared.exceptions import MCPError
 from pydantic import Field
 
+from ltmc.server.access import Access
 from ltmc.server.bearer_token import TokenCheck
 from ltmc.server.http_transport import application
 
@@ -481,7 +482,9 @@ def complete(
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # what 2025-11-25 has and 2026-07-28 deprecates is tried on purpose
-    app = application(mcp, TokenCheck(Path(sys.argv[1])), max_calls=100, call_seconds=60, sessions=True)
+    app = application(
+        {"admin": mcp}, Access(TokenCheck(Path(sys.argv[1]))), max_calls=100, call_seconds=60, sessions=True
+    )
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)

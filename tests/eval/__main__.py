@@ -19,9 +19,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tests.client import Session, run_cli
+from tests.postgres import PostgresServer
 
 FOLDER = Path(__file__).parents[3] / "shared" / "eval"
 MODES = ("lexical", "semantic", "hybrid")
@@ -146,11 +147,15 @@ def add_model(db: Path, model: list[str]) -> None:
             sys.exit(ran.stderr)
 
 
-def evaluate(name: str, data: Any, modes: list[str], model: list[str]) -> None:
-    """Store a set, ask its questions in each mode, and print a line for each."""
+def evaluate(name: str, data: Any, modes: list[str], model: list[str], server: PostgresServer | None) -> None:
+    """Store a set, ask its questions in each mode, and print a line for each.
+
+    Args:
+        server: keeps the database, if it is not a file.
+    """
     store, questions = SETS[name]
     with tempfile.TemporaryDirectory() as folder:
-        db = Path(folder) / "ltmc.db"
+        db = Path(folder) / "ltmc.db" if server is None else cast("Path", server.empty_database())
         if model:
             add_model(db, model)
         with Session(db, "--durability", "normal") as client:
@@ -198,15 +203,25 @@ def main() -> None:
     parser.add_argument(
         "--model", default="", help="with another model: its folder, options of `ltmc model add`"
     )
+    parser.add_argument("--engine", choices=("sqlite", "postgres"), default="sqlite", help="of the database")
     options = parser.parse_args()
+    server = PostgresServer() if options.engine == "postgres" else None
+    try:
+        print_table(options, server)
+    finally:
+        if server is not None:
+            server.remove()
+
+
+def print_table(options: argparse.Namespace, server: PostgresServer | None) -> None:
+    """Print a line for each set and mode."""
     titles = ["questions", "hit@1", "recall@5", "recall@10", "MRR", "sure", "ms p50", "ms p95"]
     print(f"{'set':12} {'mode':9} {' '.join(f'{title:>9}' for title in titles)}")
     for name in options.set or SETS:
         path = options.folder / f"{name}.json"
         if path.exists():
-            evaluate(
-                name, json.loads(path.read_text("utf-8")), options.mode or list(MODES), options.model.split()
-            )
+            data = json.loads(path.read_text("utf-8"))
+            evaluate(name, data, options.mode or list(MODES), options.model.split(), server)
         else:
             print(f"{name}: skipped, {path} is absent", file=sys.stderr)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tests.client import SOURCE_COMMAND
+from tests.client import SOURCE_COMMAND, run_cli
+from tests.postgres import PostgresPlace
 
 HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
 
@@ -42,7 +43,10 @@ class Serving:
     """
 
     def __init__(self, db: Path, *flags: str, command: list[str] = SOURCE_COMMAND, **env: str) -> None:
-        self.token_path = db.with_name(db.name + ".token")
+        in_home = isinstance(db, PostgresPlace)
+        beside = Path(env.get("HOME", os.environ["HOME"]), ".local/share/ltmc/ltmc.db") if in_home else db
+        self.db = db
+        self.token_path = beside.with_name(beside.name + ".token")
         self.log: list[str] = []
         self._ready = threading.Event()
         self.process = subprocess.Popen(
@@ -121,13 +125,62 @@ class Serving:
         message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         return self.request("POST", "/mcp", json.dumps(message), **{**HEADERS, **given, **headers})
 
-    def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+    def call(self, tool: str, headers: dict[str, str] | None = None, **arguments: Any) -> dict[str, Any]:
         """A tool's envelope."""
-        answer = self.rpc("tools/call", {"name": tool, "arguments": arguments})
+        answer = self.rpc("tools/call", {"name": tool, "arguments": arguments}, **(headers or {}))
         assert answer.status == 200, answer
         envelope = answer.json()["result"]["structuredContent"]
         assert isinstance(envelope, dict)
         return envelope
+
+    def user(self, name: str, role: str, *projects: str) -> "User":
+        """Who brings a new token of that name, role and these projects."""
+        where = [word for project in projects for word in ("--project", project)]
+        made = run_cli("token", "add", name, "--role", role, *where, "--db", str(self.db))
+        assert made.returncode == 0, made
+        return User(self, made.stdout.strip())
+
+
+class User:
+    """Who brings a token.
+
+    Args:
+        project: that of all calls; none: they name none.
+    """
+
+    def __init__(self, server: Serving, token: str, project: str | None = None) -> None:
+        self.server, self.token = server, token
+        self._always = {} if project is None else {"project_id": project}
+
+    @property
+    def header(self) -> dict[str, str]:
+        """What each of its requests bears."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def any(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """A tool's envelope, success or not."""
+        return self.server.call(tool, self.header, **{**self._always, **arguments})
+
+    def ok(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """A tool's answer, which must be a success."""
+        envelope = self.any(tool, **arguments)
+        assert envelope["success"], (tool, envelope)
+        return envelope
+
+    def bad(self, tool: str, code: str, **arguments: Any) -> str:
+        """The message of a tool's error, which must have a code."""
+        envelope = self.any(tool, **arguments)
+        assert not envelope["success"], envelope
+        assert envelope["error_code"] == code, envelope
+        return str(envelope["error"])
+
+    def rpc(self, method: str, **params: Any) -> "Answer":
+        """The answer to a request."""
+        return self.server.rpc(method, params, **self.header)
+
+    def tools(self) -> list[str]:
+        """The names of the tools that are listed."""
+        return [tool["name"] for tool in self.rpc("tools/list").json()["result"]["tools"]]
 
 
 class Answer:

@@ -43,7 +43,7 @@ def test_calls_are_recorded_with_duration_and_outcome(used: Path) -> None:
     metrics = use(used, lambda app: app.get(AnalyticsService).get_performance_metrics(1, "p"))
     assert metrics["error_rate"] == 0
     assert metrics["throughput_per_minute"] > 0
-    with pytest.raises(LtmcError, match="tool, project, agent, day"):
+    with pytest.raises(LtmcError, match="tool, project, caller, agent, day"):
         use(used, lambda app: app.get(AnalyticsService).get_usage("mood"))
 
 

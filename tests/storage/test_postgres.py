@@ -20,6 +20,13 @@ from tests.postgres import PostgresPlace, PostgresServer
 pytest.importorskip("psycopg")
 
 
+@pytest.fixture(params=["plain", "vector"])
+def postgres_server(request: pytest.FixtureRequest) -> PostgresServer:
+    """A server without pgvector, and one with it."""
+    server: PostgresServer = request.getfixturevalue(f"{request.param}_postgres_server")
+    return server
+
+
 @pytest.fixture
 def place(postgres_server: PostgresServer) -> Path:
     """The address of an empty database."""
@@ -33,6 +40,8 @@ def name_of(place: Path) -> str:
 def test_servers_that_start_together_make_the_schema_once(
     place: Path, postgres_server: PostgresServer
 ) -> None:
+    from ltmc.storage.postgres.migrations import SCHEMA_VERSION
+
     def store(number: int) -> int:
         with Session(place) as client:
             client.ok("store_memory", file_name=f"n{number}.md", content=f"A heron, number {number}.")
@@ -40,7 +49,9 @@ def test_servers_that_start_together_make_the_schema_once(
 
     with ThreadPoolExecutor(4) as threads:
         assert all(threads.map(store, range(4)))
-    assert postgres_server.execute("SELECT count(*) FROM schema_migrations", name_of(place)) == [(1,)]
+    assert postgres_server.execute("SELECT count(*) FROM schema_migrations", name_of(place)) == [
+        (SCHEMA_VERSION,)
+    ]
     with Session(place) as client:
         assert client.ok("retrieve_memory", query="heron", top_k=50)["total"] == 4
 

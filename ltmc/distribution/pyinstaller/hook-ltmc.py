@@ -7,7 +7,7 @@ from PyInstaller.utils.hooks import (
     copy_metadata,
 )
 
-from ltmc.distribution import contents
+from ltmc.distribution import contents, form
 from ltmc.search import kernel
 from ltmc.tools import manifest
 
@@ -18,6 +18,7 @@ for package in contents.THIRD_PARTY_PACKAGES:
 binaries = collect_dynamic_libs(kernel.__name__)
 
 datas = collect_data_files(manifest.__package__, includes=[manifest.FILE.name])
+datas += collect_data_files(form.__package__, includes=[form.COMMIT_FILE])
 for distribution in contents.DISTRIBUTIONS:
     datas += copy_metadata(distribution)
 for package, name in manifest.data_files():

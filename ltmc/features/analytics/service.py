@@ -20,7 +20,7 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-GROUPS = ("tool", "project", "agent", "day")
+GROUPS = ("tool", "project", "caller", "agent", "day")
 """What calls can be counted by."""
 
 _LOADED = time.perf_counter()
@@ -182,7 +182,7 @@ class AnalyticsService:
     async def get_usage(
         self, group_by: str, time_range_days: int | None = None, project_id: str | None = None
     ) -> list[UsageRow]:
-        """Count calls by tool, project, agent or UTC day, the most frequent first.
+        """Count calls by tool, project, caller, agent or UTC day, the most frequent first.
 
         By agent, what is counted is the calls in conversations that the agent wrote in.
 

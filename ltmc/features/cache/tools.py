@@ -20,7 +20,7 @@ Key = Annotated[Filled, Field(max_length=250)]
 Ttl = Annotated[int, Field(ge=1, le=2_592_000, strict=True), BeforeValidator(not_bool)]
 
 
-@tool("Cache health", category="cache", read_only=True)
+@tool("Cache health", category="cache", read_only=True, admin=True)
 async def redis_health_check(cache: CacheService, /) -> CacheHealthView:
     """Whether the cache answers, and how fast."""
     return await cache.health()

@@ -16,7 +16,7 @@ Given = Annotated[
 """Fields of the client's payload, as it fills them in: anything is taken, and what has no meaning is left out."""
 
 
-@tool("Hook", category="hooks")
+@tool("Hook", category="hooks", admin=True)
 async def hook_event(
     hooks: HookService,
     /,

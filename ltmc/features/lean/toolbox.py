@@ -11,6 +11,7 @@ from ltmc.search import index
 from ltmc.search.vectors import cosine
 from ltmc.settings import Settings
 from ltmc.tools import selection
+from ltmc.tools.caller import caller, offers
 from ltmc.tools.manifest import COMMON, Tool
 
 SHOWN = 4
@@ -24,10 +25,14 @@ class Toolbox:
     """The tools that are offered behind one that finds and calls them."""
 
     def __init__(self, settings: Settings) -> None:
-        tools = selection.select("all", read_only=settings.read_only)
-        self._tools = {tool.name: tool for tool in tools}
+        self._offered = selection.select("all", read_only=settings.read_only)
         self._by_meaning = settings.search_mode != "lexical"
         self._vectors: dict[str, list[bytes]] = {}
+
+    @property
+    def _tools(self) -> dict[str, Tool]:
+        role = caller.get().role
+        return {tool.name: tool for tool in self._offered if offers(role, tool)}
 
     def named(self, name: str) -> Tool:
         """Return the tool of a name.
@@ -35,9 +40,10 @@ class Toolbox:
         Raises:
             LtmcError: NOT_FOUND that names tools of a like name.
         """
-        if name in self._tools:
-            return self._tools[name]
-        near = difflib.get_close_matches(name, self._tools, n=3)
+        tools = self._tools
+        if name in tools:
+            return tools[name]
+        near = difflib.get_close_matches(name, tools, n=3)
         hint = f"Near: {', '.join(near)}." if near else "A query shows the tools that fit."
         raise LtmcError(
             ErrorCode.NOT_FOUND,
@@ -60,7 +66,7 @@ class Toolbox:
     def _scores(self, query: str) -> dict[str, float]:
         """Return for each tool how like the query is to all that is said of it, and to the likest part of that."""
         asked = _words(query)
-        texts = {name: _said_of(tool) for name, tool in self._tools.items()}
+        texts = {tool.name: _said_of(tool) for tool in self._offered}
         if self._by_meaning:
             if not self._vectors:
                 found = iter(index.embedded_together(text for said in texts.values() for text in said))
@@ -69,7 +75,7 @@ class Toolbox:
             likeness = {name: [cosine(meant, one) for one in of] for name, of in self._vectors.items()}
         else:
             likeness = {name: [_shared(asked, text) for text in said] for name, said in texts.items()}
-        named = {name: _words(name) & asked for name in self._tools}
+        named = {name: _words(name) & asked for name in texts}
         times = Counter(word for words in named.values() for word in words)
         return {
             name: (whole + max(whole, *parts)) / 2 + sum(NAMED / times[word] for word in named[name])

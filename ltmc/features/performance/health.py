@@ -110,7 +110,9 @@ class Probes:
             pass
         if await self._engine.is_locked():
             return {"status": "locked", "error": "writes wait for another who writes"}
-        return {"status": "ok"}
+        if self._engine.name == "sqlite":
+            return {"status": "ok"}
+        return {"status": "ok", "backend": await self._engine.version()}
 
     async def _every_page(self) -> Probe:
         integrity, wrong = await self._engine.examine(QUICK_CHECK_BYTES)

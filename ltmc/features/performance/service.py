@@ -56,10 +56,11 @@ class MonitoringService:
         error_code: str | None = None,
         project_id: str | None = None,
         conversation_id: str | None = None,
+        caller: str | None = None,
     ) -> None:
         """Have a call written to the log of use."""
         call = ToolCall(
-            0, tool, project_id, conversation_id, round(duration_ms, 3), ok, error_code, created_at=now()
+            0, tool, project_id, conversation_id, round(duration_ms, 3), ok, error_code, now(), caller
         )
 
         async def write(tx: Transaction) -> None:

@@ -19,7 +19,7 @@ async def get_taskmaster_performance_metrics(
     return await taskmaster.metrics(time_range_days, project_id)
 
 
-@tool("Performance report", category="performance", read_only=True)
+@tool("Performance report", category="performance", read_only=True, admin=True)
 async def get_performance_report(
     monitoring: MonitoringService,
     /,

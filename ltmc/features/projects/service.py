@@ -13,6 +13,7 @@ from ltmc.storage.engine import Engine
 from ltmc.storage.tables import projects
 from ltmc.storage.tables.projects import Project
 from ltmc.timestamps import now
+from ltmc.tools.caller import caller
 from ltmc.tools.paging import PageCounts, page_counts
 from ltmc.tools.project_scope import origin, project_of
 
@@ -70,6 +71,8 @@ class ProjectService:
         async with self._engine.read() as tx:
             row = await projects.get(tx, project)
         if row is None or row.root_path is None:
+            if caller.get().role != "admin":
+                raise _no_root(project, "it is not registered, which needs a token with the role admin")
             folders = [_working_folder(project)]
         else:
             folders = [Path(row.root_path), *map(Path, row.allowed_paths)]
@@ -105,9 +108,9 @@ class ProjectService:
         return {**_shown(row), "created": created}
 
     async def page(self, limit: int, offset: int) -> ProjectPage:
-        """Return the projects by id, each with what it holds counted."""
+        """Return the projects by id, each with what it holds counted; to a caller with projects these alone."""
         async with self._engine.read() as tx:
-            rows, total = await projects.page(tx, limit, offset)
+            rows, total = await projects.page(tx, limit, offset, caller.get().projects)
         return {
             "projects": [
                 {

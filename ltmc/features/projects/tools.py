@@ -16,7 +16,7 @@ async def list_projects(projects: ProjectService, /, limit: Limit = 10, offset: 
     return await projects.page(limit, offset)
 
 
-@tool("Register a project", category="projects", idempotent=True)
+@tool("Register a project", category="projects", idempotent=True, admin=True)
 async def register_project(
     projects: ProjectService,
     /,

@@ -105,7 +105,9 @@ class SyncService:
                         ErrorCode.CONFLICT,
                         f"file_paths: {MAX_WATCHES} sessions are active, which is the most; stop one.",
                         field="file_paths",
-                        details={"active": list(self._live)},
+                        details={
+                            "active": [one for one, live in self._live.items() if live.project == project]
+                        },
                     )
                 sync_id = row.sync_id if row else _new_id(project, names)
                 await self._watch(sync_id, guard, project, watched, names, interval_ms, auto_sync)

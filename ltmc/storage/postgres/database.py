@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from psycopg.adapt import Loader
 from ltmc.errors import ErrorCode, LtmcError, read_only
 from ltmc.storage.engine import Parameters, R, T
 from ltmc.storage.log_writing import LogWork, LogWriter
-from ltmc.storage.postgres import migrations
+from ltmc.storage.postgres import migrations, near
 from ltmc.storage.postgres.errors import translated
 from ltmc.storage.postgres.search_index import PostgresSearchIndex
 from ltmc.storage.postgres.statements import translated as statement
@@ -33,6 +33,9 @@ LOCK_SECONDS, STATEMENT_SECONDS = 30, 60
 
 CONNECT_SECONDS = 10
 """How long the server is waited for."""
+
+TOGETHER = 100
+"""How many statements are sent at a time."""
 
 READERS = 4
 """How many transactions of this process read at a time."""
@@ -62,7 +65,7 @@ class _Number(Loader):
 class Cursor:
     """Executes the SQL of the tables; see `ltmc.storage.index_entries.Cursor`."""
 
-    def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
+    def __init__(self, cursor: psycopg.ClientCursor[Any]) -> None:
         self._cursor = cursor
 
     @property
@@ -77,9 +80,12 @@ class Cursor:
         return self
 
     def executemany(self, sql: str, rows: Iterable[Parameters], /) -> "Cursor":
-        """Execute a statement once for each of `rows`."""
-        for row in rows:
-            self.execute(sql, row)
+        """Execute a statement once for each of `rows`; many go to the server together."""
+        translation = statement(sql)
+        text = translation.text.encode()
+        written = [self._cursor.mogrify(text, translation.bound(row)) for row in rows]
+        for start in range(0, len(written), TOGETHER):
+            self._cursor.execute("; ".join(written[start : start + TOGETHER]).encode())
         return self
 
     def fetchone(self) -> Any:
@@ -158,14 +164,20 @@ class PostgresTransaction:
 
     async def call(self, function: Callable[[Any], T]) -> T:
         """Return the result of `function`, called with the search index."""
-        return await self._on_cursor(lambda cursor: function(PostgresSearchIndex(cursor)))
+        pgvector = self._pool.pgvector
+
+        def run(cursor: Cursor) -> T:
+            found = near.NearIndex(cursor, pgvector, self._pool.begin_index) if pgvector else None
+            return function(PostgresSearchIndex(cursor, found))
+
+        return await self._on_cursor(run)
 
     async def _run(self, sql: str, parameters: Parameters, load: Callable[[Cursor], T]) -> T:
         return await self._on_cursor(lambda cursor: load(cursor.execute(sql, parameters)))
 
     async def _on_cursor(self, function: Callable[[Cursor], T]) -> T:
         def run() -> T:
-            with self._connection.cursor() as cursor:
+            with psycopg.ClientCursor(self._connection) as cursor:
                 return function(Cursor(cursor))
 
         with translated(self._pool.url):
@@ -178,6 +190,8 @@ class _Connections:
     def __init__(self, url: str, *, may_migrate: bool) -> None:
         self.url = url
         self._may_migrate = may_migrate
+        self.pgvector: near.Pgvector | None = None
+        self._indexed: set[str] = set()
         self._present = False
         self._idle: list[Connection] = []
         self._threads = _threads()
@@ -230,20 +244,8 @@ class _Connections:
         return connection
 
     def _connected(self) -> Connection:
-        connection = psycopg.connect(
-            self.url,
-            autocommit=True,
-            cursor_factory=psycopg.ClientCursor,
-            connect_timeout=CONNECT_SECONDS,
-            application_name="ltmc",
-            keepalives_idle=30,
-        )
+        connection = connected(self.url)
         try:
-            connection.adapters.register_loader("numeric", _Number)
-            connection.execute(
-                f"SET statement_timeout = '{STATEMENT_SECONDS}s'; SET jit = off; SET client_encoding = 'UTF8'; "
-                "SET standard_conforming_strings = on; SET timezone = 'UTC'"
-            )
             if not self._present:
                 if self._may_migrate:
                     migrations.migrate(connection, self.url)
@@ -252,11 +254,22 @@ class _Connections:
                         ErrorCode.BACKEND_UNAVAILABLE,
                         "The database has no present schema; start LTMC once without read-only to make it.",
                     )
+                self.pgvector = near.found(connection, may_create=self._may_migrate)
                 self._present = True
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def begin_index(self, scope: str) -> None:
+        """Have the server make the index of near vectors of a large scope, where there is none; on a thread."""
+        if self.pgvector is not None and self._may_migrate and scope not in self._indexed:
+            self._indexed.add(scope)
+            try:
+                with closing(self._connected()) as connection:
+                    near.begin_index(connection, self.pgvector, scope)
+            except psycopg.Error as error:
+                logger.warning("no index of near vectors is made: %s", error)
 
     def _give_back(self, connection: Connection) -> None:
         try:
@@ -273,6 +286,28 @@ class _Connections:
             await self.on_thread(None, self._idle.pop().close)
         self._threads.shutdown(wait=False)
         self._threads = _threads()
+
+
+def connected(url: str) -> Connection:
+    """Return a new connection, each statement of which is a transaction unless one is begun."""
+    connection = psycopg.connect(
+        url,
+        autocommit=True,
+        cursor_factory=psycopg.ClientCursor,
+        connect_timeout=CONNECT_SECONDS,
+        application_name="ltmc",
+        keepalives_idle=30,
+    )
+    try:
+        connection.adapters.register_loader("numeric", _Number)
+        connection.execute(
+            f"SET statement_timeout = '{STATEMENT_SECONDS}s'; SET jit = off; SET client_encoding = 'UTF8'; "
+            "SET standard_conforming_strings = on; SET timezone = 'UTC'"
+        )
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _threads() -> ThreadPoolExecutor:
@@ -340,9 +375,11 @@ class PostgresDatabase:
         self._log = LogWriter(self._logging)
 
     async def version(self) -> str:
-        """Return the version of the server."""
+        """Return the version of the server, and of pgvector."""
         async with self.read() as tx:
-            return str(await tx.value("SELECT current_setting('server_version')"))
+            server = await tx.value("SELECT current_setting('server_version')")
+        pgvector = self._connections.pgvector
+        return f"{server}, " + (f"pgvector {pgvector.version}" if pgvector else "without pgvector")
 
     async def sizes(self) -> tuple[int, int]:
         """Return the bytes of the database, and 0: its server has the log."""

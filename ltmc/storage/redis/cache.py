@@ -1,7 +1,7 @@
 """The cache on Redis."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,9 @@ from ltmc.storage.cache_backend import COUNTERS, PROBE_PROJECT, CacheHealth, Cac
 
 TIMEOUT_SECONDS = 1.0
 """How long a connection or an answer is waited for."""
+
+KEPT_SECONDS = 180
+"""How long the requests of a minute are kept."""
 
 BATCH = 500
 """How many keys a step of a scan asks for, and how many are removed at once."""
@@ -127,6 +130,17 @@ class RedisCache:
         if maximum and info["used_memory"] > 0.9 * maximum:
             problems.append("more than 90 % of maxmemory is used")
         return CacheHealth(info["redis_version"], info["used_memory"], maximum, problems)
+
+    async def count_requests(self, minute: int, more: Mapping[str, int]) -> dict[str, int]:
+        name = f"ltmc:requests:{minute}"
+        with self._reachable():
+            async with self._client.pipeline(transaction=True) as pipe:
+                for caller, count in more.items():
+                    pipe.hincrby(name, caller, count)
+                pipe.expire(name, KEPT_SECONDS)
+                pipe.hgetall(name)
+                *_, found = await pipe.execute()
+        return {caller: int(count) for caller, count in found.items()}
 
     async def close(self) -> None:
         await self._client.aclose()

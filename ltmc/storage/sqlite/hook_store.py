@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from ltmc.errors import ErrorCode, LtmcError
+from ltmc.storage.half_moved import HALF_MOVED, HalfMovedError
 from ltmc.storage.index_entries import IndexEntries
 from ltmc.storage.sqlite.errors import translated, unavailable
 from ltmc.storage.sqlite.index_entries import SqliteEntries
@@ -277,6 +278,8 @@ def _require_present(connection: sqlite3.Connection, path: Path) -> None:
         version = connection.execute("SELECT max(version) FROM schema_migrations").fetchone()[0]
     elif not connection.execute("SELECT 1 FROM sqlite_master").fetchone():  # it is being made
         raise LtmcError(ErrorCode.NOT_FOUND, f"There is no database {path} yet.")
+    if version == HALF_MOVED:
+        raise HalfMovedError(str(path))
     if version != known:
         raise LtmcError(
             ErrorCode.UNSUPPORTED,

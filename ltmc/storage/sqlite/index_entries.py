@@ -16,8 +16,12 @@ class SqliteEntries(IndexEntries):
         row = self.cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'search_entries'").fetchone()
         return row[0] if row else 0
 
-    def insert(self, kind: str, entry: NewEntry) -> None:
-        """Add an entry."""
+    def insert(self, kind: str, entries: Iterable[NewEntry]) -> None:
+        """Add entries."""
+        for entry in entries:
+            self._insert(kind, entry)
+
+    def _insert(self, kind: str, entry: NewEntry) -> None:
         scope = scope_name(kind, entry.project_id)
         seq = self.cursor.execute(
             "INSERT INTO search_entries (kind, owner_id, project_id, group_key, impacts, vector) "

@@ -2,6 +2,7 @@
 
 import fnmatch
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -32,6 +33,11 @@ class _Counters(NamedTuple):
     sets: int = 0
     deletes: int = 0
     expired: int = 0
+
+
+class _Requests(NamedTuple):
+    name: str
+    sent: int
 
 
 class DatabaseCache:
@@ -122,6 +128,20 @@ class DatabaseCache:
             found = await _has(tx, PROBE_PROJECT, "probe")
             await tx.run("DELETE FROM cache_entries WHERE namespace = ?", (PROBE_PROJECT,))
         return CacheHealth(version, used, problems=[] if found else ["the probe key was not found again"])
+
+    async def count_requests(self, minute: int, more: Mapping[str, int]) -> dict[str, int]:
+        async with self._engine.write() as tx:
+            for caller, count in more.items():
+                await tx.run(
+                    "INSERT INTO requests (minute, name, count) VALUES (?1, ?2, ?3) "
+                    "ON CONFLICT (minute, name) DO UPDATE SET count = requests.count + ?3",
+                    (minute, caller, count),
+                )
+            await tx.run("DELETE FROM requests WHERE minute < ?", (minute - 1,))
+            found = await tx.all(
+                _Requests, "SELECT name, count AS sent FROM requests WHERE minute = ?", (minute,)
+            )
+        return {one.name: one.sent for one in found}
 
     async def close(self) -> None:
         """Do nothing: the database is closed by its owner."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns
+from ltmc.storage.sources import Condition, among
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,16 @@ async def names(tx: Transaction, limit: int) -> list[str]:
     return await tx.column("SELECT project_id FROM projects ORDER BY project_id LIMIT ?", [limit])
 
 
-async def page(tx: Transaction, limit: int, offset: int) -> tuple[list[CountedProject], int]:
-    """Return projects by id, each with what it holds counted, and how many there are."""
-    total = await tx.value("SELECT count(*) FROM projects")
+async def page(
+    tx: Transaction, limit: int, offset: int, among_these: Sequence[str] = ()
+) -> tuple[list[CountedProject], int]:
+    """Return projects by id, each with what it holds counted, and how many there are.
+
+    Args:
+        among_these: the only ones that are looked at; none: all.
+    """
+    where, given = among("p.project_id")(among_these) if among_these else Condition("TRUE")
+    total = await tx.value(f"SELECT count(*) FROM projects p WHERE {where}", given)
     rows = await tx.all(
         CountedProject,
         f"SELECT {columns(Project)}, "
@@ -79,7 +87,7 @@ async def page(tx: Transaction, limit: int, offset: int) -> tuple[list[CountedPr
         "(SELECT count(*) FROM todos t WHERE t.project_id = p.project_id AND t.status = 'pending') "
         "AS pending_todos, "
         "(SELECT count(*) FROM blueprints b WHERE b.project_id = p.project_id) AS blueprints "
-        "FROM projects p ORDER BY project_id LIMIT ? OFFSET ?",
-        (limit, offset),
+        f"FROM projects p WHERE {where} ORDER BY project_id LIMIT ? OFFSET ?",
+        [*given, limit, offset],
     )
     return rows, int(total)

@@ -107,9 +107,9 @@ NAMES = (*TABLES, *_MADE_OF)
 NOT_EXPORTED = frozenset(
     "schema_migrations resource_chunks retrieval_events cache_entries cache_stats routing_log routing_priors "
     "usage_events tool_calls file_snapshots sync_sessions sync_events tags search_entries search_codes search_state "
-    "forgettings trash import_sources imported".split()
+    "forgettings trash import_sources imported tokens requests".split()
 )
-"""Logs of use, the cache, the search index, the tags of rows, the trash, and what belongs to this machine."""
+"""Logs of use, the cache, the search index, the tags of rows, the trash, tokens, and what belongs to this machine."""
 
 
 async def origin(tx: Transaction) -> str:

@@ -9,7 +9,7 @@ from ltmc.storage.sources import Condition, conjunction
 
 
 class ToolCall(NamedTuple):
-    """A call of a tool."""
+    """A call of a tool; `caller`: whose token came over HTTP."""
 
     id: int
     tool: str
@@ -19,6 +19,7 @@ class ToolCall(NamedTuple):
     ok: bool
     error_code: str | None
     created_at: str
+    caller: str | None = None
 
 
 class Retrieval(NamedTuple):
@@ -96,6 +97,7 @@ class CallTotals(NamedTuple):
 _GROUPS = {
     "tool": ("c.tool", "tool_calls c"),
     "project": ("c.project_id", "tool_calls c"),
+    "caller": ("c.caller", "tool_calls c"),
     "day": ("substr(c.created_at, 1, 10)", "tool_calls c"),
     "agent": (
         "a.agent_name",
@@ -112,7 +114,7 @@ _GROUPS = {
 async def call_totals(
     tx: Transaction, group_by: str | None, *, project_id: str | None, since: str | None
 ) -> list[CallTotals]:
-    """Measure the calls since a time by tool, project, agent or day, or all together: the most frequent first.
+    """Measure the calls since a time by tool, project, caller, agent or day, or all together: the most frequent first.
 
     A percentile is the smallest duration that at least so many of a hundred do not exceed (nearest rank).
     """

@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 
 from ltmc.errors import ErrorCode, LtmcError
+from ltmc.storage.half_moved import HALF_MOVED, HalfMovedError
 from ltmc.storage.postgres.errors import shown, unavailable
 from ltmc.timestamps import now
 
@@ -30,7 +31,7 @@ def require_present(version: Any, url: str) -> None:
     """Refuse a database of another version of the schema than this program's.
 
     Raises:
-        LtmcError: UNSUPPORTED when it is newer than this program, BACKEND_UNAVAILABLE when it is older.
+        LtmcError: UNSUPPORTED when it is newer than this program or half moved, BACKEND_UNAVAILABLE when it is older.
     """
     _require_known(version, url)
     if version != SCHEMA_VERSION:
@@ -40,6 +41,8 @@ def require_present(version: Any, url: str) -> None:
 
 
 def _require_known(version: Any, url: str) -> None:
+    if version == HALF_MOVED:
+        raise HalfMovedError(shown(url))
     if version > SCHEMA_VERSION:
         raise LtmcError(
             ErrorCode.UNSUPPORTED,

@@ -11,6 +11,7 @@ import aiosqlite
 
 from ltmc.errors import ErrorCode, LtmcError, shorten
 from ltmc.storage.engine import Transaction
+from ltmc.storage.half_moved import HALF_MOVED, HalfMovedError
 from ltmc.storage.sqlite.errors import unavailable
 from ltmc.timestamps import now
 
@@ -25,11 +26,13 @@ def script(name: str) -> str:
 
 
 def require_known(path: Path, version: int) -> None:
-    """Refuse the database at `path` when its schema is newer than this program.
+    """Refuse the database at `path` when its schema is newer than this program, or it is half moved.
 
     Raises:
         LtmcError: UNSUPPORTED.
     """
+    if version == HALF_MOVED:
+        raise HalfMovedError(str(path))
     if version > SCHEMA_VERSION:
         raise LtmcError(
             ErrorCode.UNSUPPORTED,
