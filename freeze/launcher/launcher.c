@@ -28,6 +28,7 @@
 
 #define STAGING ".tmp"
 #define FOLDER (O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+#define TRIES 10  /* what was unpacked may be removed before it is locked */
 #define LINKS 256 /* parts of a path that are looked at: links may form a circle */
 
 extern char **environ;
@@ -243,7 +244,9 @@ int main(int count, char **arguments) {
     const char *path, *why, *failures = "";
     for (int i = 0; (path = root(i)); i++) become(path, &end, self, arguments);
     for (int i = 0; (path = root(i)); i++) {
-        if (!(why = fill(path, &end, file)) && !(why = become(path, &end, self, arguments))) why = "it was removed";
+        for (int tries = 0; tries < TRIES; tries++)
+            if ((why = fill(path, &end, file)) || (why = become(path, &end, self, arguments))) break;
+        if (!why) why = "it was removed";
         if (!strcmp(why, DAMAGED)) fail("%s is damaged; fetch it again.\n", self);
         failures = text("%s%s%s (%s)", failures, *failures ? "; " : "", path, why);
     }

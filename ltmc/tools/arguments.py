@@ -81,7 +81,11 @@ def not_bool(value: Any) -> Any:
 
 
 def _from_comma_list(value: Any) -> Any:
-    return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith(("{", '["')):  # what is JSON of a list is read already
+        raise refuse('a list of texts, as JSON or "a, b"')
+    return [part for part in value.split(",") if part.strip()]
 
 
 def _tags(tags: list[str]) -> list[str]:

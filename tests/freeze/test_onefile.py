@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tarfile
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -301,6 +302,27 @@ def test_only_what_no_process_uses_is_pruned(small: Path, own_root: Path) -> Non
     removed, kept = unpacking.prune()
     assert (len(removed), kept) == (1, [])
     assert start(small, own_root).returncode == 7
+
+
+def test_what_is_pruned_before_it_is_locked_is_unpacked_again(small: Path, own_root: Path) -> None:
+    ended = threading.Event()
+
+    def prune() -> None:
+        while not ended.is_set():
+            unpacking.prune()
+            time.sleep(0.002)
+
+    with ThreadPoolExecutor(5) as several:
+        pruning = several.submit(prune)
+        try:
+            for _ in range(150):
+                for done in several.map(lambda _: start(small, own_root), range(4)):
+                    assert (done.returncode, done.stderr) == (7, "")
+                while any(own_root.glob("ltmc-*")):
+                    time.sleep(0.001)
+        finally:
+            ended.set()
+        pruning.result()
 
 
 # The real one.

@@ -52,6 +52,8 @@ def test_text_that_is_no_list_is_refused_or_split(shared: Session, project: str)
     for tags in ('["a"', "a,b", "[" * 100_000):
         shared.bad("store_memory", "INVALID_ARGUMENT", "tags", tags=tags, **bad)
     code = {"input_prompt": "p", "generated_code": "c", "result": "pass", "project_id": project}
+    for tags in ('["a", "b"', ' {"a": 1}', "[\"a\", 'b']"):
+        shared.bad("log_code_attempt", "INVALID_ARGUMENT", "tags", tags=tags, **code)
     shared.ok("log_code_attempt", tags="a,b", **code)
     assert shared.ok("get_code_patterns", query="p", project_id=project)["patterns"][0]["tags"] == ["a", "b"]
     assert shared.ok("store_memory", **(bad | {"content": '["a","b"]'}))["success"]
