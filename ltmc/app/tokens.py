@@ -68,6 +68,7 @@ class Known:
         self._tokens: dict[str, Token] = {}
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
+        self._failure: tuple[float, LtmcError] | None = None
         self._noted: dict[tuple[str, str], float] = {}
 
     async def whose(self, presented: bytes) -> Caller | None:
@@ -99,13 +100,22 @@ class Known:
 
     async def _read_since(self, moment: float) -> None:
         """Have the tokens read after a moment, and not too soon after the last time."""
+        asked = time.monotonic()
         async with self._reading:
             if self._read_at >= moment:  # another request did meanwhile
                 return
+            if (
+                self._failure and self._failure[0] >= asked
+            ):  # or tried in vain: who waits does not wait for each
+                raise self._failure[1]
             await asyncio.sleep(max(0.0, self._read_at + APART_SECONDS - time.monotonic()))
             began = time.monotonic()
-            async with self._engine.read() as tx:
-                found = await tokens.everyone(tx)
+            try:
+                async with self._engine.read() as tx:
+                    found = await tokens.everyone(tx)
+            except LtmcError as error:
+                self._failure = time.monotonic(), LtmcError(error.code, error.message)
+                raise
             self._tokens = {token.digest: token for token in found}
             self._read_at = began
 

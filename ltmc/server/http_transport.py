@@ -206,6 +206,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, pages: Pages, drain_seconds: float) -> None:
         super().__init__(config)
         self._pages, self._drain_seconds = pages, drain_seconds
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.is_ending = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -213,7 +214,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if sig != signal.SIGTERM or not self._drain_seconds or self.is_ending:
+        if sig != signal.SIGTERM or not self._drain_seconds or self.is_ending or self._loop is None:
             super().handle_exit(sig, frame)
             return
         self.is_ending = True

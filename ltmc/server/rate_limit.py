@@ -72,6 +72,7 @@ class RateLimit:
                 self._unshared += mine
         else:
             if minute == self._minute:
-                self._counts = Counter(of_all) + self._unshared
+                # What was kept of them may be lost there: what is known here counts nevertheless.
+                self._counts |= Counter(of_all) + self._unshared
         finally:
             self._shared_at, self._sharing = time.monotonic(), None

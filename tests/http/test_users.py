@@ -1,17 +1,26 @@
 """Tokens of users over HTTP: who is let in, and what a role may."""
 
+import asyncio
 import json
+import signal
 import time
 from collections import Counter
-from contextlib import closing
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+import uvicorn
 from click.testing import CliRunner
 
+from ltmc.app.tokens import Known
 from ltmc.cli.main import main
+from ltmc.errors import ErrorCode, LtmcError
+from ltmc.server.http_transport import _Server
+from ltmc.server.rate_limit import RateLimit
 from ltmc.tools import manifest
-from tests.client import connected, run_cli
+from tests.client import connected, run_cli, settings_of
 from tests.http.serving import Serving, User
 from tests.postgres import PostgresPlace
 
@@ -247,3 +256,76 @@ def test_a_server_that_cannot_share_its_counts_counts_for_itself(db: Path) -> No
         assert statuses[-1] == 429
         (said,) = [line for line in server.log if "counted by each server" in line]
         assert "Redis" in said
+
+
+def test_counts_that_were_lost_elsewhere_still_count_here() -> None:
+    at, kept = 60.0, Counter[str]()
+
+    async def share(_: int, more: Mapping[str, int]) -> Mapping[str, int]:
+        kept.update(more)
+        return dict(kept)
+
+    async def work() -> list[int]:
+        limit = RateLimit(5, share, lambda: at)
+        waits = [await limit.seconds_to_wait("ann") for _ in range(4)]
+        await asyncio.sleep(0.1)
+        kept.clear()  # as by a Redis that was started anew
+        limit._shared_at = 0.0
+        waits += [await limit.seconds_to_wait("ann")]
+        await asyncio.sleep(0.1)
+        return [*waits, await limit.seconds_to_wait("ann")]
+
+    *let_in, refused = asyncio.run(work())
+    assert let_in == [0] * 5
+    assert refused > 0
+
+
+def test_who_waits_for_a_database_that_is_away_waits_for_it_once(tmp_path: Path) -> None:
+    tries = 0
+
+    class Away:
+        @asynccontextmanager
+        async def read(self) -> AsyncIterator[None]:
+            nonlocal tries
+            tries += 1
+            await asyncio.sleep(0.1)
+            raise LtmcError(ErrorCode.BACKEND_UNAVAILABLE, "It is away.")
+            yield
+
+    settings = settings_of(tmp_path / "ltmc.db")
+    settings.db.touch()
+
+    async def work() -> list[object]:
+        known = Known(settings, cast("Any", Away()))
+        asking = (known.whose(b"ltmc_" + bytes(43)) for _ in range(20))
+        return await asyncio.gather(*asking, return_exceptions=True)
+
+    assert [str(answer) for answer in asyncio.run(work())] == ["It is away."] * 20
+    assert tries == 1
+
+
+@pytest.mark.parametrize("second", [None, signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_ends_says_so_first_and_goes_on_until_then(
+    db: Path, second: signal.Signals | None
+) -> None:
+    with Serving(db, LTMC_HTTP_DRAIN_SECONDS="2" if second is None else "60") as server:
+        assert server.request("GET", "/health").json()["status"] == "healthy"
+        server.process.terminate()
+        for _ in range(50):
+            health = server.request("GET", "/health")
+            if health.status == 503:
+                break
+            time.sleep(0.02)
+        assert health.json()["status"] == "ending"
+        assert server.call("add_todo", title="Pick pears")["success"]
+        began = time.monotonic()
+        if second is not None:
+            server.process.send_signal(second)
+        assert server.finish() == 0, server.log
+        assert time.monotonic() - began < 10
+
+
+def test_a_signal_before_it_serves_ends_it() -> None:
+    server = _Server(uvicorn.Config(cast("Any", None)), cast("Any", None), 5)
+    server.handle_exit(signal.SIGTERM, None)
+    assert server.should_exit

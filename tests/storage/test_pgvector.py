@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from ltmc.app.application import Application
+from ltmc.errors import LtmcError
 from ltmc.search import index, resident_index
 from ltmc.search.kinds import CHUNK
 from ltmc.search.resident_index import CurrentIndex, DistantScope
@@ -17,7 +18,7 @@ from tests.benchmarks import search
 from tests.client import Session, run_cli, settings_of, use
 from tests.postgres import PostgresPlace, PostgresServer
 
-pytest.importorskip("psycopg")
+psycopg = pytest.importorskip("psycopg")
 
 TEXTS = [
     f"The {bird} was {seen} at the {place} on a {weather} {time}."
@@ -245,3 +246,41 @@ def test_frequencies_of_common_terms_come_from_the_statistics(
     assert use(cast("Path", place), work) == pytest.approx(counted, abs=1)
     vector_postgres_server.execute("DELETE FROM search_entries WHERE seq > 200", database(place))
     assert use(cast("Path", place), work)[1] == pytest.approx(240, abs=1)  # until it is analysed anew
+
+
+def test_a_second_large_project_gets_its_index_once_that_of_the_first_is_made(
+    place: PostgresPlace, vector_postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ltmc.storage.postgres import database as engine
+    from ltmc.storage.postgres import near
+
+    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.2)
+    held = f"SELECT pg_advisory_lock({near.INDEXING})"
+
+    async def work(app: Application) -> None:
+        await fill(app.engine, TEXTS)
+        with psycopg.connect(place.url) as another:
+            another.execute(held.encode())
+            await found(app.engine, QUERIES[0])
+        assert not vector_postgres_server.execute(INDEXES, database(place))
+        await asyncio.sleep(0.3)
+        await found(app.engine, QUERIES[0])
+        await asyncio.to_thread(vector_postgres_server.wait, INDEXES, database(place))
+
+    use(cast("Path", place), work)
+
+
+def test_a_server_does_without_the_extension_when_it_is_dropped(
+    place: PostgresPlace, vector_postgres_server: PostgresServer
+) -> None:
+    async def work(app: Application) -> None:
+        await fill(app.engine, TEXTS)
+        answer = await found(app.engine, QUERIES[0])
+        assert is_distant(app)
+        vector_postgres_server.execute("DROP EXTENSION vector CASCADE", database(place))
+        with pytest.raises(LtmcError, match="extension vector was dropped"):
+            await found(app.engine, QUERIES[0])
+        assert len(await found(app.engine, QUERIES[0])) == len(answer)
+        assert not is_distant(app)
+
+    use(cast("Path", place), work)

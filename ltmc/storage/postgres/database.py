@@ -21,7 +21,7 @@ from ltmc.errors import ErrorCode, LtmcError, read_only
 from ltmc.storage.engine import Parameters, R, T
 from ltmc.storage.log_writing import LogWork, LogWriter
 from ltmc.storage.postgres import migrations, near
-from ltmc.storage.postgres.errors import translated
+from ltmc.storage.postgres.errors import translated, unavailable
 from ltmc.storage.postgres.search_index import PostgresSearchIndex
 from ltmc.storage.postgres.statements import translated as statement
 from ltmc.storage.rows import loader
@@ -45,6 +45,10 @@ LOCKED_SECONDS = 0.2
 
 WRITING = 0x6C746D63_00000002
 """The number of the advisory lock of who writes: as in SQLite, one at a time, whichever the host."""
+
+BUSY_SECONDS, LOOK_SECONDS = 60.0, 3_600.0
+"""How long after an index of near vectors could not be made, and how long after it was begun or found, a search looks
+for it again: its making may have been broken off, or it may have been dropped."""
 
 CANCEL_SECONDS = 0.05
 """How often a cancellation is repeated: one that comes between two statements does nothing."""
@@ -168,7 +172,14 @@ class PostgresTransaction:
 
         def run(cursor: Cursor) -> T:
             found = near.NearIndex(cursor, pgvector, self._pool.begin_index) if pgvector else None
-            return function(PostgresSearchIndex(cursor, found))
+            try:
+                return function(PostgresSearchIndex(cursor, found))
+            except psycopg.errors.UndefinedFunction as error:
+                if found is None:
+                    raise
+                self._pool.pgvector = None
+                why = "its extension vector was dropped; from now on this process does without it"
+                raise unavailable(self._pool.url, why) from error
 
         return await self._on_cursor(run)
 
@@ -191,7 +202,7 @@ class _Connections:
         self.url = url
         self._may_migrate = may_migrate
         self.pgvector: near.Pgvector | None = None
-        self._indexed: set[str] = set()
+        self._index_due: dict[str, float] = {}
         self._present = False
         self._idle: list[Connection] = []
         self._threads = _threads()
@@ -263,13 +274,15 @@ class _Connections:
 
     def begin_index(self, scope: str) -> None:
         """Have the server make the index of near vectors of a large scope, where there is none; on a thread."""
-        if self.pgvector is not None and self._may_migrate and scope not in self._indexed:
-            self._indexed.add(scope)
-            try:
-                with closing(self._connected()) as connection:
-                    near.begin_index(connection, self.pgvector, scope)
-            except psycopg.Error as error:
-                logger.warning("no index of near vectors is made: %s", error)
+        if self.pgvector is None or not self._may_migrate or time.monotonic() < self._index_due.get(scope, 0):
+            return
+        self._index_due[scope] = time.monotonic() + BUSY_SECONDS
+        try:
+            with closing(self._connected()) as connection:
+                if near.begin_index(connection, self.pgvector, scope):
+                    self._index_due[scope] = time.monotonic() + LOOK_SECONDS
+        except psycopg.Error as error:
+            logger.warning("no index of near vectors is made: %s", error)
 
     def _give_back(self, connection: Connection) -> None:
         try:

@@ -112,20 +112,22 @@ def index_name(scope: str) -> str:
     return f"search_near_{blake2b(scope.encode(), digest_size=16).hexdigest()}"
 
 
-def begin_index(connection: psycopg.Connection[Any], pgvector: Pgvector, scope: str) -> None:
-    """Have the server make the HNSW index of a scope, if it is not there and none is being made; nobody waits for it.
+def begin_index(connection: psycopg.Connection[Any], pgvector: Pgvector, scope: str) -> bool:
+    """Have the server make the HNSW index of a scope, if it is not there; nobody waits for it.
 
-    The connection may be closed then: the server finishes nevertheless.
+    The connection may be closed then: the server finishes nevertheless. While another index is being made it returns
+    False, and is to be called again.
     """
     name = index_name(scope)
     row = connection.execute(
-        "SELECT coalesce((SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)), FALSE) "
-        f"OR NOT pg_try_advisory_lock({INDEXING}), to_regclass(%s) IS NOT NULL",
-        (name, name),
+        "SELECT indexrelid IS NOT NULL, indisvalid, NOT coalesce(indisvalid, FALSE) "
+        f"AND pg_try_advisory_lock({INDEXING}) "
+        "FROM (SELECT to_regclass(%s) AS wanted) w LEFT JOIN pg_index ON indexrelid = wanted",
+        (name,),
     ).fetchone()
-    done, left_over = row or (True, False)
-    if done:
-        return
+    left_over, done, is_turn = row or (False, False, False)
+    if done or not is_turn:
+        return bool(done)
     connection.execute(
         f"SET maintenance_work_mem = '{INDEX_MEMORY}'; SET max_parallel_maintenance_workers = 0"
     )
@@ -140,3 +142,4 @@ def begin_index(connection: psycopg.Connection[Any], pgvector: Pgvector, scope: 
     )
     connection.pgconn.nonblocking = 0  # it is sent whole
     connection.pgconn.send_query(statement.encode())
+    return True
