@@ -131,12 +131,11 @@ class DatabaseCache:
 
     async def count_requests(self, minute: int, more: Mapping[str, int]) -> dict[str, int]:
         async with self._engine.write() as tx:
-            for caller, count in more.items():
-                await tx.run(
-                    "INSERT INTO requests (minute, name, count) VALUES (?1, ?2, ?3) "
-                    "ON CONFLICT (minute, name) DO UPDATE SET count = requests.count + ?3",
-                    (minute, caller, count),
-                )
+            await tx.many(
+                "INSERT INTO requests (minute, name, count) VALUES (?1, ?2, ?3) "
+                "ON CONFLICT (minute, name) DO UPDATE SET count = requests.count + ?3",
+                [(minute, caller, count) for caller, count in more.items()],
+            )
             await tx.run("DELETE FROM requests WHERE minute < ?", (minute - 1,))
             found = await tx.all(
                 _Requests, "SELECT name, count AS sent FROM requests WHERE minute = ?", (minute,)
