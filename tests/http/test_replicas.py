@@ -53,4 +53,6 @@ def test_the_compose_file_and_the_image_fit_the_project() -> None:
     image = (folder / "Dockerfile").read_text()
     command = json.loads(image.rpartition("CMD ")[2])
     assert command[command.index("--port") + 1] in services["balancer"]["ports"][0]
+    assert json.loads(image.rpartition("ENTRYPOINT ")[2].splitlines()[0]) == ["ltmc"]
+    assert "ENV PATH=/ltmc/bin:$PATH\n" in image  # `docker compose exec ltmc ltmc` looks there, too
     assert all((ROOT / word).exists() for word in ["bundles/constraints.txt", "pyproject.toml"])
