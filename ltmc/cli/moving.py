@@ -3,7 +3,6 @@
 import asyncio
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -66,7 +65,7 @@ def migrate_to(target: str, verify: bool, as_json: bool, **flags: Any) -> None:
 
 def _target(named: str) -> "Settings":
     try:
-        return load_settings(db=named if "://" in named else Path(named))
+        return load_settings(db=named)
     except LtmcError as error:
         if error.field != "db":
             raise

@@ -86,14 +86,9 @@ def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
 
     return click.option(
         "--db",
-        type=_database,
         metavar="FILE",
         help="The database file, or postgresql://user@host/name (else LTMC_DB, the settings file).",
     )(run)
-
-
-def _database(value: str) -> Path | str:
-    return value if "://" in value else Path(value)
 
 
 def _typed(field: str | None) -> str | None:

@@ -291,6 +291,21 @@ def test_what_is_not_empty_is_left_alone(source: Path, place: PostgresPlace, tmp
     assert "not a database" in refused(source, tmp_path / "text")
 
 
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [("", "TARGET: got '': it is no path"), ("folder", "TARGET: got 'folder': it is a folder")],
+)
+def test_what_is_no_target_is_shown_as_it_was_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "source.db").touch()
+    done = run_cli("migrate-to", target, "--db", "source.db")
+    assert done.returncode != 0
+    assert said in done.stderr
+
+
 def test_an_empty_memory_and_one_of_an_older_schema(place: PostgresPlace, tmp_path: Path) -> None:
     empty = tmp_path / "empty.db"
     run_cli("list", "--db", str(empty))
