@@ -24,7 +24,7 @@ def hook(arguments: tuple[str, ...]) -> None:
 @click.option("--project", "project_id", help="The project; else that of this folder.")
 @with_json
 @with_database
-def brief(project_id: str | None, *, as_json: bool, db: Path | None) -> None:
+def brief(project_id: str | None, *, as_json: bool, db: str | None) -> None:
     """Print what a new session is told of those before it; nothing where nothing is stored."""
     from ltmc.app.hook_rules import projects_of
     from ltmc.app.hooks import brief_of

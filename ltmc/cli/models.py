@@ -26,7 +26,7 @@ def model() -> None:
 @click.option("--document-prefix", help="What stands before each text that is stored; else as FOLDER says.")
 @with_database
 @with_json
-def add(folder: Path, as_json: bool, db: Path | None, **options: Any) -> None:
+def add(folder: Path, as_json: bool, db: str | None, **options: Any) -> None:
     """Make a published sentence transformer, in FOLDER, one that `ltmc model use` can choose.
 
     FOLDER holds model.safetensors, config.json and vocab.txt of a model shaped as BERT or MPNet. Its weights are

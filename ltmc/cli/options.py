@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import zip_longest
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -177,7 +176,7 @@ def call_tool(
     arguments: dict[str, Any],
     *,
     project_id: str | None,
-    db: Path | None,
+    db: str | None,
     existing: bool = False,
     adds: bool = False,
 ) -> dict[str, Any]:
