@@ -54,7 +54,9 @@ def test_searches_in_many_projects_find_all_and_keep_not_too_much(
         async def lane(project: str) -> None:
             for n in range(12):
                 await todos.add(f"water the plant {n}", "", "low", project)
-                one = await search.recall_by_type(f"plant {n}", "todo", top_k=20, offset=0, project_id=project)
+                one = await search.recall_by_type(
+                    f"plant {n}", "todo", top_k=20, offset=0, project_id=project
+                )
                 assert (one["results"][0]["title"], one["total"]) == (f"water the plant {n}", n + 1)
 
         async with asyncio.TaskGroup() as tasks:
@@ -62,7 +64,9 @@ def test_searches_in_many_projects_find_all_and_keep_not_too_much(
                 tasks.create_task(lane(f"p{n}"))
         async with app.engine.read() as tx:
             kept = tx.resident(CurrentIndex)._index.scopes
-        assert sum(scope.size for scope in kept.values()) <= most_kept + 36  # what was read side by side comes on top
+        assert (
+            sum(scope.size for scope in kept.values()) <= most_kept + 36
+        )  # what was read side by side comes on top
 
     use(db, work)
 
