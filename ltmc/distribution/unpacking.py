@@ -75,7 +75,7 @@ def locate(archive: Path, before_unpacking: "Callable[[], None] | None" = None) 
             return site
     if before_unpacking is not None:
         before_unpacking()
-    failures = []
+    failures: list[str] = []
     for root in roots():
         try:
             for _ in range(TRIES):
