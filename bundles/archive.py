@@ -5,6 +5,8 @@ files takes it 15 ms. Beside it lies what greets an agent before anything is unp
 """
 
 import stat
+import subprocess
+import sys
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,20 +22,13 @@ from ltmc.distribution import unpacking
 
 INTERPRETER = "/usr/bin/env python3"
 
-GREETING = (
-    "__init__.py",
-    "errors.py",
-    "server/__init__.py",
-    "server/greeting.py",
-    "server/listing.py",
-    "settings.py",
-    "tools/__init__.py",
-    "tools/manifest.json",
-    "tools/manifest.py",
-    "tools/plugins.py",
-    "tools/selection.py",
-)
-"""What `ltmc.server.greeting` needs of the package."""
+GREETING = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import ltmc.server.greeting
+print(*(module.__file__ for name, module in sys.modules.items() if name.partition(".")[0] == "ltmc"), sep="\\n")
+"""
+"""Prints the files of the package that greeting an agent takes, beside the manifest."""
 
 
 def write(
@@ -91,9 +86,21 @@ def _put_launcher(
         for name, text in (
             ("_launcher.py", launcher),
             ("_unpacking.py", Path(unpacking.__file__).read_text()),
-            *((f"{unpacking.SITE}ltmc/{part}", (package / part).read_text("utf-8")) for part in GREETING),
+            *(
+                (f"{unpacking.SITE}{part}", (package.parent / part).read_text("utf-8"))
+                for part in _greeting(package)
+            ),
         ):
             archive.writestr(zipfile.ZipInfo(name, built_at.timetuple()[:6]), text, zipfile.ZIP_DEFLATED)
         for entry in archive.infolist():  # shiv takes these from its installation, where they may differ
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
     target.chmod(0o755)
+
+
+def _greeting(package: Path) -> list[str]:
+    """Return what `ltmc.server.greeting` needs of the package, by the folder that it lies in."""
+    site = package.parent
+    command = [sys.executable, "-I", "-S", "-B", "-c", GREETING, str(site)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = [Path(line).relative_to(site).as_posix() for line in told.split()]
+    return sorted([*found, "ltmc/tools/manifest.json"])

@@ -38,6 +38,9 @@ STAGING = ".tmp"
 PACKED, SITE = "site-packages/packed.zip", "site-packages/"
 """The archive in the .pyz that holds what is unpacked, and the folder in that."""
 
+TRIES = 10
+"""What was unpacked may be pruned before it is locked; then it is unpacked again."""
+
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _ZIP_END = 22  # bytes of a zip file's last record, when the zip has no comment
 _held: list[int] = []
@@ -72,17 +75,18 @@ def locate(archive: Path, before_unpacking: "Callable[[], None] | None" = None) 
             return site
     if before_unpacking is not None:
         before_unpacking()
-    failures = []
+    failures: list[str] = []
     for root in roots():
         try:
-            _unpack(archive, root, name)
+            for _ in range(TRIES):
+                _unpack(archive, root, name)
+                if site := _use(root, name):
+                    if failures:
+                        sys.stderr.write(f"ltmc: could not unpack into {failures[0]}; using {root}.\n")
+                    return site
         except OSError as error:
             failures.append(f"{root} ({error.strerror or error})")
             continue
-        if site := _use(root, name):
-            if failures:
-                sys.stderr.write(f"ltmc: could not unpack into {failures[0]}; using {root}.\n")
-            return site
         failures.append(f"{root} (others can change what is in it)")
     sys.exit(
         f"ltmc: {archive.name} found no place to unpack itself: {'; '.join(failures)}. "

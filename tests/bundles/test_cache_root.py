@@ -263,3 +263,19 @@ def test_the_licence_and_the_notice_travel() -> None:
                 if entry.endswith(f"/licenses/{name}") and "/ltmc-" in entry
             ]
             assert file.read(inside) == (artefacts.ROOT / name).read_bytes()
+
+
+def test_what_is_pruned_before_it_is_locked_is_unpacked_again(
+    root: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpack, made = unpacking._unpack, []
+
+    def pruned_at_once(archive: Path, root: Path, name: str) -> None:
+        unpack(archive, root, name)
+        made.append(name)
+        if len(made) <= 2:
+            unpacking.prune()
+
+    monkeypatch.setattr(unpacking, "_unpack", pruned_at_once)
+    assert (unpacking.locate(archive) / "a.py").exists()
+    assert len(made) == 3

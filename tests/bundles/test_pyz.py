@@ -58,16 +58,6 @@ def test_a_second_build_has_the_same_bytes(tmp_path: Path) -> None:
         assert again == sha256(first.with_name(name).read_bytes()).hexdigest(), name
 
 
-def test_what_greets_an_agent_lies_beside_what_is_packed() -> None:
-    pytest.importorskip("shiv", reason="the build extra is not installed")
-    from bundles.archive import GREETING
-
-    code = "import sys, ltmc.server.greeting; print(*(m.__file__ for n, m in sys.modules.items() if n[:4] == 'ltmc'))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    modules = {Path(file).relative_to(artefacts.PACKAGE).as_posix() for file in done.stdout.split()}
-    assert modules == {name for name in GREETING if name.endswith(".py")}
-
-
 def test_nothing_of_the_builder_is_inside() -> None:
     traces = [str(artefacts.ROOT).encode(), str(Path.home()).encode(), b"site-packages/ltmc/__pycache__"]
     with artefacts.packed(artefacts.pyz()) as archive:
