@@ -20,7 +20,7 @@ def test_it_names_the_version_form_commit_and_platform(name: str) -> None:
     command = [*artefacts.command(name), "--version"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     built = rf"{FORMS[name]}, commit [0-9a-f]{{12}}(-dirty)?, linux-x86_64, Python 3\.\d+\.\d+"
-    assert re.fullmatch(rf"ltmc {re.escape(__version__)} \({built}\)\n", said), said
+    assert re.fullmatch(rf"ltmc, version {re.escape(__version__)} \({built}\)\n", said), said
 
 
 def test_a_wheel_and_a_source_distribution_note_their_commit(tmp_path: Path) -> None:
