@@ -69,6 +69,7 @@ class Fleet:
         )
         self.running.append(server.__enter__())
         self.token = server.token
+        time.sleep(1)  # two checks of the balancer, which has found nobody there before
 
     def end(self) -> None:
         """End the oldest server; what it answers is answered."""
