@@ -69,7 +69,7 @@ def build_ltmc(source: Path, folder: Path) -> Path:
         shutil.copytree(source / "ltmc", copy / "ltmc", ignore=shutil.ignore_patterns("__pycache__"))
         folder.mkdir(parents=True, exist_ok=True)
         program = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
-        environment = os.environ | {"LTMC_COMMIT": form.commit()}
+        environment = {"LTMC_COMMIT": form.commit()} | os.environ
         run([sys.executable, "-c", program, str(folder.resolve())], cwd=copy, env=environment)
     (wheel,) = folder.glob("ltmc-*.whl")
     return wheel

@@ -15,6 +15,7 @@ import pytest
 
 from bundles import lock
 from ltmc.distribution import unpacking
+from ltmc.distribution import form
 from tests import artefacts
 
 TAG = re.compile(r"\.cpython-(3)(\d+)-")
@@ -30,6 +31,8 @@ def test_a_second_build_has_the_same_bytes(tmp_path: Path) -> None:
     first = artefacts.pyz()
     with zipfile.ZipFile(first) as archive:
         built_at = datetime.fromisoformat(json.loads(archive.read("environment.json"))["built_at"] + "+00:00")
+    with artefacts.packed(first) as archive:
+        commit = archive.read(f"site-packages/ltmc/distribution/{form.COMMIT_FILE}").decode()
     done = subprocess.run(
         [
             "/bin/sh",
@@ -47,6 +50,7 @@ def test_a_second_build_has_the_same_bytes(tmp_path: Path) -> None:
             "PATH": "/usr/bin:/bin",
             "HOME": str(tmp_path),
             "SOURCE_DATE_EPOCH": f"{built_at.timestamp():.0f}",
+            "LTMC_COMMIT": commit.strip(),
         },
         capture_output=True,
         text=True,
