@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from bundles import lock
-from ltmc.distribution import unpacking
-from ltmc.distribution import form
+from ltmc.distribution import form, unpacking
 from tests import artefacts
 
 TAG = re.compile(r"\.cpython-(3)(\d+)-")
