@@ -59,7 +59,7 @@ def _mended() -> list[Entry]:
 
 
 def _entries() -> Iterator[tuple[str, str, Callable[[], object]]]:
-    for module in [*filter(_is_wanted, manifest.modules()), *contents.THIRD_PARTY]:
+    for module in [*filter(is_wanted, manifest.modules()), *contents.THIRD_PARTY]:
         yield "module", module, partial(importlib.import_module, module)
     for package in contents.THIRD_PARTY_PACKAGES:
         for module in [package, *_modules_of(package)]:
@@ -86,7 +86,7 @@ def _entries() -> Iterator[tuple[str, str, Callable[[], object]]]:
         yield "notice", name, partial(_read_notice, name)
 
 
-def _is_wanted(module: str) -> bool:
+def is_wanted(module: str) -> bool:
     """Return whether what a module needs is here; without the extra it is not."""
     return all(
         not f"{module}.".startswith(f"{package}.") or find_spec(needed) is not None

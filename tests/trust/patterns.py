@@ -14,6 +14,7 @@ from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
 import ltmc
+from ltmc.distribution.check import is_wanted
 
 ANCHORED = {"match", "fullmatch"}
 METHODS = {"search", "sub", "subn", "split", "findall", "finditer", *ANCHORED}
@@ -75,7 +76,7 @@ def collect() -> tuple[list[Found], list[str]]:
             if node.func.attr != "compile":
                 add(where, pattern, {node.func.attr})
     for module in trees:
-        if module.startswith(NOT_IMPORTED):
+        if module.startswith(NOT_IMPORTED) or not is_wanted(module):
             continue
         space = vars(importlib.import_module(module))
         own = [(name, value) for name, value in space.items() if not name.startswith("__")]
