@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ltmc import __version__
+from ltmc.distribution.check import is_wanted
 from ltmc.search import kernel
 from ltmc.tools import manifest
 from tests.client import SOURCE_COMMAND, Session, run_cli
@@ -209,7 +210,7 @@ def test_check_is_green_and_lists_every_entry() -> None:
     assert done.returncode == 0
     assert (report["ok"], report["form"]) == (True, "source")
     names = {entry["name"] for entry in report["entries"]}
-    assert {tool.name for tool in manifest.tools()} | set(manifest.modules()) <= names
+    assert {tool.name for tool in manifest.tools()} | set(filter(is_wanted, manifest.modules())) <= names
     assert "0" in run_cli("check").stdout
 
 
