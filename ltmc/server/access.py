@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 OAUTH_PATHS = ("/.well-known/", "/register", "/authorize", "/token")
 """Where clients look for a server that gives out tokens. There is none: a 401 there has them register for ever."""
 
-FOR_USERS = "/mcp"
-"""What others than the owner and admins reach."""
+PATH = "/mcp"
+"""Where MCP is: all that others than the owner and admins reach."""
 
 Whose = Callable[[bytes], Awaitable[Caller | None]]
 """Tells whose a token is.
@@ -117,8 +117,8 @@ class TokenGate:
             await self._refuse(scope, receive, send, bearer=bearer)
             return
         scope.setdefault("state", {})[ADMITTED] = True
-        if who.role != "admin" and scope["path"] != FOR_USERS:
-            why = f"only {FOR_USERS} is for the role {who.role}; the rest needs the role admin"
+        if who.role != "admin" and scope["path"] != PATH:
+            why = f"only {PATH} is for the role {who.role}; the rest needs the role admin"
             await refusal(403, why)(scope, receive, send)
             return
         if self._limit is not None and (seconds := await self._limit.seconds_to_wait(who.name or "")):

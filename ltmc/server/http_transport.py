@@ -36,7 +36,7 @@ from ltmc.app.tokens import Known, requests_of_all
 from ltmc.app.usage import process_use
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.server import bearer_token, metrics, stdio
-from ltmc.server.access import Access, OAuth, TokenGate
+from ltmc.server.access import PATH, Access, OAuth, TokenGate
 from ltmc.server.health import HealthReports
 from ltmc.server.limits import AnswerEveryRequest, BoundedProtocol, CallLimits
 from ltmc.server.listening import is_of_this_machine, listen
@@ -46,7 +46,6 @@ from ltmc.server.refusals import MaskedErrors
 from ltmc.settings import Settings
 from ltmc.tools.caller import ROLES, Role, caller
 
-PATH = "/mcp"
 HEALTH_PATH = "/health"
 METHODS = ["GET", "POST", "DELETE"]
 MAX_BODY_BYTES = stdio.MAX_LINE_BYTES

@@ -19,11 +19,10 @@ from starlette.routing import BaseRoute
 
 from ltmc.app.tokens import MOST_PROJECTS, is_project
 from ltmc.errors import ErrorCode, LtmcError
-from ltmc.server.access import ForNothingError
+from ltmc.server.access import PATH, ForNothingError
 from ltmc.settings import Settings
 from ltmc.tools.caller import ROLES, Caller
 
-PATH = "/mcp"
 SCOPE, PROJECT_SCOPE, PROJECTS_CLAIM = "ltmc:", "ltmc:project:", "ltmc_projects"
 
 LONGEST_TOKEN, LONGEST_NAME = 16_384, 100

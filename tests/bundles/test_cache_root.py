@@ -8,7 +8,7 @@ import subprocess
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -96,21 +96,27 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-@pytest.mark.parametrize(("prepare", "why"), REFUSED.values(), ids=REFUSED)
-def test_nothing_is_made_or_opened_in_a_root_that_others_can_change(
-    prepare: Callable[[Path], object], why: str, root: Path, archive: Path
-) -> None:
+@contextmanager
+def left_alone(root: Path, prepare: Callable[[Path], object]) -> Iterator[None]:
+    """Prepare a root that is not to be trusted; inside the block nothing may be made or opened in it."""
     prepare(root)
     victim = root.parent.resolve() / "victim"
     victim.write_text("precious")
     if root.is_dir():
         (root / ".lock").symlink_to(victim)
     before = sorted(root.parents[1].rglob("*"))
-    with pytest.raises(SystemExit) as refused:
-        unpacking.locate(archive)
-    assert f"{root} ({why})" in str(refused.value)
+    yield
     assert victim.read_text() == "precious"
     assert sorted(root.parents[1].rglob("*")) == before
+
+
+@pytest.mark.parametrize(("prepare", "why"), REFUSED.values(), ids=REFUSED)
+def test_nothing_is_made_or_opened_in_a_root_that_others_can_change(
+    prepare: Callable[[Path], object], why: str, root: Path, archive: Path
+) -> None:
+    with left_alone(root, prepare), pytest.raises(SystemExit) as refused:
+        unpacking.locate(archive)
+    assert f"{root} ({why})" in str(refused.value)
 
 
 def test_a_root_that_became_open_to_others_is_used_no_more(root: Path, archive: Path) -> None:
