@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ltmc.cli.options import fail, load_with_origins, with_database, with_project
+from ltmc.cli.options import fail, load_with_origins, terminal, with_database, with_project
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.settings import AUTO
 from ltmc.tools import manifest
@@ -134,11 +134,10 @@ def _project_here(named: str) -> str | None:
 
 
 @click.command()
-def demo() -> None:
-    """Show the main job: a client stores and recalls over MCP, on a scratch database."""
-    from rich.console import Console
-
+@click.option("--whole", is_flag=True, help="Show the JSON of each call and answer.")
+def demo(*, whole: bool) -> None:
+    """Show the main job: two agents, one after the other, on a scratch database, over MCP."""
     from ltmc.cli.demo import run
 
-    if not asyncio.run(run(Console())):
+    if not asyncio.run(run(terminal(), whole=whole)):
         fail("a call of the demo went wrong; its answer is above.", "INTERNAL")

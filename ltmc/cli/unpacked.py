@@ -6,7 +6,7 @@ import threading
 
 import click
 
-from ltmc.cli.options import with_json
+from ltmc.cli.options import Group, with_json
 
 UNUSED_DAYS = 30
 """What was not started for so long is removed by a server that runs another version."""
@@ -32,7 +32,7 @@ def prune_later() -> None:
         timer.start()
 
 
-@click.group()
+@click.group(cls=Group)
 def cache() -> None:
     """Look after what ltmc.pyz unpacked at its first start."""
 
