@@ -36,7 +36,7 @@ def _found(answer: dict[str, Any]) -> str:
     return f"{best['file_name']}, score {best['score']:.2f}: {best['content']}"
 
 
-FACT = "We deploy on Tuesdays. Every night at 02:00 staging is restored from a backup: run migrations again after it."
+FACT = "We deploy on Tuesdays. Staging is restored from a backup every night at 02:00."
 CODE = "def restore(dump):\n    run(['pg_restore', '--clean', dump])\n"
 FAILURE = "pg_restore: error: must be owner of extension plpgsql"
 TODO = "Automate the migration after the restore"
@@ -71,7 +71,7 @@ SESSIONS: list[tuple[str, list[Call]]] = [
         ],
     ),
     (
-        "Tuesday: another agent, which knows nothing, asks in its own words.",
+        "Tuesday: another agent, which knows nothing, asks in its words.",
         [
             Call(
                 "retrieve_memory",

@@ -218,7 +218,7 @@ def test_demo_shows_the_main_job() -> None:
     done = run_cli("demo")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
-    for words in ("store_memory", "staging is restored", "INVALID_ARGUMENT", "We deploy on Tuesdays. [1]"):
+    for words in ("store_memory", "Staging is restored", "INVALID_ARGUMENT", "We deploy on Tuesdays. [1]"):
         assert words in done.stdout
     assert len(done.stdout.splitlines()) <= 40, "one screen"
     assert '"resource_id": 1' in run_cli("demo", "--whole").stdout
