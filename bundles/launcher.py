@@ -13,7 +13,7 @@ def unsupported():
         return "Python %d.%d" % sys.version_info[:2]
     if sys.implementation.name != "cpython":
         return sys.implementation.name
-    if "t" in sys.abiflags:
+    if "t" in getattr(sys, "abiflags", ""):  # Windows has none before 3.14
         return "a free-threaded Python"
     import os
 
@@ -55,7 +55,7 @@ def unpacked():
 
     def greet():
         # An agent is greeted from inside the archive: to unpack it takes longer than agents wait.
-        packed = "%s/site-packages" % archive
+        packed = str(archive / "site-packages")
         sys.path[0] = packed
         from ltmc.server.greeting import begin
 
