@@ -106,7 +106,7 @@ def _draft(path: Path) -> tuple[str, Path]:
     try:
         path.parent.mkdir(0o700, parents=True, exist_ok=True)
         number, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)  # mode 0600
-        with os.fdopen(number, "w") as file:
+        with os.fdopen(number, "w", encoding="ascii") as file:
             file.write(token + "\n")
             file.flush()
             os.fsync(number)
