@@ -13,7 +13,7 @@ def unsupported():
         return "Python %d.%d" % sys.version_info[:2]
     if sys.implementation.name != "cpython":
         return sys.implementation.name
-    if "t" in getattr(sys, "abiflags", ""):  # Windows has none before 3.14
+    if "t" in sys.abiflags:
         return "a free-threaded Python"
     import os
 
