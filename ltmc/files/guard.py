@@ -127,7 +127,8 @@ class PathGuard(NamedTuple):
                 self._folder(resolved.parent) as folder,
                 os.fdopen(folders.open_file(folder, resolved.name), "rb") as file,
             ):
-                _require_regular(field, path, os.fstat(file.fileno()))
+                status = os.fstat(file.fileno())
+                _require_regular(field, path, status)
                 data = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             raise _unusable(field, path, error) from None
