@@ -52,7 +52,11 @@ def rotate(path: Path) -> str:
         LtmcError: BACKEND_UNAVAILABLE if it cannot be written.
     """
     token, draft = _draft(path)
-    draft.replace(path)
+    try:
+        draft.replace(path)
+    except OSError as error:  # on Windows also while a server reads it
+        draft.unlink()
+        raise _unusable(path, str(error)) from error
     return token
 
 
