@@ -9,7 +9,8 @@ Code is run from here, so nobody else may be able to put it here: `enter` goes d
 it before anything in it is made or opened.
 
 Each process that runs from such a folder holds a shared lock on it until it ends, and `prune` removes only a
-folder on which it gets the exclusive one. Filling and pruning happen under the exclusive lock of the root. The
+folder on which it gets the exclusive one. Each start sets the folder's time of change, so that a server can remove
+by itself what was not started for long. Filling and pruning happen under the exclusive lock of the root. The
 program in one file keeps to the same (`freeze/launcher/launcher.c`).
 """
 
@@ -212,12 +213,20 @@ def entries() -> list[Unpacked]:
     return found
 
 
-def prune() -> tuple[list[Unpacked], list[Unpacked]]:
-    """Remove each folder that no running process uses; what was removed and what was kept."""
+def prune(*, unused_days: float = 0) -> tuple[list[Unpacked], list[Unpacked]]:
+    """Remove each folder that no running process uses; what was removed and what was kept.
+
+    Args:
+        unused_days: pass over those that were started since.
+    """
     import shutil
+    import time
 
     removed, kept = [], []
     for folder in _folders():
+        with suppress(OSError):
+            if folder.stat().st_mtime > time.time() - unused_days * 86_400:
+                continue
         with suppress(OSError), host.locked(folder.parent), host.exclusive(folder) as free:
             entry = _describe(folder, in_use=not free)
             if free:

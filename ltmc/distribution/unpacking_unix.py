@@ -73,7 +73,7 @@ def enter(root: Path, *, make: bool = False) -> None:
 
 
 def hold(folder: Path) -> int:
-    """Lock a folder against its removal; the handle.
+    """Lock a folder against its removal, and set its time of change; the handle.
 
     Raises:
         OSError: it is absent, is no folder, was removed meanwhile, or others can change it.
@@ -81,6 +81,8 @@ def hold(folder: Path) -> int:
     handle = os.open(folder, _FOLDER)
     with suppress(OSError):  # a file system without locks; there `prune` gets none either
         fcntl.flock(handle, fcntl.LOCK_SH)
+    with suppress(OSError):  # it is root's
+        os.utime(handle)
     about = os.fstat(handle)
     trusted = about.st_uid in (0, os.geteuid()) and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     try:  # `prune` may have moved it away between open and lock

@@ -8,7 +8,7 @@ at; who names another with ``LTMC_ROOT`` sees to that. What uses a folder has it
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ltmc.system import locks_windows as locks
@@ -37,7 +37,7 @@ def enter(root: Path, *, make: bool = False) -> None:
 
 
 def hold(folder: Path) -> int:
-    """Lock a folder against its removal; the handle.
+    """Lock a folder against its removal, and set its time of change; the handle.
 
     Raises:
         OSError: it is absent, or another process removes it just now.
@@ -48,6 +48,8 @@ def hold(folder: Path) -> int:
     except OSError:
         locks.release(handle)
         raise
+    with suppress(OSError):  # another user's
+        os.utime(folder)
     return handle
 
 
