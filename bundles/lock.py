@@ -80,11 +80,11 @@ def constraints() -> str:
 
 
 def _entries(lock: Path) -> Iterator[tuple[str, str]]:
-    for entry in re.split(r"\n(?=\S)", _COMMENT.sub("", lock.read_text())):
+    for entry in re.split(r"\n(?=\S)", _COMMENT.sub("", lock.read_text("utf-8"))):
         if entry.strip():
             head, _, hashes = entry.partition(" \\\n")
             yield head, hashes
 
 
 if __name__ == "__main__":
-    CONSTRAINTS.write_text(constraints())
+    CONSTRAINTS.write_text(constraints(), "utf-8")
