@@ -14,7 +14,16 @@ from ltmc import __version__
 from ltmc.tools import selection
 
 ROOT = Path(__file__).parents[1]
-ARTEFACTS = ("ltmc.pyz", "ltmc.mcpb", "server.json", "ltmc-onefile", "ltmc-linux-x86_64.tar.gz")
+ARTEFACTS = (
+    "ltmc.pyz",
+    "ltmc.pyz.cdx.json",
+    "ltmc.mcpb",
+    "server.json",
+    "ltmc-onefile",
+    "ltmc-onefile.cdx.json",
+    "ltmc-linux-x86_64.tar.gz",
+    "ltmc-linux-x86_64.cdx.json",
+)
 
 
 def write_mcpb(pyz: Path, target: Path, epoch: tuple[int, int, int, int, int, int]) -> None:
