@@ -126,15 +126,10 @@ def main(dist: Path) -> None:
         pack(built, dist / ARCHIVE, bundle.source_date())
         onefile.write(dist / ARCHIVE, scratch / ONE_FILE)
         bundle.check([str(scratch / ONE_FILE)], scratch)
-        for name in (ARCHIVE, ONE_FILE):
-            sbom.write(
-                name,
-                built / "_internal",
-                found,
-                dist / f"{name.removesuffix('.tar.gz')}.cdx.json",
-                bundle.source_date(),
-                one_file=name == ONE_FILE,
-            )
+        for artefact in (ARCHIVE, ONE_FILE):
+            target = dist / f"{artefact.removesuffix('.tar.gz')}.cdx.json"
+            site, one_file = built / "_internal", artefact == ONE_FILE
+            sbom.write(artefact, site, found, target, bundle.source_date(), one_file=one_file)
         shutil.rmtree(dist / "ltmc", ignore_errors=True)
         for made in (built, scratch / ONE_FILE):
             shutil.move(made, dist / made.name)

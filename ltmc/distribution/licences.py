@@ -86,9 +86,11 @@ def _required(found: dict[str, Path]) -> list[str]:
         if name not in found or not new:
             continue
         seen |= dict.fromkeys((name, extra) for extra in new)
-        for needed in map(Requirement, Distribution.at(found[name]).requires or ()):
-            if any(needed.marker is None or needed.marker.evaluate({"extra": extra}) for extra in new):
-                ahead.append(needed)
+        ahead += [
+            needed
+            for needed in map(Requirement, Distribution.at(found[name]).requires or ())
+            if any(needed.marker is None or needed.marker.evaluate({"extra": extra}) for extra in new)
+        ]
     return sorted({name for name, _ in seen})
 
 
