@@ -70,7 +70,10 @@ def write_server_json(mcpb: Path, target: Path) -> None:
 
 
 def server_json(digest: str, file_name: str) -> dict[str, Any]:
-    """server.json for the desktop extension `file_name`, whose SHA-256 is `digest`."""
+    """server.json for the package on PyPI, and the desktop extension `file_name`, whose SHA-256 is `digest`.
+
+    The registry looks for ``mcp-name: <name>`` in the README of the package on PyPI, as proof that both have one owner.
+    """
     publish = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ltmc"]["publish"]
     return {
         "$schema": schemas.SERVER_URL,
@@ -80,12 +83,20 @@ def server_json(digest: str, file_name: str) -> dict[str, Any]:
         "version": __version__,
         "packages": [
             {
+                "registryType": "pypi",
+                "identifier": _project()["name"],
+                "version": __version__,
+                "runtimeHint": "uvx",
+                "packageArguments": [{"type": "positional", "value": "serve"}],
+                "transport": {"type": "stdio"},
+            },
+            {
                 "registryType": "mcpb",
                 "identifier": f"{publish['downloads'].format(version=__version__)}/{file_name}",
                 "version": __version__,
                 "fileSha256": digest,
                 "transport": {"type": "stdio"},
-            }
+            },
         ],
     }
 

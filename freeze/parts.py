@@ -45,7 +45,7 @@ LIBRARIES: dict[str, tuple[str, str, Callable[[Path], str]]] = {
     "sqlite": ("sqlite", "blessing", lambda _: sqlite3.sqlite_version),
     "z": ("zlib", "Zlib", lambda _: zlib.ZLIB_RUNTIME_VERSION),
     "bz": ("bzip2", "bzip2-1.0.6", _asked("BZ2_bzlibVersion")),
-    "lzma": ("xz", "0BSD OR LicenseRef-Public-Domain", _asked("lzma_version_string")),
+    "lzma": ("xz", "0BSD OR LicenseRef-scancode-public-domain", _asked("lzma_version_string")),
     "ffi": ("libffi", "MIT", _numbered),
     "uuid": ("libuuid", "BSD-3-Clause", _numbered),
     "gcc_s": ("libgcc", _GCC, _numbered),
