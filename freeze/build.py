@@ -67,7 +67,7 @@ def freeze(scratch: Path, found: list[Path]) -> Path:
     wheels.run(command, cwd=scratch, env=environment)
     folder = scratch / "dist" / "ltmc"
     parts.add(folder / "ltmc", site, found)
-    for path in folder.rglob("*"):
+    for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():  # whatever the builder's umask
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
     return folder

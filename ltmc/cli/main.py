@@ -28,8 +28,9 @@ from ltmc.distribution import form
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     """Say which LTMC this is, and end."""
     if wanted:
-        kind = "one file" if form.ONE_FILE else form.form()
-        click.echo(f"ltmc, version {__version__} ({kind}, commit {form.commit()}, {form.platform()})")
+        click.echo(
+            f"ltmc, version {__version__} ({form.known_as()}, commit {form.commit()}, {form.platform()})"
+        )
         context.exit()
 
 
