@@ -41,10 +41,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def offline(built: Path) -> list[str]:
     """Options by which pip and uv find the wheel and those of the lock file, and look nowhere else."""
-    artefacts.pyz()  # its build has fetched them
-    (locked,) = {
-        wheel.parent for wheel in wheels.download(sys.version_info[:2], artefacts.ROOT / "build" / "wheels")
-    }
+    cache = artefacts.ROOT / "build" / "wheels"
+    if not cache.is_dir():
+        unavailable("the wheels of the lock file are not here; run python -m bundles.build")
+    (locked,) = {wheel.parent for wheel in wheels.download(sys.version_info[:2], cache)}
     return ["--no-index", "--find-links", str(locked), "--find-links", str(built.parent)]
 
 
@@ -90,6 +90,21 @@ def test_pip(offline: list[str], folder: Path) -> None:
 
 
 def test_pipx(offline: list[str], folder: Path) -> None:
+    """It fetches a pip of its own first, from wherever pip does here."""
+    (pip,) = (head for head, _ in lock.entries(lock.BUILD_TOOLS) if head.startswith("pip=="))
+    download = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--dest",
+        folder / "pip",
+        pip,
+    ]
+    run(*download, folder=folder)
+    offline = [*offline, "--find-links", str(folder / "pip")]
     options = ["--backend", "pip", "--python", artefacts.base_python(), "--pip-args", " ".join(offline)]
     home = {"PIPX_HOME": str(folder / "pipx"), "PIPX_BIN_DIR": str(folder / "bin")}
     run(program("pipx"), "install", *options, f"ltmc=={__version__}", folder=folder, **home)
