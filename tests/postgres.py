@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -115,6 +116,7 @@ class PostgresServer:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self._made = 0
+        self._template = ""
         options = f"--auth=trust --username=ltmc --encoding=UTF8 {sorting} --no-sync"
         self._run("initdb", "-D", str(self._data), *options.split())
         self.start()
@@ -154,12 +156,21 @@ class PostgresServer:
             cursor = connection.execute(sql.encode())
             return cursor.fetchall() if cursor.description else []
 
-    def empty_database(self) -> PostgresPlace:
+    def empty_database(self, template: str = "template0") -> PostgresPlace:
         """Make a database without tables."""
         self._made += 1
         name = f"memory_{self._made}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return PostgresPlace(self.url(name))
+
+    def ready_database(self) -> PostgresPlace:
+        """Make a database with LTMC's tables, empty; it takes a fifth of the time that LTMC takes to make them."""
+        if not self._template:
+            place = self.empty_database()
+            told = [sys.executable, "-m", "ltmc", "list", "--db", place.url]
+            subprocess.run(told, check=True, stdout=subprocess.DEVNULL)
+            self._template = place.url.rpartition("/")[2]
+        return self.empty_database(self._template)
 
     def wait(self, sql: str, database: str) -> None:
         """Wait until a query finds a row."""
