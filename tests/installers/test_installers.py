@@ -1,5 +1,6 @@
 """LTMC out of its own wheel, by each installer, with nothing but the wheels of the lock file."""
 
+import json
 import os
 import re
 import subprocess
@@ -83,10 +84,10 @@ def test_pip(offline: list[str], folder: Path) -> None:
     pip = [venv / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-compile"]
     run(*pip, *offline, f"ltmc=={__version__}", folder=folder)
     works([str(venv / "bin" / "ltmc")], folder)
-    listed = run(venv / "bin" / "ltmc", "licenses", folder=folder).splitlines()
-    versions = {line.split()[0]: line.split()[1] for line in listed[1:]}
-    locked = lock.requirements(sys.version_info[:2])
-    assert [name for name, version in versions.items() if f"{name}=={version} " in locked]
+    listed = json.loads(run(venv / "bin" / "ltmc", "licenses", "--json", folder=folder))
+    installed = {f"{part['name']}=={part['version']}" for part in listed if part["kind"] == "python"}
+    locked = {line.split(" ")[0] for line in lock.requirements(sys.version_info[:2]).splitlines()}
+    assert installed - locked == {f"ltmc=={__version__}"}
 
 
 def test_pipx(offline: list[str], folder: Path) -> None:
