@@ -67,9 +67,6 @@ def freeze(scratch: Path, found: list[Path]) -> Path:
     wheels.run(command, cwd=scratch, env=environment)
     folder = scratch / "dist" / "ltmc"
     parts.add(folder / "ltmc", site, found)
-    for path in (folder, *folder.rglob("*")):
-        if not path.is_symlink():  # whatever the builder's umask
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
     return folder
 
 
@@ -92,12 +89,13 @@ def names_in(folder: Path) -> set[str]:
 
 
 def pack(folder: Path, target: Path, epoch: int) -> None:
-    """Write `folder` as a .tar.gz in which only its contents decide the bytes."""
+    """Write `folder` as a .tar.gz in which only its contents decide the bytes, and not the umask."""
 
     def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
         entry.uid = entry.gid = 0
         entry.uname = entry.gname = ""
         entry.mtime = epoch
+        entry.mode = 0o755 if entry.isdir() or entry.mode & stat.S_IXUSR else 0o644
         return entry
 
     with (
