@@ -48,6 +48,7 @@ LICENCES: Final[dict[str, str]] = {
     "async-timeout": "Apache-2.0",
     "jinja2": "BSD-3-Clause",
     "pyperclip": "BSD-3-Clause",
+    "pywin32": "PSF-2.0",
 }
 """SPDX expressions of the distributions whose metadata has none, as their texts are worded."""
 

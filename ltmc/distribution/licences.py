@@ -66,11 +66,11 @@ def parts_in(site: Path, *, one_file: bool = False) -> list[Part]:
 
 
 def _folders(sites: Iterable[Path]) -> dict[str, Path]:
-    """Return where the metadata of each distribution lies; of several the last."""
+    """Return where the metadata of each distribution lies; of several the last. Some lie in a folder for one Python."""
     return {
         canonicalize_name(folder.name.split("-")[0]): folder
         for site in sites
-        for folder in site.glob("*.dist-info")
+        for folder in (*site.glob("cp3*/*.dist-info"), *site.glob("*.dist-info"))
     }
 
 
