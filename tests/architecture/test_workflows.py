@@ -19,7 +19,9 @@ PERMISSIONS = {
     ("release.yml", "test"): {"contents": "read"},
     ("release.yml", "build"): {"contents": "read"},
     ("release.yml", "pypi"): {"id-token": "write"},
-    ("release.yml", "github"): {"contents": "write", "id-token": "write", "attestations": "write"},
+    ("release.yml", "provenance"): {"id-token": "write", "attestations": "write"},
+    ("release.yml", "parts"): {"id-token": "write", "attestations": "write"},
+    ("release.yml", "github"): {"contents": "write"},
 }
 """What each job may do: read to check out, the identity to be trusted by PyPI and to sign, the rest to publish."""
 
@@ -70,8 +72,9 @@ def test_every_command_exists_and_nothing_of_an_event_is_put_into_one(name: str)
 def test_nothing_is_published_but_by_a_tag_and_after_the_tests() -> None:
     about = read("release.yml")
     assert about[True] == {"push": {"tags": ["v*"]}, "workflow_dispatch": None}, "yaml reads `on` as true"
-    for job in ("pypi", "github"):
+    for job in ("pypi", "provenance", "parts"):
         assert about["jobs"][job]["if"] == "github.event_name == 'push'"
         assert about["jobs"][job]["needs"] == ["test", "build"]
+    assert about["jobs"]["github"]["needs"] == ["provenance", "parts"], "else it would come without them"
     runners = {entry["runner"] for entry in about["jobs"]["build"]["strategy"]["matrix"]["include"]}
     assert runners == {"ubuntu-24.04", "ubuntu-24.04-arm", "macos-14", "windows-2022"}
