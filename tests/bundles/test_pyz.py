@@ -57,7 +57,7 @@ def test_a_second_build_has_the_same_bytes(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    for name in ("ltmc.pyz", "ltmc.mcpb", "server.json"):
+    for name in ("ltmc.pyz", "ltmc.pyz.cdx.json", "ltmc.mcpb", "server.json"):
         again = sha256((tmp_path / name).read_bytes()).hexdigest()
         assert again == sha256(first.with_name(name).read_bytes()).hexdigest(), name
 
