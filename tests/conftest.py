@@ -118,7 +118,8 @@ def db(new_database: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest
     if isinstance(
         place, PostgresPlace
     ):  # what belongs to the host, such as the token of HTTP, is in the home
-        monkeypatch.setenv("HOME", str(tmp_path))
+        (tmp_path / "home-of-host").mkdir()
+        monkeypatch.setenv("HOME", str(tmp_path / "home-of-host"))
     return place
 
 
