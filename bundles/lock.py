@@ -83,11 +83,11 @@ def constraints() -> str:
 
 def entries(lock: Path) -> Iterator[tuple[str, str]]:
     """Yield the requirement and the lines with the hashes of each entry of a lock file."""
-    for entry in re.split(r"\n(?=\S)", _COMMENT.sub("", lock.read_text())):
+    for entry in re.split(r"\n(?=\S)", _COMMENT.sub("", lock.read_text("utf-8"))):
         if entry.strip():
             head, _, hashes = entry.partition(" \\\n")
             yield head, hashes
 
 
 if __name__ == "__main__":
-    CONSTRAINTS.write_text(constraints())
+    CONSTRAINTS.write_text(constraints(), "utf-8")

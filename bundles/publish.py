@@ -66,7 +66,7 @@ def write_server_json(mcpb: Path, target: Path) -> None:
     """Write server.json, which points the MCP registry to the published `mcpb`."""
     about = server_json(sha256(mcpb.read_bytes()).hexdigest(), mcpb.name)
     jsonschema.validate(about, schemas.SERVER, format_checker=jsonschema.FormatChecker())
-    target.write_text(_text(about))
+    target.write_text(_text(about), "utf-8")
 
 
 def server_json(digest: str, file_name: str) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def server_json(digest: str, file_name: str) -> dict[str, Any]:
 
     The registry looks for ``mcp-name: <name>`` in the README of the package on PyPI, as proof that both have one owner.
     """
-    publish = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ltmc"]["publish"]
+    publish = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["ltmc"]["publish"]
     return {
         "$schema": schemas.SERVER_URL,
         "name": publish["name"],
@@ -111,11 +111,11 @@ def write_sums(dist: Path) -> None:
                 while block := file.read(1 << 20):
                     digest.update(block)
             lines.append(f"{digest.hexdigest()}  {name}\n")
-    (dist / "SHA256SUMS").write_text("".join(lines))
+    (dist / "SHA256SUMS").write_text("".join(lines), "utf-8")
 
 
 def _project() -> dict[str, Any]:
-    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     return project
 
 
