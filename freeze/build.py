@@ -5,18 +5,16 @@ into a folder as for ltmc.pyz, for the Python that runs the build. What imports 
 from the hook in `ltmc.distribution.pyinstaller`, which reads `ltmc.tools.manifest`.
 """
 
-import gzip
 import os
 import shutil
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
 
 import click
 
+from bundles import archive, lock, publish, wheels
 from bundles import build as bundle
-from bundles import lock, publish, wheels
 from freeze import onefile
 
 EXCLUDED = (
@@ -48,7 +46,7 @@ def freeze(scratch: Path) -> Path:
     """
     site = scratch / "site-packages"
     found = wheels.download(sys.version_info[:2], bundle.ROOT / "build" / "wheels")
-    wheels.merge([*found, wheels.build_ltmc(bundle.ROOT, scratch / "own")], site)
+    wheels.merge([*found, wheels.build_wheel(bundle.ROOT, scratch / "own")], site)
     command = [
         sys.executable,
         "-m",
@@ -86,23 +84,6 @@ def names_in(folder: Path) -> set[str]:
     return {path.name.split(".")[0] for path in folder.iterdir() if path.name.split(".")[0].isidentifier()}
 
 
-def pack(folder: Path, target: Path, epoch: int) -> None:
-    """Write `folder` as a .tar.gz in which only its contents decide the bytes."""
-
-    def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-        entry.uid = entry.gid = 0
-        entry.uname = entry.gname = ""
-        entry.mtime = epoch
-        return entry
-
-    with (
-        target.open("wb") as raw,
-        gzip.GzipFile("", "wb", mtime=epoch, fileobj=raw) as file,
-        tarfile.open(fileobj=file, mode="w") as archive,
-    ):
-        archive.add(folder, "ltmc", filter=plain)  # adds what is in a folder in sorted order
-
-
 @click.command()
 @click.option("--dist", type=click.Path(path_type=Path), default=bundle.ROOT / "dist", help="Where to write.")
 def main(dist: Path) -> None:
@@ -116,7 +97,7 @@ def main(dist: Path) -> None:
         scratch = Path(name)
         built = freeze(scratch)
         bundle.check([str(built / "ltmc")], scratch)
-        pack(built, dist / ARCHIVE, bundle.source_date())
+        archive.pack(built, dist / ARCHIVE, bundle.source_date())
         onefile.write(dist / ARCHIVE, scratch / ONE_FILE)
         bundle.check([str(scratch / ONE_FILE)], scratch)
         shutil.rmtree(dist / "ltmc", ignore_errors=True)
