@@ -26,6 +26,8 @@ _UNUSED = (
 )
 """What nothing here loads."""
 
+_PURE = "-py3-none-any.whl"
+
 _SAYS_WHICH = re.compile(r"\.(abi3|cpython-3\d+|cp3\d+)[-.]")
 """In the name of an extension module: which Pythons can load it."""
 
@@ -115,13 +117,17 @@ def merge(wheels: Iterable[Path], target: Path) -> None:
     """Unpack `wheels` side by side into `target`, a ``site-packages`` for all of their Pythons at once.
 
     A wheel for one Python with extension modules whose names do not say so goes into a folder for that Python, such
-    as ``cp311``, which `launcher` adds.
+    as ``cp311``, which `launcher` adds. A package that has a pure wheel for some Python is taken from that for all.
 
     Raises:
         ValueError: two wheels disagree about a file, or hold an extension module of which nothing says which
             Pythons can load it.
     """
-    for wheel in sorted(wheels, key=lambda path: (path.name, str(path))):
+    found = sorted(wheels, key=lambda path: (path.name, str(path)))
+    pure = {wheel.name.removesuffix(_PURE) for wheel in found if wheel.name.endswith(_PURE)}
+    for wheel in found:
+        if "-".join(wheel.name.split("-")[:2]) in pure and not wheel.name.endswith(_PURE):
+            continue
         with zipfile.ZipFile(wheel) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
             named = [(entry, name) for entry in entries if (name := _installed_name(entry.filename))]

@@ -56,7 +56,8 @@ def test_a_second_build_has_the_same_bytes(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    for name in ("ltmc.pyz", "ltmc.mcpb", "server.json"):
+    assert (tmp_path / "SHA256SUMS").read_text().count("\n") == 5
+    for name in [path.name for path in tmp_path.glob("*.*")]:
         again = sha256((tmp_path / name).read_bytes()).hexdigest()
         assert again == sha256(first.with_name(name).read_bytes()).hexdigest(), name
 
