@@ -5,14 +5,14 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from tests.client import Session
-from tests.postgres import BOUND_TO_A_FILE, SYSTEM, PostgresPlace, PostgresServer, packaged
+from tests.postgres import SYSTEM, PostgresServer, packaged
 
 REQUIRE_ALL = os.environ.get("LTMC_REQUIRE_ALL") == "1"
 
@@ -30,15 +30,21 @@ SLOW = ("trust/", "search/test_kernel", "bundles/", "agents/test_programs", "for
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put slow files first; skip, on PostgreSQL, what is bound to a file, and the forms that hold no driver of it."""
+    """Put slow files first; on PostgreSQL keep what takes a database of the engine, but for what is bound to a file.
+
+    The forms hold no driver of PostgreSQL.
+    """
     tests = Path(__file__).parent
     items.sort(key=lambda item: not item.path.relative_to(tests).as_posix().startswith(SLOW))
-    for item in items if config.getoption("--engine") == "postgres" else ():
-        form = item.callspec.params.get("form", "source") if hasattr(item, "callspec") else "source"
-        if item.get_closest_marker("database_file"):
-            item.add_marker(pytest.mark.skip(BOUND_TO_A_FILE))
-        elif item.path.parent.name == "forms" and form != "source":
-            item.add_marker(pytest.mark.skip("ltmc.pyz and the program hold no driver of PostgreSQL"))
+    if config.getoption("--engine") == "postgres":
+        for item in items:
+            form = item.callspec.params.get("form", "source") if hasattr(item, "callspec") else "source"
+            if item.path.parent.name == "forms" and form != "source":
+                item.add_marker("database_file")
+        kept = [item for item in items if "new_database" in getattr(item, "fixturenames", ())]
+        kept = [item for item in kept if item.get_closest_marker("database_file") is None]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        items[:] = kept
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -84,18 +90,22 @@ def vector_postgres_server() -> Iterator[PostgresServer]:
     yield from running_postgres(pgvector=True)
 
 
-def new_database(request: pytest.FixtureRequest, folder: Path) -> Path | PostgresPlace:
-    """The place of a database that does not exist yet, or is empty."""
+@pytest.fixture(scope="session")
+def new_database(request: pytest.FixtureRequest) -> Callable[[Path], Path]:
+    """Returns, for a folder, the path of a database that does not exist yet.
+
+    With ``--engine postgres`` it is the address of a database that has LTMC's tables and nothing in them.
+    """
     if request.config.getoption("--engine") == "postgres":
         server: PostgresServer = request.getfixturevalue("postgres_server")
-        return server.empty_database()
-    return folder / "ltmc.db"
+        return lambda _: cast("Path", server.ready_database())
+    return lambda folder: folder / "ltmc.db"
 
 
 @pytest.fixture
-def db(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The path of a database that does not exist yet; with ``--engine postgres`` the address of an empty one."""
-    return cast("Path", new_database(request, tmp_path / "data"))
+def db(new_database: Callable[[Path], Path], tmp_path: Path) -> Path:
+    """A database that does not exist yet, or is empty."""
+    return new_database(tmp_path / "data")
 
 
 @pytest.fixture
@@ -106,9 +116,11 @@ def client(db: Path) -> Iterator[Session]:
 
 
 @pytest.fixture(scope="module")
-def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+def shared(
+    new_database: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Session]:
     """A session for the tests of a module; each uses a project of its own (fixture `project`)."""
-    with Session(cast("Path", new_database(request, tmp_path_factory.mktemp("shared")))) as session:
+    with Session(new_database(tmp_path_factory.mktemp("shared"))) as session:
         yield session
 
 

@@ -175,6 +175,7 @@ static const char *become(const char *root, const struct end *end, const char *s
     int folder = fcntl(opened, F_DUPFD, 3); /* which stays open in the program, and is none of its standard streams */
     close(opened);
     if (flock(folder, LOCK_SH)) { /* a file system without locks */ }
+    if (futimens(folder, NULL)) { /* it is root's */ }
     if (fstat(folder, &held)) held.st_mode = S_IWOTH;
     if (fstatat(above, name, &present, AT_SYMLINK_NOFOLLOW) || held.st_ino != present.st_ino) {
         why = NULL; /* it was removed between open and lock */

@@ -81,8 +81,10 @@ async def examine(settings: Settings, origins: Mapping[str, str]) -> dict[str, A
 
 def in_force(settings: Settings, origins: Mapping[str, str]) -> dict[str, list[Any]]:
     """Return for each setting its value, without passwords, and where it came from; and the settings file."""
+    values = settings._asdict() | {"db": database_of(settings)}
+    del values["postgres_url"]  # which `db` gave
     return {
-        **{name: [_shown(name, value), origins[name]] for name, value in settings._asdict().items()},
+        **{name: [_shown(name, value), origins[name]] for name, value in values.items()},
         "settings file": [str(config_file()), "present" if config_file().exists() else "absent"],
     }
 
@@ -130,7 +132,7 @@ async def _stored(app: Application) -> dict[str, Any]:
 def _shown(name: str, value: Any) -> str | bool | None:
     if isinstance(value, tuple | dict):  # as it is given in the environment
         return json.dumps(value, default=str, ensure_ascii=False)
-    if name in ("redis_url", "postgres_url") and value is not None:
+    if name == "redis_url" and value is not None:
         return _without_password(value)
     return value if isinstance(value, bool) or value is None else str(value)
 

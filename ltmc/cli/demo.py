@@ -1,78 +1,145 @@
-"""``ltmc demo``: a real MCP client drives a real server on a scratch database, and prints what passes."""
+"""``ltmc demo``: real MCP clients drive real servers on a scratch database, in two sessions, and show what passes."""
 
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
 from rich.console import Console
+from rich.text import Text
 
 from ltmc.distribution.form import own_command
 
-CALLS: list[tuple[str, str, dict[str, Any]]] = [
+
+class Call(NamedTuple):
+    """A call of a tool.
+
+    Attributes:
+        tool: its name.
+        arguments: what it is called with.
+        shown: what of that is shown.
+        told: what of the answer is shown.
+    """
+
+    tool: str
+    arguments: dict[str, Any]
+    shown: str
+    told: Callable[[dict[str, Any]], str]
+
+
+def _found(answer: dict[str, Any]) -> str:
+    (best, *_) = answer["results"]
+    return f"{best['file_name']}, score {best['score']:.2f}: {best['content']}"
+
+
+FACT = "We deploy on Tuesdays. Staging is restored from a backup every night at 02:00."
+CODE = "def restore(dump):\n    run(['pg_restore', '--clean', dump])\n"
+FAILURE = "pg_restore: error: must be owner of extension plpgsql"
+TODO = "Automate the migration after the restore"
+
+SESSIONS: list[tuple[str, list[Call]]] = [
     (
-        "An agent learns something and keeps it.",
-        "store_memory",
-        {
-            "file_name": "notes/deploy.md",
-            "content": "We deploy on Tuesdays. The staging database is restored from backup every night at "
-            "02:00, so migrations must be run again after it.",
-            "tags": ["deploy", "database"],
-        },
+        "Monday: an agent works, and keeps what it learns.",
+        [
+            Call(
+                "store_memory",
+                {"file_name": "deploy.md", "content": FACT, "tags": ["ops"]},
+                FACT,
+                lambda answer: f"memory {answer['resource_id']}, {answer['file_name']}",
+            ),
+            Call(
+                "log_code_attempt",
+                {
+                    "input_prompt": "restore the staging database",
+                    "generated_code": CODE,
+                    "result": "fail",
+                    "error_message": FAILURE,
+                },
+                f"restore(dump) failed: {FAILURE}",
+                lambda answer: f"code attempt {answer['pattern_id']}, function {answer['function_name']}",
+            ),
+            Call(
+                "add_todo",
+                {"title": TODO, "priority": "high"},
+                TODO,
+                lambda answer: f"todo {answer['todo_id']}, {answer['priority']}",
+            ),
+        ],
     ),
     (
-        "It plans, and it notes what failed.",
-        "add_todo",
-        {"title": "Automate the migration after the restore", "priority": "high"},
+        "Tuesday: another agent, which knows nothing, asks in its words.",
+        [
+            Call(
+                "retrieve_memory",
+                {"query": "why did my test data vanish overnight?"},
+                "why did my test data vanish overnight?",
+                _found,
+            ),
+            Call(
+                "ask_with_context",
+                {"query": "Which day do we deploy?"},
+                "Which day do we deploy?",
+                lambda answer: answer["answer"],
+            ),
+            Call(
+                "get_code_patterns",
+                {"query": "load a database dump"},
+                "load a database dump",
+                lambda answer: f"{answer['patterns'][0]['result']}: {answer['patterns'][0]['error_message']}",
+            ),
+            Call(
+                "list_todos",
+                {"status": "pending"},
+                "pending",
+                lambda answer: ", ".join(f"{todo['title']} ({todo['priority']})" for todo in answer["todos"]),
+            ),
+            Call(
+                "retrieve_memory",
+                {"query": "deploy", "top_k": 500},
+                "deploy, 500 results",
+                lambda answer: f"{answer['error_code']}: {answer['error']}",
+            ),
+        ],
     ),
-    (
-        "",
-        "log_code_attempt",
-        {
-            "input_prompt": "restore the staging database",
-            "generated_code": "def restore(dump):\n    run(['pg_restore', '--clean', dump])\n",
-            "result": "fail",
-            "error_message": "pg_restore: error: must be owner of extension plpgsql",
-        },
-    ),
-    (
-        "A later session recalls it.",
-        "retrieve_memory",
-        {"query": "when is the staging database restored?", "conversation_id": "demo"},
-    ),
-    ("", "ask_with_context", {"query": "Which day do we deploy?"}),
-    ("", "get_code_patterns", {"query": "pg_restore staging"}),
-    ("", "list_todos", {"status": "pending"}),
-    ("A wrong call gets an answer that helps.", "retrieve_memory", {"query": "deploy", "top_k": 500}),
 ]
+"""The last call is wrong: its answer helps."""
 
 
-async def run(console: Console) -> bool:
-    """Print each call and its answer; whether all went as they should."""
+async def run(console: Console, *, whole: bool = False) -> bool:
+    """Show each call and what it is answered; return whether all went as it should.
+
+    Args:
+        whole: show the JSON of arguments and answers instead of what matters in it.
+    """
     as_expected = True
     with tempfile.TemporaryDirectory(prefix="ltmc-demo-") as folder:
         program, *arguments = own_command()
-        database = str(Path(folder) / "ltmc.db")
-        transport = StdioTransport(program, [*arguments, "serve", "--db", database], keep_alive=False)
-        started = time.perf_counter()
-        async with Client(transport) as client:
-            tools = await client.list_tools()
-            ready_ms = (time.perf_counter() - started) * 1000
-            console.print(f"Server ready after {ready_ms:.0f} ms, {len(tools)} tools.\n", highlight=False)
-            for heading, tool, arguments_ in CALLS:
-                if heading:
-                    console.print(f"[bold]{heading}[/bold]")
-                console.print(f"[cyan]→ {tool}[/cyan] {json.dumps(arguments_)}", highlight=False)
-                began = time.perf_counter()
-                result = await client.call_tool(tool, arguments_, raise_on_error=False)
-                took_ms = (time.perf_counter() - began) * 1000
-                answer = result.structured_content or {}
-                console.print_json(data=answer)
-                console.print(f"[dim]{took_ms:.1f} ms[/dim]\n", highlight=False)
-                as_expected &= result.is_error == (answer.get("error_code") == "INVALID_ARGUMENT")
-            as_expected &= not (await client.call_tool("list_todos", {})).is_error
-    console.print("Add LTMC to your agent with the line in the README; your own memories stay in one file.")
+        arguments += ["serve", "--db", str(Path(folder) / "ltmc.db")]
+        for heading, calls in SESSIONS:
+            started = time.perf_counter()
+            async with Client(StdioTransport(program, arguments, keep_alive=False)) as client:
+                tools = await client.list_tools()
+                ready = f"server ready after {_ms(started)}, {len(tools)} tools"
+                console.print(Text.assemble((heading, "bold"), (f"  {ready}", "dim")))
+                for call in calls:
+                    began = time.perf_counter()
+                    result = await client.call_tool(call.tool, call.arguments, raise_on_error=False)
+                    took, answer = _ms(began), result.structured_content or {}
+                    as_expected &= result.is_error == (answer.get("error_code") == "INVALID_ARGUMENT")
+                    shown = json.dumps(call.arguments) if whole else call.shown
+                    console.print(Text.assemble("→ ", (call.tool, "cyan"), f"  {shown}"))
+                    if whole:
+                        console.print_json(data=answer)
+                    console.print(Text.assemble(("" if whole else f"  {call.told(answer)}  "), (took, "dim")))
+            console.print()
+    console.print("Between the two the server ended: what it kept lies in one file of yours.")
+    console.print("To give it to your agents: ltmc install --all")
     return as_expected
+
+
+def _ms(since: float) -> str:
+    return f"{(time.perf_counter() - since) * 1000:.0f} ms"

@@ -20,7 +20,7 @@ from ltmc.cli import (
     transfer,
     unpacked,
 )
-from ltmc.cli.options import Group
+from ltmc.cli.options import Program
 from ltmc.distribution import form
 
 
@@ -32,7 +32,7 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
         context.exit()
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version",
     is_flag=True,

@@ -8,6 +8,7 @@ import click
 
 from ltmc.cli.options import (
     EXIT_NOTHING_FOUND,
+    Group,
     call_tool,
     local,
     print_json,
@@ -128,7 +129,7 @@ def _show_memories(found: list[dict[str, Any]]) -> None:
             click.echo(f"{one['file_name']} may be out of date; changed since: {', '.join(one['stale'])}.")
 
 
-@click.group()
+@click.group(cls=Group)
 def todo() -> None:
     """Add, list and complete todos."""
 

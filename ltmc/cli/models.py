@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from ltmc.cli.options import Table, load_settings, print_json, with_database, with_json
+from ltmc.cli.options import Group, Table, load_settings, print_json, with_database, with_json
 
 
-@click.group()
+@click.group(cls=Group)
 def model() -> None:
     """Choose the model that search goes by: the shipped one, or another sentence transformer.
 

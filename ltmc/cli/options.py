@@ -18,12 +18,24 @@ from ltmc.errors import ErrorCode, LtmcError
 from ltmc.settings import ENV_PREFIX
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ltmc.settings import Settings
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NOTHING_FOUND = 1, 2, 3
 
 
 class Group(click.Group):
+    """Commands, each listed with its whole first sentence, which click would cut."""
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command."""
+        first = " ".join((cmd.help or "").partition("\n\n")[0].split())
+        cmd.short_help = first.partition(". ")[0].removesuffix(".")
+        super().add_command(cmd, name)
+
+
+class Program(Group):
     """The group of all commands, for a process in any surroundings."""
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
@@ -256,17 +268,22 @@ class Table:
                 click.echo("  ".join(padded).rstrip())
 
     def _show_on_terminal(self) -> None:
-        from rich.console import Console
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        style = "" if os.environ.get("NO_COLOR") else "bold"
-        shown = RichTable(box=None, header_style=style, padding=(0, 2, 0, 0))
+        shown = RichTable(box=None, header_style="bold", padding=(0, 2, 0, 0))
         for column in self._columns:
             shown.add_column(column, overflow="fold")
         for row in self._rows:
             shown.add_row(*map(Text, row))  # else brackets in it are taken for markup
-        Console().print(shown)
+        terminal().print(shown)
+
+
+def terminal() -> "Console":
+    """Return the terminal; where NO_COLOR is set, without bold text and the like, too."""
+    from rich.console import Console
+
+    return Console(color_system=None if os.environ.get("NO_COLOR") else "auto")
 
 
 def show_found(

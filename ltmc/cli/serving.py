@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ltmc.cli.options import fail, load_with_origins, with_database, with_project
+from ltmc.cli.options import fail, load_with_origins, terminal, with_database, with_project
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.settings import AUTO
 from ltmc.tools import manifest
@@ -48,6 +48,7 @@ def serve(http_allowed_hosts: tuple[str, ...], **flags: Any) -> None:
     shows a browser the dashboard at http://127.0.0.1:8765/ (`ltmc dashboard --link`).
     Its first start makes the token and shows it once; `ltmc token` tells where it is and replaces it.
     """
+    from ltmc.cli.unpacked import prune_later
     from ltmc.server.quick_imports import NOT_FOR_STDIO, ONE_FOR_A_CLIENT, quick_imports
 
     flags["http_allowed_hosts"] = " ".join(http_allowed_hosts) or None
@@ -62,6 +63,7 @@ def serve(http_allowed_hosts: tuple[str, ...], **flags: Any) -> None:
         except Exception:  # noqa: BLE001 - another FastMCP than those tested may need more at its start
             with quick_imports():
                 from ltmc.server.mcp_server import serve_stdio
+        prune_later()
         serve_stdio(settings)
         return
     with quick_imports():
@@ -70,6 +72,7 @@ def serve(http_allowed_hosts: tuple[str, ...], **flags: Any) -> None:
     server = HttpServer(settings, origins, dashboard)
     for notice in server.notices:
         click.echo(notice, err=True)
+    prune_later()
     server.run()
 
 
@@ -131,11 +134,10 @@ def _project_here(named: str) -> str | None:
 
 
 @click.command()
-def demo() -> None:
-    """Show the main job: a client stores and recalls over MCP, on a scratch database."""
-    from rich.console import Console
-
+@click.option("--whole", is_flag=True, help="Show the JSON of each call and answer.")
+def demo(*, whole: bool) -> None:
+    """Show the main job: two agents, one after the other, on a scratch database, over MCP."""
     from ltmc.cli.demo import run
 
-    if not asyncio.run(run(Console())):
+    if not asyncio.run(run(terminal(), whole=whole)):
         fail("a call of the demo went wrong; its answer is above.", "INTERNAL")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ltmc.cli.options import Table, load_settings, local, print_json, with_database, with_json
+from ltmc.cli.options import Group, Table, load_settings, local, print_json, with_database, with_json
 from ltmc.errors import read_only
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-@click.group()
+@click.group(cls=Group)
 def token() -> None:
     """Make, show and revoke the bearer tokens that clients of `ltmc serve --transport http` present.
 

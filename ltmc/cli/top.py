@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ltmc.cli.options import fail, settings_here, with_database
+from ltmc.cli.options import fail, settings_here, terminal, with_database
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,9 +47,7 @@ def top(chosen: str, project_id: str | None, every: float, once: bool, **flags: 
 
     It refreshes until q or Ctrl-C.
     """
-    from rich.console import Console
-
-    console = Console()
+    console = terminal()
     if not once and (not console.is_terminal or console.is_dumb_terminal):
         fail("stdout is no terminal that can be redrawn; --once prints it once.", "INVALID_ARGUMENT")
     settings = settings_here(existing=True, **flags)

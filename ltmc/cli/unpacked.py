@@ -1,13 +1,38 @@
 """What ltmc.pyz unpacked at its first start."""
 
 import json
+import os
+import threading
 
 import click
 
-from ltmc.cli.options import with_json
+from ltmc.cli.options import Group, with_json
+
+UNUSED_DAYS = 30
+"""What was not started for so long is removed by a server that runs another version."""
+PRUNE_AFTER_SECONDS = 10.0
+"""Then a server has started, and its first calls are answered."""
 
 
-@click.group()
+def prune_later() -> None:
+    """Have this process, if it was unpacked, remove unpacked versions that are not used any more; on a thread.
+
+    Not where the user chose the folder (LTMC_ROOT): others may have put theirs there.
+    """
+    from ltmc.distribution import form
+
+    def prune() -> None:
+        from ltmc.distribution import unpacking
+
+        unpacking.prune(unused_days=UNUSED_DAYS)
+
+    if (form.form() == "pyz" or form.ONE_FILE) and not os.environ.get("LTMC_ROOT"):
+        timer = threading.Timer(PRUNE_AFTER_SECONDS, prune)
+        timer.daemon = True
+        timer.start()
+
+
+@click.group(cls=Group)
 def cache() -> None:
     """Look after what ltmc.pyz unpacked at its first start."""
 

@@ -9,7 +9,8 @@ Code is run from here, so nobody else may be able to put it here: `_enter` goes 
 it before anything in it is made or opened.
 
 Each process that runs from such a folder holds a shared ``flock`` on it until it ends, and `prune`
-removes only a folder on which it gets the exclusive one. Filling and pruning happen under the
+removes only a folder on which it gets the exclusive one. Each start sets the folder's time of change, so that
+a server can remove by itself what was not started for long. Filling and pruning happen under the
 exclusive lock of the root's ``.lock``. The program in one file keeps to the same (`freeze/launcher/launcher.c`).
 """
 
@@ -159,6 +160,8 @@ def _use(root: Path, name: str) -> Path | None:
         return None
     with suppress(OSError):  # a file system without locks; there `prune` gets none either
         fcntl.flock(handle, fcntl.LOCK_SH)
+    with suppress(OSError):  # it is root's
+        os.utime(handle)
     about = os.fstat(handle)
     trusted = about.st_uid in (0, os.geteuid()) and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     try:  # `prune` may have moved it away between open and lock
@@ -286,12 +289,20 @@ def entries() -> list[Unpacked]:
     return found
 
 
-def prune() -> tuple[list[Unpacked], list[Unpacked]]:
-    """Remove each folder that no running process uses; what was removed and what was kept."""
+def prune(*, unused_days: float = 0) -> tuple[list[Unpacked], list[Unpacked]]:
+    """Remove each folder that no running process uses; what was removed and what was kept.
+
+    Args:
+        unused_days: pass over those that were started since.
+    """
     import shutil
+    import time
 
     removed, kept = [], []
     for folder in _folders():
+        with suppress(OSError):
+            if folder.stat().st_mtime > time.time() - unused_days * 86_400:
+                continue
         with suppress(OSError), _locked(folder.parent), _exclusive(folder) as free:
             entry = _describe(folder, in_use=not free)
             if free:

@@ -1,4 +1,4 @@
-"""``python -m ltmc.tools`` writes what is generated from the declarations: ``manifest.json``, the README's tables."""
+"""``python -m ltmc.tools`` writes what is generated from the declarations: ``manifest.json``, ``docs/tools.md``."""
 
 import hashlib
 import inspect
@@ -15,7 +15,7 @@ from ltmc import features
 from ltmc.tools import manifest
 from ltmc.tools.binding import declared_prompts, declared_resources, declared_tools
 
-README_FILE = Path(__file__).parents[2] / "README.md"
+TOOLS_FILE = Path(__file__).parents[2] / "docs" / "tools.md"
 _TABLE = re.compile(
     r"(?<=<!-- tools: written by python -m ltmc\.tools -->\n).*(?=<!-- end of tools -->)", re.DOTALL
 )
@@ -93,18 +93,18 @@ def _data_files() -> dict[str, dict[str, str]]:
     return found
 
 
-def rendered_readme(text: str, content: str) -> str:
-    """Return the README's text with its tables of tools, a heading and a table a category."""
+def rendered_tools(text: str, content: str) -> str:
+    """Return the text of `TOOLS_FILE` with its tables, a heading and a table a category."""
     described = json.loads(content)
     lines = []
     for category, heading in described["categories"].items():
-        lines += ["", f"### {heading}", "", "| tool | what it does |", "| --- | --- |"]
+        lines += ["", f"## {heading}", "", "| tool | what it does |", "| --- | --- |"]
         lines += [
             f"| `{tool['name']}`{' (core)' if tool['core'] else ''} | {tool['description']}. |"
             for tool in described["tools"]
             if tool["category"] == category
         ]
-    lines += ["", "### Prompts and resources", "", "| prompt | what it says |", "| --- | --- |"]
+    lines += ["", "## Prompts and resources", "", "| prompt | what it says |", "| --- | --- |"]
     lines += [f"| `{prompt['name']}` | {prompt['description']}. |" for prompt in described["prompts"]]
     lines += ["", "| resource | what it is |", "| --- | --- |"]
     lines += [f"| `{resource['uri']}` | {resource['description']}. |" for resource in described["resources"]]
@@ -114,4 +114,4 @@ def rendered_readme(text: str, content: str) -> str:
 if __name__ == "__main__":
     rendered = rendered_manifest()
     manifest.FILE.write_text(rendered, "utf-8")
-    README_FILE.write_text(rendered_readme(README_FILE.read_text("utf-8"), rendered), "utf-8")
+    TOOLS_FILE.write_text(rendered_tools(TOOLS_FILE.read_text("utf-8"), rendered), "utf-8")

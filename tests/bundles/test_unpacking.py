@@ -278,6 +278,22 @@ def test_an_agent_is_greeted_before_anything_is_unpacked(tmp_path: Path) -> None
     assert len(whole(root)) == 1
 
 
+def test_a_server_removes_by_itself_what_was_not_started_for_long(tmp_path: Path) -> None:
+    env = environment(tmp_path, LTMC_DB=str(tmp_path / "ltmc.db"))
+    root = tmp_path / ".cache" / "ltmc"
+    other = other_build(tmp_path)
+    assert run("--version", env=env, file=other).returncode == 0
+    (former,) = whole(root)
+    lately = shutil.copytree(former, root / f"{unpacked.PREFIX}{'1' * 16}")
+    os.utime(former, (0, 0))
+    with server(env):
+        deadline = time.monotonic() + 60
+        while former.exists() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert len(whole(root)) == 2
+        assert set(whole(root)) > {lately}
+
+
 def whole_or_left(root: Path) -> list[Path]:
     return [path for path in root.iterdir() if path.name.startswith(unpacked.PREFIX)]
 

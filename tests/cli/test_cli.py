@@ -218,8 +218,17 @@ def test_demo_shows_the_main_job() -> None:
     done = run_cli("demo")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
-    for words in ("store_memory", "restored from backup", "INVALID_ARGUMENT", "We deploy on Tuesdays."):
+    for words in ("store_memory", "Staging is restored", "INVALID_ARGUMENT", "We deploy on Tuesdays. [1]"):
         assert words in done.stdout
+    assert len(done.stdout.splitlines()) <= 40, "one screen"
+    assert '"resource_id": 1' in run_cli("demo", "--whole").stdout
+
+
+def test_what_a_command_does_is_said_in_whole_sentences() -> None:
+    for group in ([], ["token"], ["cache"], ["todo"], ["model"]):
+        listed = run_cli(*group, "--help").stdout.partition("Commands:")[2]
+        assert listed
+        assert "..." not in listed
 
 
 def test_doctor_tells_origins_and_hides_passwords(db: Path, tmp_path: Path) -> None:

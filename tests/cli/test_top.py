@@ -205,6 +205,7 @@ def test_a_terminal_that_cannot_be_redrawn(used: Path) -> None:
         assert "--once prints it once" in top.read()
 
 
+@pytest.mark.database_file
 def test_what_is_wrong_is_named(db: Path) -> None:
     missing = run_cli("top", "--once", "--db", str(db))
     assert missing.returncode == 1

@@ -51,7 +51,7 @@ def test_routing_shows_where_queries_went(db: Path, routes: None) -> None:
     [
         (["usage", "--days", "0"], 2, "--days"),
         (["usage", "--by", "mood"], 2, "mood"),
-        (["doctor", "--service", "qdrant"], 1, "known: sqlite"),
+        (["doctor", "--service", "qdrant"], 1, "search_index, cache"),
     ],
 )
 def test_wrong_arguments_are_named(
@@ -64,4 +64,4 @@ def test_wrong_arguments_are_named(
 
 
 def test_doctor_probes_one_part(db: Path, routes: None) -> None:
-    assert answer("doctor", "--service", "sqlite", db=db)["status"] == "ok"
+    assert answer("doctor", "--service", "search_index", db=db)["status"] == "ok"

@@ -298,6 +298,17 @@ def test_only_what_no_process_uses_is_pruned(small: Path, own_root: Path) -> Non
     assert start(small, own_root).returncode == 7
 
 
+def test_what_was_started_lately_is_passed_over(small: Path, own_root: Path) -> None:
+    assert start(small, own_root).returncode == 7
+    (folder,) = own_root.glob("ltmc-*")
+    os.utime(folder, (0, 0))
+    assert start(small, own_root).returncode == 7
+    assert unpacking.prune(unused_days=30) == ([], [])
+    os.utime(folder, (0, 0))
+    removed, kept = unpacking.prune(unused_days=30)
+    assert ([entry.path for entry in removed], kept) == ([folder], [])
+
+
 def test_what_is_pruned_before_it_is_locked_is_unpacked_again(small: Path, own_root: Path) -> None:
     ended = threading.Event()
 

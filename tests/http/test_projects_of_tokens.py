@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +11,6 @@ import pytest
 
 from ltmc.tools import manifest
 from tests.client import connected
-from tests.conftest import new_database
 from tests.http.serving import Serving, User
 from tests.server.test_ids_of_other_projects import NOWHERE, by_id, made
 
@@ -58,14 +57,14 @@ def filled(server: Serving, project: str, folder: Path, tmp: Path) -> dict[str, 
 
 @pytest.fixture(scope="module")
 def places(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    new_database: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Place, Place]]:
     """Two servers: in the second there is nothing but what the writer stored."""
     with ExitStack() as stack:
         found = []
         for name in ("full", "empty"):
             tmp = tmp_path_factory.mktemp(name)
-            db: Any = new_database(request, tmp / "data")
+            db = new_database(tmp / "data")
             (tmp / "home").mkdir()
             server = stack.enter_context(Serving(db, HOME=str(tmp / "home")))
             of = filled(server, "there", tmp / "there", tmp) if name == "full" else {}

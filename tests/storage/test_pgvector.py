@@ -195,9 +195,12 @@ def test_it_may_be_in_another_schema(place: PostgresPlace, vector_postgres_serve
 
 
 def test_an_index_whose_making_was_broken_off_is_made_anew(
-    place: PostgresPlace, vector_postgres_server: PostgresServer
+    place: PostgresPlace, vector_postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from ltmc.storage.postgres import database as engine
     from ltmc.storage.postgres.near import index_name
+
+    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.2)
 
     name, wanted = database(place), index_name(f"chunk:{search.PROJECT}")
 
@@ -210,8 +213,17 @@ def test_an_index_whose_making_was_broken_off_is_made_anew(
     vector_postgres_server.execute(
         f"UPDATE pg_index SET indisvalid = FALSE WHERE indexrelid = '{wanted}'::regclass", name
     )
-    use(cast("Path", place), work)
+
+    async def search_twice(app: Application) -> None:
+        await work(app)
+        vector_postgres_server.wait(f"SELECT 1 WHERE to_regclass('{wanted}') IS NULL", name)
+        await asyncio.sleep(0.3)
+        await work(app)
+
+    use(cast("Path", place), search_twice)
     vector_postgres_server.wait(INDEXES, name)
+    left = "SELECT relname FROM pg_class WHERE relkind = 'i' AND relname LIKE 'search_near%'"
+    assert vector_postgres_server.execute(left, name) == [(wanted,)]
 
 
 def test_who_only_reads_makes_no_index(place: PostgresPlace, vector_postgres_server: PostgresServer) -> None:

@@ -1,16 +1,16 @@
-"""The generated manifest and the README's tables are in step with the tools as declared."""
+"""The generated manifest and docs/tools.md are in step with the tools as declared."""
 
 from ltmc.tools import manifest
-from ltmc.tools.__main__ import README_FILE, rendered_manifest, rendered_readme
+from ltmc.tools.__main__ import TOOLS_FILE, rendered_manifest, rendered_tools
 
 
 def test_generated_files_are_in_step() -> None:
     """After a change of a tool run python -m ltmc.tools."""
     rendered = rendered_manifest()
     assert manifest.FILE.read_text("utf-8") == rendered
-    readme = README_FILE.read_text("utf-8")
-    assert readme == rendered_readme(readme, rendered)
-    assert all(f"`{tool.name}`" in readme for tool in manifest.tools())
+    described = TOOLS_FILE.read_text("utf-8")
+    assert described == rendered_tools(described, rendered)
+    assert all(f"`{tool.name}`" in described for tool in manifest.tools())
 
 
 def test_listings_are_short() -> None:

@@ -17,6 +17,8 @@ from ltmc.storage.sqlite.files import scratch_file
 from tests.client import SOURCE_COMMAND, Session, run_cli
 from tests.upgrade.recorded import restore as database_of_version_1_0
 
+pytestmark = pytest.mark.database_file  # a server of PostgreSQL has its own
+
 
 def change(path: Path, *statements: str) -> None:
     """Change a database behind LTMC's back."""

@@ -115,8 +115,8 @@ def index_name(scope: str) -> str:
 def begin_index(connection: psycopg.Connection[Any], pgvector: Pgvector, scope: str) -> bool:
     """Have the server make the HNSW index of a scope, if it is not there; nobody waits for it.
 
-    The connection may be closed then: the server finishes nevertheless. While another index is being made it returns
-    False, and is to be called again.
+    The connection may be closed then: the server finishes nevertheless. While another index is being made, or what was
+    left of one whose making was broken off is being removed, it returns False, and is to be called again.
     """
     name = index_name(scope)
     row = connection.execute(
@@ -134,7 +134,7 @@ def begin_index(connection: psycopg.Connection[Any], pgvector: Pgvector, scope: 
     connection.execute("SET statement_timeout = 0")
     literal = psycopg.sql.Literal(scope).as_string(connection)
     statement = (
-        f"REINDEX INDEX CONCURRENTLY {name}"  # its making was broken off
+        f"DROP INDEX CONCURRENTLY {name}"
         if left_over
         else f"CREATE INDEX CONCURRENTLY {name} ON search_codes USING hnsw "
         f"(({BITS}) {pgvector.schema}.bit_hamming_ops) "
@@ -142,4 +142,4 @@ def begin_index(connection: psycopg.Connection[Any], pgvector: Pgvector, scope: 
     )
     connection.pgconn.nonblocking = 0  # it is sent whole
     connection.pgconn.send_query(statement.encode())
-    return True
+    return not left_over
