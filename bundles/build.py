@@ -47,7 +47,7 @@ def build(dist: Path, platform: lock.Platform, pythons: tuple[tuple[int, int], .
         scratch = Path(name)
         cache = ROOT / "build" / "wheels"
         found = [wheel for python in pythons for wheel in wheels.download(python, cache, platform)]
-        own = wheels.build_wheel(ROOT, scratch / "own", platform)
+        own = wheels.build_ltmc(ROOT, scratch / "own", platform)
         wheels.merge([*found, own], scratch / "site-packages")
         built = scratch / f"{platform.stem}.pyz"
         archive.write(scratch / "site-packages", built, source_date(), platform, pythons)

@@ -65,7 +65,7 @@ def _fetch(wanted: str, python: tuple[int, int], platform: lock.Platform, folder
         Path(name, "wheels").rename(folder)
 
 
-def build_wheel(source: Path, folder: Path, platform: lock.Platform = lock.LINUX_X86_64) -> Path:
+def build_ltmc(source: Path, folder: Path, platform: lock.Platform = lock.LINUX_X86_64) -> Path:
     """Build LTMC's own wheel for `platform` into `folder` from a copy of its files in `source`; its path."""
     with tempfile.TemporaryDirectory() as name:
         _build("wheel", source, Path(name), folder, LTMC_TARGET=platform.own)

@@ -46,7 +46,7 @@ def freeze(scratch: Path) -> Path:
     """
     site = scratch / "site-packages"
     found = wheels.download(sys.version_info[:2], bundle.ROOT / "build" / "wheels")
-    wheels.merge([*found, wheels.build_wheel(bundle.ROOT, scratch / "own")], site)
+    wheels.merge([*found, wheels.build_ltmc(bundle.ROOT, scratch / "own")], site)
     command = [
         sys.executable,
         "-m",
