@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -124,7 +125,10 @@ class BuildKernel(build_ext):
         """Compile."""
         target = Path(self.get_ext_fullpath(ext.name))
         target.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(command(target), check=True)
+        with tempfile.TemporaryDirectory() as name:  # for Windows Zig writes more than that
+            made = Path(name, LIBRARY)
+            subprocess.run(command(made), check=True)
+            shutil.copyfile(made, target)
 
 
 class KernelWheel(bdist_wheel):

@@ -25,6 +25,7 @@ def test_it_is_built_for_one_python_and_found_whole(platform: lock.Platform, tmp
     subprocess.run([sys.executable, "-m", "bundles.build", *wanted], cwd=artefacts.ROOT, check=True)
     pyz = tmp_path / f"{platform.stem}.pyz"
     assert inspection.faults(pyz, platform, ((3, 11),)) == []
+    assert artefacts.trouble(pyz) is None
     assert {path.name for path in tmp_path.iterdir()} == {
         pyz.name,
         f"{platform.stem}.mcpb",
