@@ -10,6 +10,7 @@ from tests.search.test_sentence_model import cosine, read_references
 
 EMBED = """
 import json, sys
+from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from ltmc.search import kernel, sentence_model
 file = Path(sentence_model.__file__).with_name("minilm.ltms")
