@@ -56,7 +56,9 @@ def main() -> None:
     pyz = artefacts.DIST / "ltmc-windows-x64.pyz"
     if why := artefacts.trouble(pyz):
         sys.exit(f"{why} --platform windows-x64")
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(
+        ignore_cleanup_errors=True
+    ) as name:  # Wine's server may go on for a second
         folder = Path(name)
         os.environ |= {
             "WINEPREFIX": str(folder / "prefix"),
