@@ -85,12 +85,13 @@ def _pack(site_packages: Path, target: Path, built_at: datetime) -> None:
 
 
 def pack(folder: Path, target: Path, epoch: int) -> None:
-    """Write `folder` as a .tar.gz in which only its name and its contents decide the bytes."""
+    """Write `folder` as a .tar.gz in which only its name and contents decide the bytes, and not the umask."""
 
     def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
         entry.uid = entry.gid = 0
         entry.uname = entry.gname = ""
         entry.mtime = epoch
+        entry.mode = 0o755 if entry.isdir() or entry.mode & stat.S_IXUSR else 0o644
         return entry
 
     with (

@@ -95,7 +95,8 @@ def _build(kind: str, source: Path, copy: Path, folder: Path, **environment: str
         path.chmod(0o755 if path.is_dir() else 0o644)
     folder.mkdir(parents=True, exist_ok=True)
     program = f"import sys; from setuptools import build_meta; build_meta.build_{kind}(sys.argv[1])"
-    environment = {"LTMC_COMMIT": form.commit()} | os.environ | environment
+    kept = {"LTMC_COMMIT": form.commit(), "ZIG_GLOBAL_CACHE_DIR": str(source / "build" / "zig")}
+    environment = kept | os.environ | environment
     run([sys.executable, "-c", program, str(folder.resolve())], cwd=copy, env=environment, umask=0o022)
 
 
