@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 
 from tests.client import Session
-from tests.postgres import SYSTEM, PostgresServer, packaged
+from tests.postgres import SYSTEM, PostgresPlace, PostgresServer, packaged
 
 REQUIRE_ALL = os.environ.get("LTMC_REQUIRE_ALL") == "1"
 
@@ -103,9 +103,14 @@ def new_database(request: pytest.FixtureRequest) -> Callable[[Path], Path]:
 
 
 @pytest.fixture
-def db(new_database: Callable[[Path], Path], tmp_path: Path) -> Path:
+def db(new_database: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A database that does not exist yet, or is empty."""
-    return new_database(tmp_path / "data")
+    place = new_database(tmp_path / "data")
+    if isinstance(
+        place, PostgresPlace
+    ):  # what belongs to the host, such as the token of HTTP, is in the home
+        monkeypatch.setenv("HOME", str(tmp_path))
+    return place
 
 
 @pytest.fixture

@@ -91,9 +91,11 @@ def in_force(settings: Settings, origins: Mapping[str, str]) -> dict[str, list[A
 
 def database_of(settings: Settings) -> str:
     """Return where the database is, without a password."""
-    if settings.postgres_url is not None:
-        return _without_password(settings.postgres_url)
-    return str(settings.db)
+    if settings.postgres_url is None:
+        return str(settings.db)
+    from ltmc.storage.postgres.errors import shown
+
+    return shown(settings.postgres_url)
 
 
 def _here() -> dict[str, str]:
@@ -133,13 +135,9 @@ def _shown(name: str, value: Any) -> str | bool | None:
     if isinstance(value, tuple | dict):  # as it is given in the environment
         return json.dumps(value, default=str, ensure_ascii=False)
     if name == "redis_url" and value is not None:
-        return _without_password(value)
+        scheme, _, rest = value.partition("://")
+        return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"  # what follows may be a password too
     return value if isinstance(value, bool) or value is None else str(value)
-
-
-def _without_password(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"  # what follows may be a password too
 
 
 async def probe(settings: Settings, name: str) -> dict[str, Any]:

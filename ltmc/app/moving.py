@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from ltmc.app.application import Application
+from ltmc.app.diagnosis import database_of
 from ltmc.errors import ErrorCode, LtmcError, read_only
 from ltmc.search import index, model_store
 from ltmc.settings import Settings
@@ -99,14 +100,6 @@ class _Snapshot(NamedTuple):
         return json.dumps({"made_at": self.made_at, "state": state})
 
 
-def _shown(settings: Settings) -> str:
-    if settings.postgres_url is None:
-        return str(settings.db)
-    from ltmc.storage.postgres.errors import shown
-
-    return shown(settings.postgres_url)
-
-
 def _engine(settings: Settings) -> Engine:
     """Return the engine of the target."""
     if settings.postgres_url is not None:
@@ -135,7 +128,7 @@ async def compare(source: Settings, target: Settings, progress: Progress) -> Rep
         app = Application(settings)
         try:
             async with app.engine.read() as tx:
-                found.append(await _snapshot(tx, None, f"Reading {_shown(settings)}", progress))
+                found.append(await _snapshot(tx, None, f"Reading {database_of(settings)}", progress))
         finally:
             await app.close()
     here, there = found
@@ -166,7 +159,7 @@ async def move(source: Settings, target: Settings, progress: Progress) -> Report
                 check = Unfit()
             now = await _snapshot(tx, check, "Reading", progress)
             if check is not None and check.found:
-                raise _unfit(check.found, check.more, _shown(source))
+                raise _unfit(check.found, check.more, database_of(source))
             if not is_half:
                 async with engine.write() as writing:
                     await moving.mark(writing, now.origin, now.columns)
@@ -178,7 +171,7 @@ async def move(source: Settings, target: Settings, progress: Progress) -> Report
                 index_for = None if target.postgres_url is None else _shipped_instead_of(now.aim)
                 report = Report(copied, begun, index_for is not None, await _verified(held, now, progress))
                 if report.equal:
-                    await _require_unchanged(app.engine, now, _shown(source))
+                    await _require_unchanged(app.engine, now, database_of(source))
                     await _to_its_end(held.finish, now.numbers, now.made_at, index_for)
                 return report
     finally:

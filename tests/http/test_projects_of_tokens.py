@@ -174,7 +174,7 @@ def plain() -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-TOLD_APART = re.compile(r"(_id|_ids|^id|_ms|_at|seconds|undo|confirm|_bytes|uptime|search_mode)$")
+TOLD_APART = re.compile(r"(_id|_ids|^id|_ms|_at|_hours|seconds|undo|confirm|_bytes|uptime|search_mode)$")
 """What differs from call to call: numbers of rows, and times; and whether anything at all has a vector yet."""
 
 

@@ -146,6 +146,7 @@ asyncio.run(main(sys.argv[2]))
 """
 
 
+@pytest.mark.database_file
 def test_processes_share_a_new_database(db: Path) -> None:
     writers = [
         subprocess.Popen([sys.executable, "-c", WRITER, str(db), f"w{n}"], stderr=subprocess.PIPE, text=True)

@@ -93,6 +93,7 @@ def test_read_only_reads_none_of_the_old_log(db: Path, replaced: Server) -> None
     replaced.close()
 
 
+@pytest.mark.database_file
 def test_a_log_that_was_moved_with_its_database_is_read(db: Path, tmp_path: Path) -> None:
     server = Server(db)
     assert add(server, "first")
@@ -110,6 +111,7 @@ def test_a_log_that_was_moved_with_its_database_is_read(db: Path, tmp_path: Path
         assert client.ok("list_todos")["total"] == 1
 
 
+@pytest.mark.database_file
 def test_nothing_is_left_beside_a_database_that_was_closed(db: Path) -> None:
     with Session(db) as one, Session(db) as other:
         one.ok("add_todo", title="first")

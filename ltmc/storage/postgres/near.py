@@ -26,8 +26,9 @@ BITS = "CAST(sign_bits(code) AS BIT(384))"
 INDEXING = 0x6C746D63_00000003
 """The number of the advisory lock of who makes an HNSW index: one at a time, it takes memory."""
 
-INDEX_MEMORY = "512MB"
-"""What the server may take to make one: it is enough for about a million entries."""
+INDEX_MEMORY = "2GB"
+"""What the server may take to make one. It takes 0.7 kB an entry; where that is more than it may, it goes on ten times
+as slowly."""
 
 logger = logging.getLogger(__name__)
 
