@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from bundles import archive, inspection, lock, publish, wheels
+from ltmc.distribution import form
 
 ROOT = Path(__file__).parents[1]
 _OLDEST = 315532800  # 1980-01-01, the first moment that a zip file can hold
@@ -91,7 +92,10 @@ def main(dist: Path, chosen: tuple[str, ...], named: tuple[str, ...]) -> None:
     host = lock.host()
     if not named and host is None:
         raise click.UsageError("nothing is made for this host; name a --platform")
-    os.environ["SOURCE_DATE_EPOCH"] = str(source_date())
+    os.environ |= {
+        "SOURCE_DATE_EPOCH": str(source_date()),
+        "LTMC_COMMIT": os.environ.get("LTMC_COMMIT") or form.commit(),
+    }
     for platform in lock.PLATFORMS:
         if platform.name in named or "all" in named or (not named and platform == host):
             pyz = build(dist, platform, pythons)
