@@ -1,4 +1,4 @@
-"""``python -m bundles.build``: ltmc.pyz, wheels, the desktop extension, server.json and SHA256SUMS in ``dist``."""
+"""``python -m bundles.build``: ltmc.pyz, its parts, wheels, the extension, server.json, SHA256SUMS in ``dist``."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from bundles import archive, inspection, lock, publish, wheels
+from bundles import archive, inspection, lock, parts, publish, sbom, wheels
 from ltmc.distribution import form
 
 ROOT = Path(__file__).parents[1]
@@ -49,9 +49,11 @@ def build(dist: Path, platform: lock.Platform, pythons: tuple[tuple[int, int], .
         cache = ROOT / "build" / "wheels"
         found = [wheel for python in pythons for wheel in wheels.download(python, cache, platform)]
         own = wheels.build_ltmc(ROOT, scratch / "own", platform)
-        wheels.merge([*found, own], scratch / "site-packages")
+        site = scratch / "site-packages"
+        wheels.merge([*found, own], site)
+        parts.add(site, parts.of_archive())
         built = scratch / f"{platform.stem}.pyz"
-        archive.write(scratch / "site-packages", built, source_date(), platform, pythons)
+        archive.write(site, built, source_date(), platform, pythons)
         if faults := inspection.faults(built, platform, pythons):
             raise click.ClickException(f"{built.name}: {'; '.join(faults)}")
         if platform == lock.host() and sys.version_info[:2] in pythons:
@@ -59,6 +61,7 @@ def build(dist: Path, platform: lock.Platform, pythons: tuple[tuple[int, int], .
         dist.mkdir(parents=True, exist_ok=True)
         for made in (own, built):
             shutil.copyfile(made, dist / made.name)
+        sbom.write(built.name, site, found, dist / f"{built.name}.cdx.json", source_date())
     (dist / built.name).chmod(0o755)
     return dist / built.name
 

@@ -56,7 +56,7 @@ def _fetch(wanted: str, python: tuple[int, int], platform: lock.Platform, folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as name:
         chosen = Path(name, "requirements.txt")
-        chosen.write_text(wanted)
+        chosen.write_text(wanted, "utf-8")
         command = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps", "--require-hashes"]
         command += ["--only-binary=:all:", "--implementation=cp", f"--python-version={python[0]}.{python[1]}"]
         command += [f"--abi={abi}" for abi in (f"cp{python[0]}{python[1]}", "abi3", "none")]
@@ -135,7 +135,7 @@ def merge(wheels: Iterable[Path], target: Path) -> None:
             place = target / _place(wheel, [name for _, name in named])
             for entry, name in named:
                 content = archive.read(entry)
-                path = place / name
+                path = (target if name.parts[0].endswith(".dist-info") else place) / name
                 if path.exists():
                     if path.read_bytes() != content:
                         raise ValueError(f"{wheel.name}: {name} differs from that of another wheel")

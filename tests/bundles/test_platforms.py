@@ -28,6 +28,7 @@ def test_it_is_built_for_one_python_and_found_whole(platform: lock.Platform, tmp
     assert artefacts.trouble(pyz) is None
     assert {path.name for path in tmp_path.iterdir()} == {
         pyz.name,
+        f"{pyz.name}.cdx.json",
         f"{platform.stem}.mcpb",
         next(tmp_path.glob(f"ltmc-*-py3-none-{platform.own}.whl")).name,
         next(tmp_path.glob("ltmc-*.tar.gz")).name,

@@ -94,13 +94,18 @@ def test_which_names_of_extension_modules_say_their_python(name: str, unknown: b
 def test_bare_names_of_one_python_go_to_its_folder_and_those_of_the_stable_abi_do_not(tmp_path: Path) -> None:
     # As Windows has them.
     pair = [
-        wheel(tmp_path, f"a-1-cp{n}-cp{n}-win_amd64", {"a/_c.pyd": n, "a.pth": "a", "isapi/_c.pyd": n})
+        wheel(
+            tmp_path,
+            f"a-1-cp{n}-cp{n}-win_amd64",
+            {"a/_c.pyd": n, "a.pth": "a", "isapi/_c.pyd": n, "a-1.dist-info/METADATA": ""},
+        )
         for n in ("311", "312")
     ]
     stable = wheel(tmp_path, "b-1-cp310-abi3-win_amd64", {"b/_rust.pyd": "stable"})
     named = wheel(tmp_path, "c-1-cp311-cp311-win_amd64", {"c/_c.cp311-win_amd64.pyd": "named"})
     wheels.merge([*pair, stable, named], tmp_path / "site")
     assert files(tmp_path / "site") == {
+        "a-1.dist-info/METADATA",
         "cp311/a.pth",
         "cp311/a/_c.pyd",
         "cp312/a.pth",
