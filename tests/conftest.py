@@ -120,7 +120,9 @@ def db(
 ) -> Path:
     """A database that does not exist yet, or is empty."""
     place = new_database(tmp_path / "data")
-    if isinstance(place, PostgresPlace):  # what belongs to the host, such as the token of HTTP, is in the home
+    if isinstance(
+        place, PostgresPlace
+    ):  # what belongs to the host, such as the token of HTTP, is in the home
         monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     return place
 
