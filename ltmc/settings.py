@@ -207,7 +207,7 @@ def _database(value: Any) -> Path | str:
     if isinstance(value, str) and _POSTGRES.match(value):
         if "\0" in value:
             raise ValueError(f"an address has no NUL; {allowed}")
-        return value
+        return _POSTGRES.sub("postgresql://", value, count=1)
     if not value or not isinstance(value, str | Path):
         raise ValueError(f"it is no path; {allowed}")
     if scheme := _SCHEME.match(str(value)):

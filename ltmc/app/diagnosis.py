@@ -93,7 +93,7 @@ def database_of(settings: Settings) -> str:
     """Return where the database is, without a password."""
     if settings.postgres_url is None:
         return str(settings.db)
-    from ltmc.storage.postgres.errors import shown
+    from ltmc.storage.postgres.address import shown
 
     return shown(settings.postgres_url)
 

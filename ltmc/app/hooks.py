@@ -73,7 +73,11 @@ def _run(words: list[str], known: Event) -> str:
     event = event_of(words[0], rest[0] if rest else None, _payload())
     event.cwd = event.cwd or os.getcwd()  # noqa: PTH109 - the fastest
     known.agent, known.native, known.plain = event.agent, event.native, event.plain
-    settings, _ = load()
+    settings, origins = load()
+    if settings.postgres_url is not None:
+        from ltmc.app.startup import require_address
+
+        require_address(settings.postgres_url, origins["db"])
     return answer(event, _handled(event, settings))
 
 

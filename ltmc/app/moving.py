@@ -17,6 +17,7 @@ from ltmc.storage import moving
 from ltmc.storage.engine import Engine, T, Transaction
 from ltmc.storage.half_moved import HalfMovedError
 from ltmc.storage.moving import Column, Columns, Hasher, Page, Row, Sum, Target
+from ltmc.storage.sqlite.files import identity
 from ltmc.storage.sqlite.waiting import settled
 from ltmc.storage.tables import transfer
 
@@ -122,12 +123,23 @@ def _opened(settings: Settings) -> AbstractContextManager[Target]:
 
 
 async def compare(source: Settings, target: Settings, progress: Progress) -> Report:
-    """Compare two memories and change nothing."""
+    """Compare two memories and change nothing.
+
+    Raises:
+        LtmcError: NOT_FOUND when there is none in the target; CONFLICT when that is the source.
+    """
+    _require_another_file(source, target)
+    if not await asyncio.to_thread(_is_there, target):
+        raise LtmcError(
+            ErrorCode.NOT_FOUND, f"TARGET: there is no memory in {database_of(target)}.", field="TARGET"
+        )
     found: list[_Snapshot] = []
+    before: str | None = None
     for settings in (source, target):
-        app = Application(settings)
+        app = Application(settings._replace(read_only=True))
         try:
             async with app.engine.read() as tx:
+                before = await _require_another_database(settings, tx, before)
                 found.append(await _snapshot(tx, None, f"Reading {database_of(settings)}", progress))
         finally:
             await app.close()
@@ -135,6 +147,36 @@ async def compare(source: Settings, target: Settings, progress: Progress) -> Rep
     return Report(
         0, "", False, [Compared(name, total, there.sums[name]) for name, total in here.sums.items()]
     )
+
+
+def _is_there(settings: Settings) -> bool:
+    if settings.postgres_url is not None:
+        from ltmc.storage.postgres import moving as postgres
+
+        return postgres.is_there(settings.postgres_url)
+    return settings.db.exists() and settings.db.stat().st_size > 0
+
+
+def _require_another_file(source: Settings, target: Settings) -> None:
+    """Refuse a file that is the source, whatever its name. Opened by two names it could be damaged."""
+    if None is source.postgres_url is target.postgres_url and identity(source.db) == identity(target.db):
+        raise _is_source()
+
+
+async def _require_another_database(settings: Settings, tx: Transaction, before: str | None) -> str | None:
+    """Refuse a database that is the one before, whatever its address; return which it is, where a server has it."""
+    if settings.postgres_url is None:
+        return None
+    from ltmc.storage.postgres.moving import WHICH
+
+    found = str(await tx.value(WHICH))
+    if found == before:
+        raise _is_source()
+    return found
+
+
+def _is_source() -> LtmcError:
+    return LtmcError(ErrorCode.CONFLICT, "TARGET: it is the source itself (--db).", field="TARGET")
 
 
 async def move(source: Settings, target: Settings, progress: Progress) -> Report:
@@ -146,12 +188,12 @@ async def move(source: Settings, target: Settings, progress: Progress) -> Report
     """
     if source.read_only:
         raise read_only()
-    if (source.postgres_url, source.db) == (target.postgres_url, target.db):
-        raise LtmcError(ErrorCode.CONFLICT, "TARGET: it is the source itself (--db).", field="TARGET")
+    _require_another_file(source, target)
     app, engine = Application(source), _engine(target)
     try:
         async with app.engine.read() as tx:
-            is_half = target.has_database() and await _is_half_moved(engine)
+            which = await _require_another_database(source, tx, None)
+            is_half = target.has_database() and await _is_half_moved(target, engine, which)
             check = None
             if target.postgres_url is not None:
                 from ltmc.storage.postgres.moving import Unfit
@@ -190,9 +232,10 @@ def _shipped_instead_of(aim: str) -> str | None:
     return None if aim in ("", shipped) or index.is_of_newer_program(aim) else shipped
 
 
-async def _is_half_moved(engine: Engine) -> bool:
+async def _is_half_moved(settings: Settings, engine: Engine, source: str | None) -> bool:
     try:
         async with engine.read() as tx:
+            await _require_another_database(settings, tx, source)
             await moving.require_empty(tx)
     except HalfMovedError:
         return True

@@ -1,6 +1,5 @@
 """The settings that a server or a command starts with."""
 
-from importlib.util import find_spec
 from typing import Any
 
 from ltmc import settings
@@ -13,7 +12,7 @@ def load(**flags: Any) -> tuple[Settings, dict[str, str]]:
     """Return the settings in force and their origins; see `ltmc.settings.load`.
 
     Raises:
-        LtmcError: INVALID_ARGUMENT also for a profile that names what is not there, and PostgreSQL without its driver.
+        LtmcError: INVALID_ARGUMENT also for a profile that names what is not there, and see `require_address`.
     """
     found, origins = settings.load(**flags)
     try:
@@ -24,18 +23,26 @@ def load(**flags: Any) -> tuple[Settings, dict[str, str]]:
             f"Setting profile ({origins['profile']}) got {shorten(found.profile)}: {error}",
             field="profile",
         ) from None
-    if found.postgres_url is not None and not _has_driver():
-        raise LtmcError(
-            ErrorCode.INVALID_ARGUMENT,
-            f"Setting db ({origins['db']}) names a PostgreSQL database; its driver psycopg is not installed here: "
-            "install ltmc[postgres], or name a file.",
-            field="db",
-        )
+    if found.postgres_url is not None:
+        require_address(found.postgres_url, origins["db"])
     return found, origins
 
 
-def _has_driver() -> bool:
+def require_address(url: str, origin: str) -> None:
+    """Refuse what is no address of a PostgreSQL database, or one whose driver is not there.
+
+    Raises:
+        LtmcError: INVALID_ARGUMENT, without what may be a password.
+    """
     try:
-        return find_spec("psycopg") is not None
-    except ValueError:  # its import was stopped
-        return False
+        from ltmc.storage.postgres import address
+    except ImportError:
+        why = (
+            "names a PostgreSQL database; its driver psycopg is not installed here: install ltmc[postgres], or name a "
+            "file"
+        )
+    else:
+        if (fault := address.fault(url)) is None:
+            return
+        why = f"got postgresql://…: {fault}; {address.ALLOWED}"
+    raise LtmcError(ErrorCode.INVALID_ARGUMENT, f"Setting db ({origin}) {why}.", field="db")

@@ -29,6 +29,7 @@ def migrate_to(target: str, verify: bool, as_json: bool, **flags: Any) -> None:
     writes to the memory first. When it is interrupted, run it again: it goes on.
     """
     from ltmc.app import moving
+    from ltmc.app.diagnosis import database_of
 
     source = load_settings(existing=True, **flags)
     there = _target(target)
@@ -56,7 +57,8 @@ def migrate_to(target: str, verify: bool, as_json: bool, **flags: Any) -> None:
             "again": " The source had changed since the last run, so it was copied from the beginning.",
             "where it was": " It went on where the last run had ended.",
         }.get(report.begun, "")
-        click.echo(f"Copied {report.copied} rows; the copy is verified and ready.{went_on}")
+        where = database_of(there)
+        click.echo(f"Copied {report.copied} rows to {where}; the copy is verified and ready.{went_on}")
         if report.anew:
             click.echo(
                 "Another model made its search index: servers, or `ltmc reindex`, make it anew with the shipped one."

@@ -27,8 +27,8 @@ SCOPE, PROJECT_SCOPE, PROJECTS_CLAIM = "ltmc:", "ltmc:project:", "ltmc_projects"
 
 LONGEST_TOKEN, LONGEST_NAME = 16_384, 100
 
-AGAIN_SECONDS = 30.0
-"""How long it is waited, after an issuer did not say where its keys are, before it is asked again."""
+AGAIN_SECONDS, KEYS_SECONDS = 2.0, 30.0
+"""How long an issuer that failed to answer, and one whose keys do not have that of a token, is not asked again."""
 
 ANSWER_SECONDS = 10.0
 
@@ -106,14 +106,45 @@ class _Verifier(TokenVerifier):
         if keys is None:
             if time.monotonic() < self._again_at:
                 raise _unreachable(settings.oauth_issuer, "it did not say where its keys are")
-            self._again_at = time.monotonic() + AGAIN_SECONDS
-            keys = await _keys_of(settings.oauth_issuer or "")
-        return JWTVerifier(
+            try:
+                keys = await _keys_of(settings.oauth_issuer or "")
+            finally:
+                self._again_at = time.monotonic() + AGAIN_SECONDS
+        return _KeysVerifier(
             jwks_uri=keys,
             issuer=settings.oauth_issuer,
             audience=settings.oauth_audience or settings.oauth_resource,
             algorithm=settings.oauth_algorithm,
+            jwks_refresh_interval=0,  # `_fetch_jwks` itself says when
         )
+
+
+class _KeysVerifier(JWTVerifier):
+    """FastMCP's, but keys that cannot be read are no fault of the token."""
+
+    _read: dict[str, Any] | None = None
+    _why = ""
+    _again_at = 0.0
+
+    async def _fetch_jwks(self) -> dict[str, Any]:
+        """Return the keys of the issuer, those just read if it was just asked; one call at a time.
+
+        Raises:
+            LtmcError: BACKEND_UNAVAILABLE.
+        """
+        if time.monotonic() >= self._again_at:
+            self._read, wait = None, AGAIN_SECONDS
+            try:
+                found = await super()._fetch_jwks()
+                if isinstance(found, dict) and isinstance(found.get("keys"), list):
+                    self._read, wait = found, KEYS_SECONDS
+                self._why = "there are no keys"
+            except (httpx2.HTTPError, ValueError) as error:
+                self._why = str(error) or type(error).__name__
+            self._again_at = time.monotonic() + wait
+        if self._read is None:
+            raise _unreachable(str(self.issuer), f"{self.jwks_uri}: {self._why}")
+        return self._read
 
 
 async def _keys_of(issuer: str) -> str:
@@ -172,18 +203,22 @@ def _caller(token: AccessToken) -> Caller:
     named = _projects(scopes, token.claims)
     if named is None:
         return Caller(name, role)
-    projects = tuple(dict.fromkeys(one for one in named if is_project(one)))[:MOST_PROJECTS]
+    projects = tuple(dict.fromkeys(one for one in named if is_project(one)))
     if not projects:
         raise ForNothingError(f"the token of {name!r} lets into no project")
+    if len(projects) > MOST_PROJECTS:
+        raise ForNothingError(
+            f"the token of {name!r} names {len(projects)} projects; at most {MOST_PROJECTS} are allowed"
+        )
     return Caller(name, "write" if role == "admin" else role, projects)
 
 
 def _projects(scopes: set[str], claims: Mapping[str, Any]) -> Iterable[Any] | None:
     """Return the projects that a token names; None if it says nothing of projects."""
-    claimed = claims.get(PROJECTS_CLAIM)
     scoped = sorted(scope.removeprefix(PROJECT_SCOPE) for scope in scopes if scope.startswith(PROJECT_SCOPE))
-    if claimed is None:
+    if PROJECTS_CLAIM not in claims:
         return scoped or None
+    claimed = claims[PROJECTS_CLAIM]
     if isinstance(claimed, str):
         claimed = claimed.split()
     return [*claimed, *scoped] if isinstance(claimed, list) else scoped

@@ -7,6 +7,8 @@ from typing import Any
 import platformdirs
 import pytest
 
+from ltmc.app import startup
+from ltmc.app.diagnosis import in_force
 from ltmc.errors import LtmcError
 from ltmc.settings import LONGEST_FILE, Settings, load
 from tests.client import run_cli
@@ -153,6 +155,58 @@ def test_an_address_of_postgresql_leaves_what_belongs_to_this_host_in_the_usual_
     assert (settings.postgres_url, settings.db) == ("postgresql://me@host/memory", usual)
     assert origins["postgres_url"] == "environment"
     assert load(db="other.db")[0].postgres_url is None
+
+
+@pytest.mark.parametrize(
+    ("address", "fault"),
+    [
+        ("postgresql://ltmc:my%pass@h/x", "% stands in it as such"),
+        ("postgresql://ltmc:my/pass@h/x", "@ or /"),
+        ("postgresql://ltmc:12/pass@h/x", "@ or /"),
+        ("postgresql://ltmc:my@pass@h/x", "@ or /"),
+        ("postgresql://ltmc:pass@[::1/x", "libpq cannot read it"),
+        ("POSTGRESQL://ltmc:pass@h:abc/x", "port"),
+        ("postgresql://ltmc:pass@h:99999/x", "port"),
+        ("postgresql://ltmc:%ffpass@h/x", "libpq cannot read it"),
+        ("postgresql://ltmc:pass@h/x?application_name=y&bogus=1", "no parameter bogus"),
+        ("postgresql://ltmc:12?pass=c/d@h/x", "libpq cannot read it"),
+        ("postgresql://ltmc:pass@h", "names no database"),
+        ("postgres://", "names no database"),
+    ],
+)
+def test_an_address_that_is_none_is_refused_without_its_password(
+    config: Path, tmp_path: Path, address: str, fault: str
+) -> None:
+    pytest.importorskip("psycopg")
+    for command in (("doctor",), ("serve",), ("migrate-to", address)):
+        named = {"LTMC_DB": str(tmp_path / "db")} if address in command else {"LTMC_DB": address}
+        (tmp_path / "db").touch()
+        done = run_cli(*command, **named)
+        assert (done.returncode, fault in done.stderr) == (2, True), done
+        assert ("TARGET" if address in command else "Setting db (environment)") in done.stderr
+        assert "allowed: postgresql://user@host:port/name" in done.stderr
+        for secret in ("pass@", "my%", "my/", "Traceback"):
+            assert secret not in done.stdout + done.stderr, command
+    run_cli("hook", "prompt", text='{"prompt": "heron"}', LTMC_DB=address, XDG_DATA_HOME=str(tmp_path))
+    logged = (tmp_path / "ltmc" / "hooks.log").read_text()
+    assert ("pass@" in logged, fault in logged) == (False, True), logged
+    assert not config.exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("POSTGRESQL://ltmc:pass@h/x", "postgresql://ltmc@h/x"),
+        ("postgres://ltmc:pa%25ss@h:5433/x?sslmode=require&password=pass", "postgresql://ltmc@h:5433/x"),
+        ("postgresql://u%40d:pa?ss#@h/x?options=-csearch_path%3Dname", "postgresql://u%40d@h/x"),
+        ("postgresql://[::1]:5,h/x", "postgresql://[::1]:5,h/x"),
+        ("postgresql:///x?host=/var/run", "postgresql://%2Fvar%2Frun/x"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(config: Path, address: str, shown: str) -> None:
+    pytest.importorskip("psycopg")
+    assert not config.exists()
+    assert in_force(*startup.load(db=address))["db"] == [shown, "flag"]
 
 
 @pytest.mark.parametrize(

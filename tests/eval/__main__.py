@@ -9,6 +9,8 @@ memories by store_memory, questions by retrieve_memory.
 hit@1: the share of questions whose first result is an answer; recall@k: the share of what answers a question among the
 first k results, averaged over the questions; MRR: one over the place of the first answer, 0 beyond 10; sure: answers
 not marked as weak; ms: a call, there and back.
+
+``--engine both`` prints it for SQLite and for PostgreSQL, and fails where a figure is further apart than `MOST_APART`.
 """
 
 import argparse
@@ -28,6 +30,9 @@ FOLDER = Path(__file__).parents[3] / "shared" / "eval"
 MODES = ("lexical", "semantic", "hybrid")
 TOP = 10
 TYPES = ("document", "code", "note")
+MOST_APART = 0.005
+"""How far a figure on PostgreSQL may be from that on SQLite; of `sure`, as a share of the questions."""
+
 PROMPT = "write a function"
 """The prompt of every function: the set has none."""
 
@@ -43,6 +48,8 @@ class Outcome:
 
 
 Asked = Iterator[Outcome]
+Figures = dict[str, list[float]]
+"""Of each line of the table: hit@1, recall@5, recall@10, MRR and the share that was sure."""
 
 
 def ask(client: Session, times: list[float], tool: str, **arguments: Any) -> dict[str, Any]:
@@ -147,13 +154,16 @@ def add_model(db: Path, model: list[str]) -> None:
             sys.exit(ran.stderr)
 
 
-def evaluate(name: str, data: Any, modes: list[str], model: list[str], server: PostgresServer | None) -> None:
-    """Store a set, ask its questions in each mode, and print a line for each.
+def evaluate(
+    name: str, data: Any, modes: list[str], model: list[str], server: PostgresServer | None
+) -> Figures:
+    """Store a set, ask its questions in each mode, and print a line for each, whose figures are returned.
 
     Args:
         server: keeps the database, if it is not a file.
     """
     store, questions = SETS[name]
+    found: Figures = {}
     with tempfile.TemporaryDirectory() as folder:
         db = Path(folder) / "ltmc.db" if server is None else cast("Path", server.empty_database())
         if model:
@@ -165,14 +175,23 @@ def evaluate(name: str, data: Any, modes: list[str], model: list[str], server: P
             times: list[float] = []
             with Session(db, env={"LTMC_SEARCH_MODE": mode}) as client:
                 asked = list(questions(client, data, ids, times))
-            answerable = [one for one in asked if one.wanted]
-            print(row(name, mode, answerable), milliseconds(times), flush=True)
-            for kind in sorted({one.kind for one in asked} - {""}):
-                print(row(f"  {kind}", mode, [one for one in asked if one.kind == kind]), flush=True)
+            kinds = sorted({one.kind for one in asked} - {""})
+            lines = {f"  {kind}": [one for one in asked if one.kind == kind] for kind in kinds}
+            spent = milliseconds(times)
+            for line, some in {name: [one for one in asked if one.wanted], **lines}.items():
+                *shares, sure = found[f"{line.strip()}, {mode}"] = figures(some)
+                columns = " ".join(f"{share:9.4f}" for share in shares)
+                print(
+                    f"{line:12} {mode:9} {len(some):9} {columns} {round(sure * len(some)):9}",
+                    spent,
+                    flush=True,
+                )
+                spent = ""
+    return found
 
 
-def row(name: str, mode: str, asked: list[Outcome]) -> str:
-    """Return hit@1, recall@5, recall@10, MRR and how many were sure, as columns."""
+def figures(asked: list[Outcome]) -> list[float]:
+    """Return hit@1, recall@5, recall@10, MRR and the share that was sure."""
     first = recall5 = recall10 = reciprocal = 0.0
     for one in asked:
         wanted, found = one.wanted, one.found
@@ -184,8 +203,17 @@ def row(name: str, mode: str, asked: list[Outcome]) -> str:
         reciprocal += max(
             (1 / place for place, each in enumerate(found, start=1) if each in wanted), default=0
         )
-    figures = [f"{value / len(asked):9.4f}" for value in (first, recall5, recall10, reciprocal)]
-    return f"{name:12} {mode:9} {len(asked):9} {' '.join(figures)} {sum(one.sure for one in asked):9}"
+    sure = sum(one.sure for one in asked)
+    return [value / len(asked) for value in (first, recall5, recall10, reciprocal, sure)]
+
+
+def apart(one: Figures, other: Figures) -> list[str]:
+    """Return the lines of a table whose figures differ by more than `MOST_APART`."""
+    return [
+        f"{line}: {[round(value, 4) for value in of]} and {[round(value, 4) for value in other[line]]}"
+        for line, of in one.items()
+        if any(abs(here - there) > MOST_APART for here, there in zip(of, other[line], strict=True))
+    ]
 
 
 def milliseconds(times: list[float]) -> str:
@@ -203,27 +231,34 @@ def main() -> None:
     parser.add_argument(
         "--model", default="", help="with another model: its folder, options of `ltmc model add`"
     )
-    parser.add_argument("--engine", choices=("sqlite", "postgres"), default="sqlite", help="of the database")
+    parser.add_argument(
+        "--engine", choices=("sqlite", "postgres", "both"), default="sqlite", help="of the database"
+    )
     options = parser.parse_args()
-    server = PostgresServer() if options.engine == "postgres" else None
+    server = None if options.engine == "sqlite" else PostgresServer()
     try:
-        print_table(options, server)
+        engines = {"sqlite": [None], "postgres": [server], "both": [None, server]}[options.engine]
+        tables = [print_table(options, one) for one in engines]
     finally:
         if server is not None:
             server.remove()
+    if differing := apart(tables[0], tables[-1]):
+        sys.exit("\n".join(["SQLite and PostgreSQL differ:", *differing]))
 
 
-def print_table(options: argparse.Namespace, server: PostgresServer | None) -> None:
-    """Print a line for each set and mode."""
+def print_table(options: argparse.Namespace, server: PostgresServer | None) -> Figures:
+    """Print a line for each set and mode, and return its figures."""
     titles = ["questions", "hit@1", "recall@5", "recall@10", "MRR", "sure", "ms p50", "ms p95"]
     print(f"{'set':12} {'mode':9} {' '.join(f'{title:>9}' for title in titles)}")
+    found: Figures = {}
     for name in options.set or SETS:
         path = options.folder / f"{name}.json"
         if path.exists():
             data = json.loads(path.read_text("utf-8"))
-            evaluate(name, data, options.mode or list(MODES), options.model.split(), server)
+            found |= evaluate(name, data, options.mode or list(MODES), options.model.split(), server)
         else:
             print(f"{name}: skipped, {path} is absent", file=sys.stderr)
+    return found
 
 
 if __name__ == "__main__":

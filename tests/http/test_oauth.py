@@ -17,6 +17,7 @@ from joserfc import jwk, jwt
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from ltmc.server.oauth import AGAIN_SECONDS
 from tests.client import run_cli
 from tests.http.serving import Answer, Serving, User
 
@@ -54,8 +55,8 @@ class Issuer:
         }
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def token(self, *scopes: str, key: jwk.RSAKey | None = None, **claims: Any) -> str:
-        """Return a token; a claim that is None is left out."""
+    def token(self, *scopes: str, key: jwk.RSAKey | None = None, kid: str = "one", **claims: Any) -> str:
+        """Return a token; a claim that is None is left out, but for `ltmc_projects`."""
         said = {
             "iss": self.address,
             "aud": RESOURCE,
@@ -64,8 +65,8 @@ class Issuer:
             "scope": " ".join(scopes),
             **claims,
         }
-        given = {name: value for name, value in said.items() if value is not None}
-        return jwt.encode({"alg": "RS256", "kid": "one"}, given, key or self.key)
+        given = {name: value for name, value in said.items() if value is not None or name == "ltmc_projects"}
+        return jwt.encode({"alg": "RS256", "kid": kid}, given, key or self.key)
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +166,9 @@ def test_forged_tokens_are_refused(server: Serving, issuer: Issuer) -> None:
         ([], {"scope": None}),
         (["ltmc:boss"], {}),
         (["ltmc:write"], {"ltmc_projects": []}),
+        (["ltmc:write"], {"ltmc_projects": None}),
+        (["ltmc:write"], {"ltmc_projects": {"web": True}}),
+        (["ltmc:write"], {"ltmc_projects": [f"p{number}" for number in range(51)]}),
         (["ltmc:write"], {"ltmc_projects": ["*"]}),
         (["ltmc:write"], {"ltmc_projects": ""}),
         (["ltmc:write"], {"ltmc_projects": 5}),
@@ -224,6 +228,29 @@ def test_an_issuer_that_does_not_answer_is_no_refusal(db: Path, issuer: Issuer) 
         assert ping(serving, issuer.token("ltmc:read")).status == 503
         assert len(issuer.asked) == asked
         assert serving.rpc("ping").status == 200
+
+
+@pytest.mark.parametrize("instead", [None, {"keys": None}, ["no keys"]])
+def test_keys_that_cannot_be_read_are_no_refusal(
+    db: Path, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, instead: Any
+) -> None:
+    settings = {"LTMC_OAUTH_ISSUER": issuer.address, "LTMC_OAUTH_RESOURCE": RESOURCE}
+    keys = issuer.pages["/keys"]
+    monkeypatch.setitem(issuer.pages, "/keys", instead)
+    with Serving(db, **settings) as serving:
+        for _ in range(2):
+            answer = ping(serving, issuer.token("ltmc:read"))
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "1"), answer
+        assert any(f"{issuer.address}/keys: " in line for line in serving.log), serving.log
+        issuer.pages["/keys"] = keys
+        time.sleep(AGAIN_SECONDS)
+        assert ping(serving, issuer.token("ltmc:read")).status == 200
+        issuer.pages["/keys"] = instead
+        other = jwk.RSAKey.generate_key(2048, {"kid": "two"})
+        asked = len(issuer.asked)
+        assert ping(serving, issuer.token("ltmc:read", key=other, kid="two")).status == 401
+        assert len(issuer.asked) == asked
+        assert ping(serving, issuer.token("ltmc:read")).status == 200
 
 
 @pytest.mark.parametrize(

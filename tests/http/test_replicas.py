@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from ltmc.server.http_transport import GRACE_SECONDS
+from ltmc.settings import Settings
 from tests.artefacts import ROOT
 from tests.conftest import unavailable
 from tests.http.balancing import CONFIGURATION
@@ -47,12 +49,28 @@ def test_the_compose_file_and_the_image_fit_the_project() -> None:
     (mounted,) = services["balancer"]["volumes"]
     assert (folder / mounted.split(":")[0]).resolve() == CONFIGURATION
     settings = {name for name in services["ltmc"]["environment"] if name.startswith("LTMC_")}
-    from ltmc.settings import Settings
-
     assert {name.removeprefix("LTMC_").lower() for name in settings} <= set(Settings._fields)
+    drain = services["ltmc"]["environment"]["LTMC_HTTP_DRAIN_SECONDS"]
+    assert float(services["ltmc"]["stop_grace_period"].removesuffix("s")) > drain + GRACE_SECONDS
     image = (folder / "Dockerfile").read_text()
     command = json.loads(image.rpartition("CMD ")[2])
     assert command[command.index("--port") + 1] in services["balancer"]["ports"][0]
     assert json.loads(image.rpartition("ENTRYPOINT ")[2].splitlines()[0]) == ["ltmc"]
     assert "ENV PATH=/ltmc/bin:$PATH\n" in image  # `docker compose exec ltmc ltmc` looks there, too
     assert all((ROOT / word).exists() for word in ["bundles/constraints.txt", "pyproject.toml"])
+
+
+def test_the_image_is_not_built_from_what_was_made_here() -> None:
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    left_out = {line.strip("/").removeprefix("**/") for line in lines}
+    made = (ROOT / ".gitignore").read_text().split()
+    assert {".git", *(line.strip("/") for line in made)} <= left_out
+    assert not left_out & {
+        "ltmc",
+        "bundles",
+        "setup.py",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "LICENSES",
+    }

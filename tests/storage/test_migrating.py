@@ -204,7 +204,9 @@ def test_every_table_is_copied_or_named_as_not(full: Path) -> None:
 def test_what_is_shown(source: Path, place: PostgresPlace) -> None:
     done = migrated(source, place)
     assert re.search(r"^resources +6 +[0-9a-f]{16}  equal$", done.stdout, re.MULTILINE)
-    assert done.stdout.endswith("rows; the copy is verified and ready.\n")
+    assert re.search(
+        rf"^Copied \d+ rows to {place}; the copy is verified and ready.\n\Z", done.stdout, re.MULTILINE
+    )
     with closing(sqlite3.connect(source)) as connection, connection:
         connection.execute("UPDATE todos SET title = 'Another' WHERE id = 1")
     told = migrated(source, place, "--verify", rc=1)
@@ -286,9 +288,45 @@ def test_what_is_not_empty_is_left_alone(source: Path, place: PostgresPlace, tmp
         assert re.search("it is not empty, it holds rows: 1 in projects, 1 in todos", refused(source, target))
         assert "Mine" in run_cli("todo", "list", "--db", str(target)).stdout
     assert "it is the source itself" in refused(source, source)
-    assert "not empty" in refused(place, place.url.replace("ltmc@", "ltmc:x@"))
     (tmp_path / "text").write_text("This is no database, but long enough to look at its beginning." * 20)
     assert "not a database" in refused(source, tmp_path / "text")
+
+
+def test_the_source_by_another_name_is_left_alone(
+    source: Path, place: PostgresPlace, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    empty, hard, soft = tmp_path / "empty.db", tmp_path / "hard.db", tmp_path / "soft.db"
+    run_cli("reindex", "--db", str(place))
+    migrated(place, empty)
+    hard.hardlink_to(empty)
+    soft.symlink_to(empty)
+    elsewhere = place.url.replace("127.0.0.1", "localhost")
+    others = [
+        (empty, hard),
+        (empty, soft),
+        (place, elsewhere),
+        (place, place.url.replace("ltmc@", "ltmc:x@")),
+    ]
+    for one, other in others:
+        for flags in ((), ("--verify",)):
+            assert "it is the source itself" in migrated(one, other, *flags, rc=1).stderr
+        assert run_cli("export", "--db", str(one)).returncode == 0
+    schema = f"{place.url}?options=-csearch_path%3Danother"
+    assert "does not exist" in refused(source, schema)
+    postgres_server.execute("CREATE SCHEMA another", name_of(place))
+    migrated(source, place)
+    assert report(place, schema)["equal"]
+
+
+def test_to_verify_only_looks(
+    source: Path, place: PostgresPlace, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    absent, bare = tmp_path / "absent.db", tmp_path / "bare.db"
+    bare.touch()
+    for target in (absent, bare, place):
+        assert f"TARGET: there is no memory in {target}" in migrated(source, target, "--verify", rc=1).stderr
+    assert (absent.exists(), bare.stat().st_size) == (False, 0)
+    assert postgres_server.execute("SELECT to_regclass('schema_migrations')", name_of(place)) == [(None,)]
 
 
 @pytest.mark.parametrize(

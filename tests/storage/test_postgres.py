@@ -15,6 +15,7 @@ from ltmc.app.application import Application
 from ltmc.errors import LtmcError
 from ltmc.storage.postgres.statements import translated, tsquery
 from tests.client import Session, run_cli, settings_of, use
+from tests.eval import __main__ as evaluation
 from tests.postgres import PostgresPlace, PostgresServer
 
 pytest.importorskip("psycopg")
@@ -214,3 +215,23 @@ def test_statements_are_translated() -> None:
     assert statement.text == "SELECT '?%%' WHERE a = %s AND b LIKE '%%x' AND c = ANY(%s) AND d <> ALL(%s)"
     assert statement.bound([[1, 2], True]) == [1, [1, 2], [1, 2]]
     assert tsquery('"a""b" AND ("it\'s" OR "c" *)') == "'a\"b' & ('it''s' | 'c':*)"
+
+
+def test_search_finds_as_well_as_on_sqlite(vector_postgres_server: PostgresServer) -> None:
+    name = "notes-dev"
+    path = evaluation.FOLDER / f"{name}.json"
+    if not path.exists():
+        pytest.skip(f"the development data {path} are absent: they are no part of LTMC")
+    data = json.loads(path.read_text("utf-8"))
+    here, there = (
+        evaluation.evaluate(name, data, ["hybrid"], [], server) for server in (None, vector_postgres_server)
+    )
+    assert evaluation.apart(here, there) == []
+    assert here["notes-dev, hybrid"][1] > 0.5
+
+
+def test_figures_that_are_apart_are_named() -> None:
+    figures = {"notes-dev, hybrid": [0.5, 0.7], "none, hybrid": [0.5, 0.5]}
+    assert evaluation.apart(figures, figures | {"none, hybrid": [0.5, 0.496]}) == []
+    (told,) = evaluation.apart(figures, figures | {"none, hybrid": [0.5, 0.494]})
+    assert told == "none, hybrid: [0.5, 0.5] and [0.5, 0.494]"

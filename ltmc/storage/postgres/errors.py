@@ -3,18 +3,11 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 import psycopg
 
 from ltmc.errors import ErrorCode, LtmcError
-
-
-def shown(url: str) -> str:
-    """Return the address of a database without its password, and without what may hold one."""
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    return f"postgresql://{user.partition(':')[0]}{at}{host}{parts.path}"
+from ltmc.storage.postgres.address import shown
 
 
 @contextmanager

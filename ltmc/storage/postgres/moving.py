@@ -12,7 +12,7 @@ from ltmc.storage.index_entries import scope_name, scope_term, terms_of
 from ltmc.storage.moving import Column, Row, Step, Target
 from ltmc.storage.postgres.database import Cursor, connected
 from ltmc.storage.postgres.errors import translated
-from ltmc.storage.postgres.migrations import SCHEMA_VERSION
+from ltmc.storage.postgres.migrations import SCHEMA_VERSION, checked_version
 from ltmc.storage.postgres.search_index import PostgresSearchIndex, fitting
 
 FAULTS_SHOWN = 20
@@ -25,6 +25,12 @@ _IN_AN_INDEX = {"file_path", "doc_path", "ref", "key", "path", "node_id", "sourc
 
 _JSON = {("trash", "content"), ("routing_log", "features"), ("routing_log", "alternatives")}
 """Columns of JSON whose default does not tell."""
+
+WHICH = (
+    "SELECT concat_ws(' ', pg_postmaster_start_time(), oid, current_schema()) FROM pg_database "
+    "WHERE datname = current_database()"
+)
+"""Tells a database and the schema in it from others, whatever its address; the same until its server restarts."""
 
 Check = Callable[[Any], str | None]
 
@@ -84,6 +90,16 @@ def _terms(kind: str, project_id: str, impacts: str) -> str:
     """Return the terms of an entry, as PostgreSQL reads a tsvector."""
     terms = fitting([scope_term(scope_name(kind, project_id)), *terms_of(impacts)])
     return " ".join("'" + term.replace("\\", "\\\\").replace("'", "''") + "'" for term in terms)
+
+
+def is_there(url: str) -> bool:
+    """Return whether a database has LTMC's tables; it is only looked at.
+
+    Raises:
+        LtmcError: see `checked_version`.
+    """
+    with translated(url), closing(connected(url)) as connection:
+        return checked_version(connection, url) > 0
 
 
 @contextmanager

@@ -8,7 +8,8 @@ import psycopg
 
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.storage.half_moved import HALF_MOVED, HalfMovedError
-from ltmc.storage.postgres.errors import shown, unavailable
+from ltmc.storage.postgres.address import shown
+from ltmc.storage.postgres.errors import unavailable
 from ltmc.timestamps import now
 
 FILES = sorted(file.name for file in resources.files(__name__).iterdir() if file.name.endswith(".sql"))
