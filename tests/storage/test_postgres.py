@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import os
+import socket
 import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +19,7 @@ from ltmc.errors import LtmcError
 from ltmc.storage.postgres.statements import translated, tsquery
 from tests.client import Session, run_cli, settings_of, use
 from tests.postgres import PostgresPlace, PostgresServer
+from tests.proxy import Proxy
 
 pytest.importorskip("psycopg")
 
@@ -214,3 +218,40 @@ def test_statements_are_translated() -> None:
     assert statement.text == "SELECT '?%%' WHERE a = %s AND b LIKE '%%x' AND c = ANY(%s) AND d <> ALL(%s)"
     assert statement.bound([[1, 2], True]) == [1, [1, 2], [1, 2]]
     assert tsquery('"a""b" AND ("it\'s" OR "c" *)') == "'a\"b' & ('it''s' | 'c':*)"
+
+
+def test_a_server_that_is_lost_is_noticed_soon_unless_the_address_says_otherwise(place: Path) -> None:
+    from ltmc.storage.postgres.connections import connected as connect
+
+    for address, milliseconds in ((str(place), 10_000), (f"{place}?tcp_user_timeout=70000", 70_000)):
+        with (
+            closing(connect(address)) as connection,
+            socket.socket(fileno=os.dup(connection.fileno())) as end,
+        ):
+            assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == milliseconds
+            assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 5
+
+
+def test_a_statement_whose_server_is_silent_ends_when_it_is_cancelled(
+    place: Path, postgres_server: PostgresServer
+) -> None:
+    async def work(app: Application) -> None:
+        async def ask() -> int:
+            async with app.engine.read() as tx:
+                for _ in range(1_000_000):
+                    await tx.value("SELECT 1")
+            return 0
+
+        asked = [asyncio.create_task(ask()) for _ in range(4)]
+        await asyncio.sleep(0.5)
+        proxy.forget()
+        await asyncio.sleep(0.1)
+        for one in asked:
+            one.cancel()
+        _, left = await asyncio.wait(asked, timeout=5)
+        assert not left
+        async with asyncio.timeout(5), app.engine.read() as tx:
+            assert await tx.value("SELECT 1") == 1
+
+    with Proxy(postgres_server.port) as proxy:
+        use(cast("Path", PostgresPlace(f"postgresql://ltmc@127.0.0.1:{proxy.port}/{name_of(place)}")), work)
