@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -255,3 +256,24 @@ def test_a_statement_whose_server_is_silent_ends_when_it_is_cancelled(
 
     with Proxy(postgres_server.port) as proxy:
         use(cast("Path", PostgresPlace(f"postgresql://ltmc@127.0.0.1:{proxy.port}/{name_of(place)}")), work)
+
+
+def test_a_commit_whose_answer_is_lost_is_said_to_be_uncertain(
+    place: Path, postgres_server: PostgresServer
+) -> None:
+    with Proxy(postgres_server.port) as proxy:
+        address = f"postgresql://ltmc@127.0.0.1:{proxy.port}/{name_of(place)}"
+        with Session(cast("Path", PostgresPlace(address))) as client:
+            client.ok("add_todo", title="water the plants")
+            time.sleep(1)  # the log of use is written
+            proxy.cut_at = (b"INSERT INTO todos", b"COMMIT")
+            told = client.bad("add_todo", "BACKEND_UNAVAILABLE", title="water them again")
+            assert "may or may not be stored. Look before you call again" in told["error"]
+            assert told["details"]["stored"] == "unknown"
+            proxy.cut_at = ()
+            assert client.ok("list_todos")["total"] == 2
+            proxy.cut_at = (b"INSERT INTO todos",)
+            told = client.bad("add_todo", "BACKEND_UNAVAILABLE", title="water them again")
+            assert "call again when" in told["error"]
+            proxy.cut_at = ()
+            assert client.ok("list_todos")["total"] == 2

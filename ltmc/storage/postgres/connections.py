@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.storage.engine import T
 from ltmc.storage.postgres import migrations, near
+from ltmc.storage.postgres.errors import uncertain
 from ltmc.storage.sqlite.waiting import settled
 
 LOCK_SECONDS, STATEMENT_SECONDS = 30, 60
@@ -164,7 +165,12 @@ class Connections:
         connection = await self._begun(begin)
         try:
             yield connection
-            await settled(self.on_thread(connection, partial(_commit, connection)))
+            try:
+                await settled(self.on_thread(connection, partial(_commit, connection)))
+            except psycopg.OperationalError as error:
+                if begin.lock_seconds is None or not connection.closed:
+                    raise
+                raise uncertain(self.url, error) from error
         finally:
             # what became of it is waited for; a connection whose transaction is not over is not used again
             await settled(self._give_back(connection))
