@@ -97,3 +97,28 @@ def test_a_server_goes_on_after_its_database_was_silent_and_ends_while_it_is(
             code, seconds = timed(server.finish)
             assert (code, seconds < 10) == (0, True), (code, seconds, server.log)
             assert last.result().status == 504
+
+
+def test_a_database_that_is_made_anew_gets_tables_without_a_restart(
+    place: PostgresPlace, postgres_server: PostgresServer
+) -> None:
+    name = place.url.rpartition("/")[2]
+    with Serving(cast("Path", place)) as server:
+        user = server.user("ann", "write")
+        user.ok("add_todo", title="Pick pears")
+        postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        time.sleep(1.1)
+        assert listed(user).status == 503
+        assert "does not exist" in server.call("list_todos")["error"]
+        postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        assert listed(user).status == 401  # its token went with the database
+        assert server.user("ann", "write").ok("list_todos")["total"] == 0
+
+
+def test_a_server_that_is_read_only_makes_health_degraded(place: PostgresPlace) -> None:
+    refusing = f"{place.url}?options=-cdefault_transaction_read_only%3Don"
+    with Serving(cast("Path", PostgresPlace(refusing))) as server:
+        answer = server.request("GET", "/health")
+        assert answer.status == 200, answer
+        assert answer.json()["status"] == "degraded"
+        assert answer.json()["services"]["postgresql"] == "locked"

@@ -277,3 +277,32 @@ def test_a_commit_whose_answer_is_lost_is_said_to_be_uncertain(
             assert "call again when" in told["error"]
             proxy.cut_at = ()
             assert client.ok("list_todos")["total"] == 2
+
+
+def test_a_database_that_was_emptied_gets_new_tables(place: Path, postgres_server: PostgresServer) -> None:
+    name = name_of(place)
+    with Session(place) as client:
+        client.ok("store_memory", file_name="a.md", content="A heron.")
+        assert client.ok("retrieve_memory", query="heron")["total"] == 1
+        time.sleep(1)  # the log of use is written
+        postgres_server.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public", name)
+        assert "its tables are gone" in client.bad("list_memories", "BACKEND_UNAVAILABLE")["error"]
+        client.ok("store_memory", file_name="b.md", content="A wren.")
+        assert client.ok("retrieve_memory", query="wren")["results"][0]["file_name"] == "b.md"
+
+        postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        assert "does not exist" in client.bad("list_memories", "BACKEND_UNAVAILABLE")["error"]
+        postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        client.ok("store_memory", file_name="c.md", content="A kite.")
+        assert [one["file_name"] for one in client.ok("retrieve_memory", query="bird")["results"]] == ["c.md"]
+
+
+def test_a_server_that_is_read_only_is_said_to_be(place: Path, postgres_server: PostgresServer) -> None:
+    address = f"{place}?options=-cdefault_transaction_read_only%3Don"
+    with Session(place) as client:
+        client.ok("add_todo", title="water the plants")
+    with Session(cast("Path", PostgresPlace(address))) as client:
+        assert "read-only" in client.bad("add_todo", "BACKEND_UNAVAILABLE", title="more")["error"]
+        assert client.ok("list_todos")["total"] == 1
+        probed = client.ok("get_performance_report")["backends"]["postgresql"]
+        assert (probed["status"], "the server is read-only" in probed["error"]) == ("locked", True), probed

@@ -118,7 +118,8 @@ class Probes:
         async with self._engine.read():
             pass
         if await self._engine.is_locked():
-            return {"status": "locked", "error": "writes wait for another who writes"}
+            why = "" if self._engine.name == "sqlite" else ", or the server is read-only"
+            return {"status": "locked", "error": f"writes wait for another who writes{why}"}
         if self._engine.name == "sqlite":
             return {"status": "ok"}
         return {"status": "ok", "backend": await self._engine.version()}

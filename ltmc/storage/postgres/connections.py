@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.storage.engine import T
 from ltmc.storage.postgres import migrations, near
-from ltmc.storage.postgres.errors import uncertain
+from ltmc.storage.postgres.errors import shown, unavailable, uncertain
 from ltmc.storage.sqlite.waiting import settled
 
 LOCK_SECONDS, STATEMENT_SECONDS = 30, 60
@@ -135,7 +135,7 @@ class Connections:
         self.pgvector: near.Pgvector | None = None
         self.resident: dict[Callable[[], Any], Any] = {}
         self._index_due: dict[str, float] = {}
-        self._present = False
+        self._database: Any = None
         self._idle: list[Connection] = []
         self._threads = _threads()
 
@@ -180,10 +180,17 @@ class Connections:
             connection = self._idle.pop()
             try:
                 return await self._begin(connection, begin)
-            except psycopg.OperationalError:
+            except (psycopg.OperationalError, psycopg.errors.UndefinedTable) as error:
                 if not connection.closed:  # no fault of the connection, such as a lock
                     raise
                 await self._close_idle()  # they are of the same server
+                if isinstance(error, psycopg.errors.UndefinedTable):
+                    why = (
+                        "its tables are gone; the next call makes new ones"
+                        if self._may_migrate
+                        else str(error)
+                    )
+                    raise unavailable(self.url, why) from error
         return await self._begin(await self._new(), begin)
 
     async def _begin(self, connection: Connection, begin: Begin) -> Connection:
@@ -212,18 +219,25 @@ class Connections:
     def _connected(self) -> Connection:
         connection = connected(self.url)
         try:
-            if not self._present:
-                if self._may_migrate:
-                    limit, connection.seconds = connection.seconds, None
-                    migrations.migrate(connection, self.url)
-                    connection.seconds = limit
-                elif migrations.checked_version(connection, self.url) != migrations.SCHEMA_VERSION:
+            if migrations.checked_version(connection, self.url) != migrations.SCHEMA_VERSION:
+                if not self._may_migrate:
                     raise LtmcError(
                         ErrorCode.BACKEND_UNAVAILABLE,
                         "The database has no present schema; start LTMC once without read-only to make it.",
                     )
+                limit, connection.seconds = connection.seconds, None
+                migrations.migrate(connection, self.url)
+                connection.seconds = limit
+            database = connection.execute(
+                "SELECT oid, CAST(CAST('schema_migrations' AS regclass) AS oid) FROM pg_database "
+                "WHERE datname = current_database()"
+            ).fetchone()
+            if database != self._database:
+                if self._database is not None:
+                    logger.warning("the database %s is another one than before", shown(self.url))
+                self.resident = {}
                 self.pgvector = near.found(connection, may_create=self._may_migrate)
-                self._present = True
+                self._database = database
         except BaseException:
             connection.close()
             raise
@@ -304,13 +318,17 @@ def _cancel(connection: Connection) -> None:
 
 def _begin(connection: Connection, begin: Begin, url: str) -> None:
     connection.seconds = ANSWER_SECONDS
-    if begin.lock_seconds is None:
-        statements = begin.statements
-    else:
-        connection.execute(begin.statements.encode())
-        connection.seconds = begin.lock_seconds + ANSWER_SECONDS
-        statements = f"SELECT pg_advisory_xact_lock({WRITING})"
-    cursor = connection.execute(f"{statements}; SELECT max(version) FROM schema_migrations".encode())
+    try:
+        if begin.lock_seconds is None:
+            statements = begin.statements
+        else:
+            connection.execute(begin.statements.encode())
+            connection.seconds = begin.lock_seconds + ANSWER_SECONDS
+            statements = f"SELECT pg_advisory_xact_lock({WRITING})"
+        cursor = connection.execute(f"{statements}; SELECT max(version) FROM schema_migrations".encode())
+    except psycopg.errors.UndefinedTable:
+        connection.close()
+        raise
     connection.seconds = Connection.seconds
     while cursor.nextset():
         pass

@@ -271,13 +271,16 @@ class PostgresDatabase:
                 yield PostgresTransaction(self._connections, connection, None)
 
     async def is_locked(self) -> bool:
-        """Return whether someone writes at length just now; nothing is written to find out."""
+        """Return whether someone writes at length just now, or the server is read-only; nothing is written for it."""
         if self.read_only:
             return False
         try:
             with translated(self.url):
-                async with self._connections.transaction(writing(LOCKED_SECONDS, "normal")):
-                    return False
+                async with self._connections.transaction(writing(LOCKED_SECONDS, "normal")) as connection:
+                    transaction = PostgresTransaction(self._connections, connection, None)
+                    return bool(
+                        await transaction.value("SELECT current_setting('transaction_read_only') = 'on'")
+                    )
         except LtmcError as error:
             if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
                 return True
