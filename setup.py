@@ -62,13 +62,13 @@ def commit() -> str:
         git = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
         told = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=False)
         return told.stdout.strip()
-    return (ROOT / COMMIT_FILE).read_text() if (ROOT / COMMIT_FILE).exists() else ""
+    return (ROOT / COMMIT_FILE).read_text("utf-8") if (ROOT / COMMIT_FILE).exists() else ""
 
 
 def note_commit(folder: Path) -> None:
     """Write the commit, where it is known, into a folder to which the packages were copied."""
     if found := commit():
-        (folder / COMMIT_FILE).write_text(found.strip() + "\n")
+        (folder / COMMIT_FILE).write_text(found.strip() + "\n", "utf-8")
 
 
 class BuildPackages(build_py):

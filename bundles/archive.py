@@ -4,6 +4,7 @@ The files lie in an archive inside of it: Python reads the whole table of a .pyz
 files takes it 15 ms. Beside it lies what greets an agent before anything is unpacked.
 """
 
+import re
 import stat
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from shiv.builder import create_archive
 from shiv.constants import BUILD_AT_TIMESTAMP_FORMAT
 
 from bundles import lock
+from ltmc import system
 from ltmc.distribution import unpacking
 
 INTERPRETER = "/usr/bin/env python3"
@@ -79,13 +81,13 @@ def _pack(site_packages: Path, target: Path, built_at: datetime) -> None:
 def _put_launcher(
     target: Path, package: Path, built_at: datetime, pythons: tuple[tuple[int, int], ...]
 ) -> None:
-    launcher = Path(__file__).with_name("launcher.py").read_text()
+    launcher = Path(__file__).with_name("launcher.py").read_text("utf-8")
     for name, value in (("PYTHONS", pythons), ("GLIBC", lock.GLIBC)):
         launcher = launcher.replace(f"{name} = ()", f"{name} = {value!r}")
     with zipfile.ZipFile(target, "a", zipfile.ZIP_DEFLATED) as archive:
         for name, text in (
             ("_launcher.py", launcher),
-            ("_unpacking.py", Path(unpacking.__file__).read_text()),
+            *((f"_{path.name}", _alone(path)) for path in _unpacking_parts()),
             *(
                 (f"{unpacking.SITE}{part}", (package.parent / part).read_text("utf-8"))
                 for part in _greeting(package)
@@ -95,6 +97,17 @@ def _put_launcher(
         for entry in archive.infolist():  # shiv takes these from its installation, where they may differ
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
     target.chmod(0o755)
+
+
+def _unpacking_parts() -> list[Path]:
+    """Return the modules that unpack the file, which stand beside the launcher."""
+    found = sorted(Path(unpacking.__file__).parent.glob("unpacking*.py"))
+    return [*found, Path(system.__file__).with_name("locks_windows.py")]
+
+
+def _alone(path: Path) -> str:
+    """Return the text of such a module, which finds the others beside itself and not in the package."""
+    return re.sub(r"from ltmc\.\w+ import (\w+) as", r"import _\1 as", path.read_text("utf-8"))
 
 
 def _greeting(package: Path) -> list[str]:

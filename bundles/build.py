@@ -1,4 +1,4 @@
-"""``python -m bundles.build``: ltmc.pyz, the desktop extension, server.json and SHA256SUMS in ``dist``."""
+"""``python -m bundles.build``: ltmc.pyz, its parts, the desktop extension, server.json, SHA256SUMS in ``dist``."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from bundles import archive, lock, publish, wheels
+from bundles import archive, lock, parts, publish, sbom, wheels
 
 ROOT = Path(__file__).parents[1]
 _OLDEST = 315532800  # 1980-01-01, the first moment that a zip file can hold
@@ -43,14 +43,17 @@ def build(target: Path, pythons: tuple[tuple[int, int], ...] = lock.PYTHONS) -> 
         os.environ["SOURCE_DATE_EPOCH"] = str(source_date())
         found = [wheel for python in pythons for wheel in wheels.download(python, ROOT / "build" / "wheels")]
         own = wheels.build_ltmc(ROOT, scratch / "own")
-        wheels.merge([*found, own], scratch / "site-packages")
+        site = scratch / "site-packages"
+        wheels.merge([*found, own], site)
+        parts.add(site, parts.of_archive())
         built = scratch / target.name
-        archive.write(scratch / "site-packages", built, source_date(), pythons)
+        archive.write(site, built, source_date(), pythons)
         if sys.version_info[:2] in pythons:
             check([sys.executable, str(built)], scratch)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(built.read_bytes())
         target.chmod(0o755)
+        sbom.write(target.name, site, found, target.with_name(f"{target.name}.cdx.json"), source_date())
 
 
 @click.command()

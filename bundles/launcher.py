@@ -55,7 +55,7 @@ def unpacked():
 
     def greet():
         # An agent is greeted from inside the archive: to unpack it takes longer than agents wait.
-        packed = "%s/site-packages" % archive
+        packed = str(archive / "site-packages")
         sys.path[0] = packed
         from ltmc.server.greeting import begin
 

@@ -9,6 +9,8 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 
 LOCK = Path(__file__).with_name("requirements.lock")
+BUILD_TOOLS = LOCK.with_name("build-tools.lock")
+"""The environment in which a release is built: what is shipped, and the tools of the extra `build`."""
 CONSTRAINTS = Path(__file__).with_name("constraints.txt")
 """The versions of the lock file without hashes, for pip to install the same where tests run."""
 
@@ -67,7 +69,7 @@ def requirements(python: tuple[int, int], platform: Platform = LINUX_X86_64, loc
         "platform_python_implementation": "CPython",
     }
     chosen = []
-    for head, hashes in _entries(lock):
+    for head, hashes in entries(lock):
         requirement = Requirement(head)
         if requirement.marker is None or Marker(str(requirement.marker)).evaluate(environment):
             chosen.append(f"{requirement.name}{requirement.specifier} \\\n{hashes}")
@@ -76,15 +78,16 @@ def requirements(python: tuple[int, int], platform: Platform = LINUX_X86_64, loc
 
 def constraints() -> str:
     """Return what `CONSTRAINTS` is to hold."""
-    return "".join(f"{head}\n" for head, _ in _entries(LOCK))
+    return "".join(f"{head}\n" for head, _ in entries(LOCK))
 
 
-def _entries(lock: Path) -> Iterator[tuple[str, str]]:
-    for entry in re.split(r"\n(?=\S)", _COMMENT.sub("", lock.read_text())):
+def entries(lock: Path) -> Iterator[tuple[str, str]]:
+    """Yield the requirement and the lines with the hashes of each entry of a lock file."""
+    for entry in re.split(r"\n(?=\S)", _COMMENT.sub("", lock.read_text("utf-8"))):
         if entry.strip():
             head, _, hashes = entry.partition(" \\\n")
             yield head, hashes
 
 
 if __name__ == "__main__":
-    CONSTRAINTS.write_text(constraints())
+    CONSTRAINTS.write_text(constraints(), "utf-8")

@@ -14,7 +14,16 @@ from ltmc import __version__
 from ltmc.tools import selection
 
 ROOT = Path(__file__).parents[1]
-ARTEFACTS = ("ltmc.pyz", "ltmc.mcpb", "server.json", "ltmc-onefile", "ltmc-linux-x86_64.tar.gz")
+ARTEFACTS = (
+    "ltmc.pyz",
+    "ltmc.pyz.cdx.json",
+    "ltmc.mcpb",
+    "server.json",
+    "ltmc-onefile",
+    "ltmc-onefile.cdx.json",
+    "ltmc-linux-x86_64.tar.gz",
+    "ltmc-linux-x86_64.cdx.json",
+)
 
 
 def write_mcpb(pyz: Path, target: Path, epoch: tuple[int, int, int, int, int, int]) -> None:
@@ -57,12 +66,15 @@ def write_server_json(mcpb: Path, target: Path) -> None:
     """Write server.json, which points the MCP registry to the published `mcpb`."""
     about = server_json(sha256(mcpb.read_bytes()).hexdigest(), mcpb.name)
     jsonschema.validate(about, schemas.SERVER, format_checker=jsonschema.FormatChecker())
-    target.write_text(_text(about))
+    target.write_text(_text(about), "utf-8")
 
 
 def server_json(digest: str, file_name: str) -> dict[str, Any]:
-    """server.json for the desktop extension `file_name`, whose SHA-256 is `digest`."""
-    publish = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ltmc"]["publish"]
+    """server.json for the package on PyPI, and the desktop extension `file_name`, whose SHA-256 is `digest`.
+
+    The registry looks for ``mcp-name: <name>`` in the README of the package on PyPI, as proof that both have one owner.
+    """
+    publish = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["ltmc"]["publish"]
     return {
         "$schema": schemas.SERVER_URL,
         "name": publish["name"],
@@ -71,12 +83,20 @@ def server_json(digest: str, file_name: str) -> dict[str, Any]:
         "version": __version__,
         "packages": [
             {
+                "registryType": "pypi",
+                "identifier": _project()["name"],
+                "version": __version__,
+                "runtimeHint": "uvx",
+                "packageArguments": [{"type": "positional", "value": "serve"}],
+                "transport": {"type": "stdio"},
+            },
+            {
                 "registryType": "mcpb",
                 "identifier": f"{publish['downloads'].format(version=__version__)}/{file_name}",
                 "version": __version__,
                 "fileSha256": digest,
                 "transport": {"type": "stdio"},
-            }
+            },
         ],
     }
 
@@ -91,11 +111,11 @@ def write_sums(dist: Path) -> None:
                 while block := file.read(1 << 20):
                     digest.update(block)
             lines.append(f"{digest.hexdigest()}  {name}\n")
-    (dist / "SHA256SUMS").write_text("".join(lines))
+    (dist / "SHA256SUMS").write_text("".join(lines), "utf-8")
 
 
 def _project() -> dict[str, Any]:
-    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     return project
 
 

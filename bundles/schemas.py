@@ -47,6 +47,30 @@ MCPB = _closed(
     ),
 )
 
+_VERSION: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 255, "not": {"const": "latest"}}
+_STDIO = _closed("type", type={"const": "stdio"})
+
+_MCPB_PACKAGE = _closed(
+    "registryType identifier fileSha256 transport",
+    "version",
+    registryType={"const": "mcpb"},
+    # The registry takes such a file only from a release page, and only with "mcp" in its address.
+    identifier={"type": "string", "format": "uri", "pattern": "^https://.*mcp"},
+    fileSha256={"type": "string", "pattern": "^[a-f0-9]{64}$"},
+    version=_VERSION,
+    transport=_STDIO,
+)
+
+_PYPI_PACKAGE = _closed(
+    "registryType identifier version transport",
+    "runtimeHint packageArguments",
+    registryType={"const": "pypi"},
+    identifier={"type": "string", "pattern": "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"},
+    version=_VERSION,
+    packageArguments={"type": "array", "items": _closed("type value", type={"const": "positional"})},
+    transport=_STDIO,
+)
+
 SERVER = _closed(
     "$schema name description version packages",
     "title",
@@ -57,15 +81,7 @@ SERVER = _closed(
     version={"type": "string", "maxLength": 255},
     packages={
         "type": "array",
-        "items": _closed(
-            "registryType identifier fileSha256 transport",
-            "version",
-            registryType={"const": "mcpb"},
-            # The registry takes such a file only from a release page, and only with "mcp" in its address.
-            identifier={"type": "string", "format": "uri", "pattern": "^https://.*mcp"},
-            fileSha256={"type": "string", "pattern": "^[a-f0-9]{64}$"},
-            version={"type": "string", "minLength": 1, "maxLength": 255, "not": {"const": "latest"}},
-            transport=_closed("type", type={"const": "stdio"}),
-        ),
+        "minItems": 1,
+        "items": {"oneOf": [_MCPB_PACKAGE, _PYPI_PACKAGE]},
     },
 )

@@ -46,7 +46,7 @@ def _fetch(wanted: str, python: tuple[int, int], platform: lock.Platform, folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as name:
         chosen = Path(name, "requirements.txt")
-        chosen.write_text(wanted)
+        chosen.write_text(wanted, "utf-8")
         command = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps", "--require-hashes"]
         command += ["--only-binary=:all:", "--implementation=cp", f"--python-version={python[0]}.{python[1]}"]
         command += [f"--abi={abi}" for abi in (f"cp{python[0]}{python[1]}", "abi3", "none")]

@@ -8,6 +8,7 @@ from the hook in `ltmc.distribution.pyinstaller`, which reads `ltmc.tools.manife
 import gzip
 import os
 import shutil
+import stat
 import sys
 import tarfile
 import tempfile
@@ -16,8 +17,8 @@ from pathlib import Path
 import click
 
 from bundles import build as bundle
-from bundles import lock, publish, wheels
-from freeze import onefile
+from bundles import lock, publish, sbom, wheels
+from freeze import onefile, parts
 
 EXCLUDED = (
     "mcp.cli",  # development commands; without typer its mere import ends the process
@@ -40,14 +41,13 @@ ARCHIVE = "ltmc-linux-x86_64.tar.gz"
 ONE_FILE = "ltmc-onefile"
 
 
-def freeze(scratch: Path) -> Path:
-    """Freeze LTMC below `scratch`; the folder with the program in it.
+def freeze(scratch: Path, found: list[Path]) -> Path:
+    """Freeze LTMC and the wheels that were `found` below `scratch`; the folder with the program in it.
 
     Raises:
         subprocess.CalledProcessError: PyInstaller failed; its output is on stderr.
     """
     site = scratch / "site-packages"
-    found = wheels.download(sys.version_info[:2], bundle.ROOT / "build" / "wheels")
     wheels.merge([*found, wheels.build_ltmc(bundle.ROOT, scratch / "own")], site)
     command = [
         sys.executable,
@@ -65,7 +65,9 @@ def freeze(scratch: Path) -> Path:
     command += [str(Path(__file__).with_name("program.py"))]
     environment = os.environ | {"PYTHONPATH": str(site), "PYTHONHASHSEED": "0"}
     wheels.run(command, cwd=scratch, env=environment)
-    return scratch / "dist" / "ltmc"
+    folder = scratch / "dist" / "ltmc"
+    parts.add(folder / "ltmc", site, found)
+    return folder
 
 
 def excluded(site: Path) -> set[str]:
@@ -87,12 +89,13 @@ def names_in(folder: Path) -> set[str]:
 
 
 def pack(folder: Path, target: Path, epoch: int) -> None:
-    """Write `folder` as a .tar.gz in which only its contents decide the bytes."""
+    """Write `folder` as a .tar.gz in which only its contents decide the bytes, and not the umask."""
 
     def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
         entry.uid = entry.gid = 0
         entry.uname = entry.gname = ""
         entry.mtime = epoch
+        entry.mode = 0o755 if entry.isdir() or entry.mode & stat.S_IXUSR else 0o644
         return entry
 
     with (
@@ -114,11 +117,17 @@ def main(dist: Path) -> None:
     dist.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        built = freeze(scratch)
+        os.environ["SOURCE_DATE_EPOCH"] = str(bundle.source_date())
+        found = wheels.download(sys.version_info[:2], bundle.ROOT / "build" / "wheels")
+        built = freeze(scratch, found)
         bundle.check([str(built / "ltmc")], scratch)
         pack(built, dist / ARCHIVE, bundle.source_date())
         onefile.write(dist / ARCHIVE, scratch / ONE_FILE)
         bundle.check([str(scratch / ONE_FILE)], scratch)
+        for artefact in (ARCHIVE, ONE_FILE):
+            target = dist / f"{artefact.removesuffix('.tar.gz')}.cdx.json"
+            site, one_file = built / "_internal", artefact == ONE_FILE
+            sbom.write(artefact, site, found, target, bundle.source_date(), one_file=one_file)
         shutil.rmtree(dist / "ltmc", ignore_errors=True)
         for made in (built, scratch / ONE_FILE):
             shutil.move(made, dist / made.name)

@@ -41,9 +41,13 @@ def write(archive: Path, target: Path) -> None:
     target.chmod(0o755)
 
 
-def compile_launcher(scratch: Path) -> Path:
-    """Compile the launcher into a folder, with the Zig of the extra `build`; the file."""
-    aim = ["-target", f"{MACHINE}-{SYSTEM[sys.platform]}"]
+def compile_launcher(scratch: Path, target: str | None = None) -> Path:
+    """Compile the launcher into a folder, with the Zig of the extra `build`; the file.
+
+    Args:
+        target: as Zig names it; this host by default.
+    """
+    aim = ["-target", target or f"{MACHINE}-{SYSTEM[sys.platform]}"]
     unpack, launcher = scratch / "unpack.o", scratch / "launcher"
     zig = [sys.executable, "-m", "ziglang"]
     commands = (

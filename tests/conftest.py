@@ -25,7 +25,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-SLOW = ("trust/", "search/test_kernel", "bundles/", "agents/test_programs", "forms/", "code_structure/")
+SLOW = (
+    "trust/",
+    "search/test_kernel",
+    "bundles/",
+    "freeze/",
+    "installers/",
+    "agents/test_programs",
+    "forms/",
+    "code_structure/",
+)
 """The files that take long, of tests/: they begin first, so that two workers end together."""
 
 

@@ -1,7 +1,7 @@
 """What LTMC did to the files of agents, so that it can be undone: kept in LTMC's own folder of data."""
 
 import json
-import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -12,10 +12,10 @@ import platformdirs
 from ltmc.agents import files
 from ltmc.errors import ErrorCode, LtmcError
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+if sys.platform == "win32":
+    from ltmc.system import locks_windows as locks
+else:
+    from ltmc.system import locks_unix as locks
 
 
 @dataclass(slots=True)
@@ -84,13 +84,11 @@ def opened() -> Iterator[Ledger]:
     folder = Path(platformdirs.user_data_dir("ltmc", appauthor=False))
     try:
         folder.mkdir(0o700, parents=True, exist_ok=True)
-        lock = os.open(folder, os.O_RDONLY) if fcntl else -1
+        lock = locks.open_lock(folder)
     except OSError as error:
         raise _unusable(folder, error) from None
     try:
-        if fcntl:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        locks.lock(lock, wait=True)
         yield Ledger(folder / "agents.json")
     finally:
-        if fcntl:
-            os.close(lock)
+        locks.release(lock)

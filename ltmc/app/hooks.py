@@ -237,7 +237,8 @@ def _log(event: Event, error: BaseException) -> None:
         if path is None:
             return
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        file = os.open(path, flags, 0o600)
         try:
             name = event.name if event.name in EVENTS else "unknown"
             line = f"{now()} {name!r} {event.agent}: {said}\n"

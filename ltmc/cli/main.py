@@ -10,6 +10,7 @@ from ltmc.cli import (
     database,
     hooks,
     keeping,
+    licences,
     memories,
     models,
     moving,
@@ -27,8 +28,9 @@ from ltmc.distribution import form
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     """Say which LTMC this is, and end."""
     if wanted:
-        kind = "one file" if form.ONE_FILE else form.form()
-        click.echo(f"ltmc, version {__version__} ({kind}, commit {form.commit()}, {form.platform()})")
+        click.echo(
+            f"ltmc, version {__version__} ({form.known_as()}, commit {form.commit()}, {form.platform()})"
+        )
         context.exit()
 
 
@@ -46,7 +48,8 @@ def main() -> None:
 
     Agents use `ltmc serve`. The other commands are for people: `demo` shows what it does in ten
     seconds, `dashboard` shows the memory in a browser, `remember`, `recall`, `list`, `show`, `edit`, `history`,
-    `forget` and `todo` reach it from a terminal, `doctor` and `check` say what is in force and whether all is well.
+    `forget` and `todo` reach it from a terminal, `doctor` and `check` say what is in force and whether all is well,
+    `licenses` what LTMC is made of.
 
     Settings come from flags, else the environment (LTMC_DB, LTMC_DURABILITY, LTMC_REDIS_URL,
     LTMC_PROFILE, LTMC_PROJECT, LTMC_READ_ONLY, LTMC_TRANSPORT, LTMC_HTTP_HOST, LTMC_HTTP_PORT, LTMC_HTTP_PUBLIC,
@@ -92,5 +95,6 @@ for command in (
     hooks.hook,
     hooks.brief,
     unpacked.cache,
+    licences.licenses,
 ):
     main.add_command(command)

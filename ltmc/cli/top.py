@@ -1,10 +1,8 @@
 """`ltmc top`: what goes on, in a terminal, until q or Ctrl-C."""
 
 import asyncio
-import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,12 +13,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ltmc.settings import Settings
-
-Wait = Callable[[float], Awaitable[bool]]
-"""Waits some seconds; whether it is to go on then."""
-
-KEY_SECONDS = 0.1
-"""How often it is looked for a key where the system does not tell of one."""
 
 
 @click.command()
@@ -63,13 +55,18 @@ async def _show(
     from ltmc.app.application import Application
     from ltmc.cli.top_view import look
 
+    if sys.platform == "win32":
+        from ltmc.cli import keys_windows as keys
+    else:
+        from ltmc.cli import keys_unix as keys
+
     app = Application(settings)
     try:
         if every is None:
             console.print(await look(app, console, chosen, project_id, whole=True))
             return
         with (
-            _keys() as wait,
+            keys.until_q() as wait,
             Live(console=console, screen=True, auto_refresh=False) as live,
         ):
             go_on = True
@@ -78,52 +75,3 @@ async def _show(
                 go_on = await wait(every)
     finally:
         await app.close()
-
-
-@contextmanager
-def _keys() -> Iterator[Wait]:
-    """Read keys as they are pressed, until q; SIGTERM counts as one."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    async def wait(seconds: float) -> bool:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), seconds)
-        return not stop.is_set()
-
-    if sys.platform == "win32":  # pragma: no cover - there is no such terminal in CI
-        import msvcrt
-
-        async def wait_for_key(seconds: float) -> bool:
-            end = loop.time() + seconds
-            while loop.time() < end:
-                if msvcrt.kbhit() and msvcrt.getwch() in "qQ":
-                    return False
-                await asyncio.sleep(KEY_SECONDS)
-            return True
-
-        yield wait_for_key
-        return
-
-    import os
-    import termios
-    import tty
-
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-    if not sys.stdin.isatty():
-        yield wait
-        return
-    keyboard = sys.stdin.fileno()
-    before = termios.tcgetattr(keyboard)
-
-    def read() -> None:
-        if not (keys := os.read(keyboard, 64)) or b"q" in keys.lower():  # nothing: the terminal is gone
-            stop.set()
-
-    tty.setcbreak(keyboard)
-    loop.add_reader(keyboard, read)
-    try:
-        yield wait
-    finally:
-        loop.remove_reader(keyboard)
-        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)

@@ -6,10 +6,8 @@ is longer than `SHORT` is parsed by a child process that imports `ltmc.code` alo
 """
 
 import asyncio
-import ctypes
 import json
 import pickle
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,10 +16,10 @@ from typing import Any, TypeVar
 
 from ltmc.errors import ErrorCode, LtmcError
 
-try:
-    import resource
-except ImportError:  # Windows: the clock alone limits the child
-    resource = None  # type: ignore[assignment]
+if sys.platform == "win32":
+    from ltmc.code import limits_windows as limits
+else:
+    from ltmc.code import limits_unix as limits
 
 SHORT = 30_000
 """In characters: what takes a tenth of a second at most, whatever it is."""
@@ -35,7 +33,6 @@ FROZEN_ARGUMENT = "--parse-python"
 """What starts the frozen program as such a child."""
 
 _PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from ltmc.code.apart import main; main()"
-_SET_PARENT_DEATH_SIGNAL = 1
 
 T = TypeVar("T")
 
@@ -55,15 +52,16 @@ async def parse(function: Callable[[str, str], T], text: str, path: str) -> T:
         command = [sys.executable, "-I", "-S", "-c", _PROGRAM, json.dumps([own, *sys.path])]
     pipe = asyncio.subprocess.PIPE
     child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    answer, is_late = b"", False
     try:
         answer, _ = await asyncio.wait_for(child.communicate(pickle.dumps((function, text, path))), SECONDS)
     except TimeoutError:
-        answer = b""
+        is_late = True
     finally:
         with suppress(ProcessLookupError):
             child.kill()
         await child.wait()
-    if not answer and (child.returncode or 0) > 0:
+    if not answer and not is_late and limits.has_failed(child.returncode or 0):
         raise RuntimeError(f"the child that parses failed with {child.returncode}; see its words above")
     if not answer:
         raise LtmcError(
@@ -81,13 +79,8 @@ async def parse(function: Callable[[str, str], T], text: str, path: str) -> T:
 
 
 def main() -> None:
-    """Run what stands on stdin and write its result to stdout; end by a signal past the limits."""
-    with suppress(AttributeError, OSError, TypeError):  # Linux: end with the server, however that ends
-        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-    if resource is not None:
-        for kind, limit in ((resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_AS, MEMORY_BYTES)):
-            with suppress(ValueError, OSError):
-                resource.setrlimit(kind, (limit, limit))
+    """Run what stands on stdin and write its result to stdout; end past the limits, and on Linux with the server."""
+    limits.limit(SECONDS, MEMORY_BYTES)
     answer: tuple[Any, dict[str, Any] | None]
     function, text, path = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by `parse`
     try:

@@ -17,7 +17,7 @@ from ltmc.app.application import Application
 from ltmc.dashboard.page import Handler, Page
 from ltmc.dashboard.pages import access, chats, cleaning, code, graph, live, memories, plans, todos, uploads
 from ltmc.dashboard.pages import settings as settings_page
-from ltmc.dashboard.rendering import STATIC, address, static_files
+from ltmc.dashboard.rendering import MEDIA_TYPES, STATIC, address, static_files
 from ltmc.dashboard.session import Sessions
 from ltmc.dashboard.streams import Streams
 from ltmc.errors import ErrorCode, LtmcError, read_only
@@ -163,7 +163,7 @@ async def _static(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in static_files():
         return PlainTextResponse("There is nothing here.", 404)
-    return FileResponse(STATIC / name)
+    return FileResponse(STATIC / name, media_type=MEDIA_TYPES[Path(name).suffix])
 
 
 async def _first_page(request: Request) -> Response:

@@ -48,10 +48,14 @@ def templates() -> Environment:
     return found
 
 
+MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+"""Of static files, by the end of their names: what the system says of it may be wrong on Windows."""
+
+
 @cache
 def static_files() -> frozenset[str]:
     """Return the names of the static files."""
-    return frozenset(path.name for path in STATIC.iterdir() if path.suffix in {".css", ".js", ".svg"})
+    return frozenset(path.name for path in STATIC.iterdir() if path.suffix in MEDIA_TYPES)
 
 
 @cache

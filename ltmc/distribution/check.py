@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -15,6 +16,9 @@ from ltmc.distribution.form import form, own_archive
 from ltmc.search import kernel
 from ltmc.tools import manifest, plugins
 from ltmc.tools.plugins import Plugin
+
+OTHERS = "_unix" if sys.platform == "win32" else "_windows"
+"""What ends the names of the modules for other systems."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,8 @@ def _entries() -> Iterator[tuple[str, str, Callable[[], object]]]:
 
 
 def is_wanted(module: str) -> bool:
-    """Return whether what a module needs is here; without the extra it is not."""
-    return all(
+    """Return whether what a module needs is here: without the extra it is not, nor on the other system."""
+    return not module.endswith(OTHERS) and all(
         not f"{module}.".startswith(f"{package}.") or find_spec(needed) is not None
         for package, needed in contents.OPTIONAL.items()
     )

@@ -41,6 +41,20 @@ OPTIONAL: Final[dict[str, str]] = {
 }
 """Packages of LTMC that load only where something is installed that an extra brings, and what that is."""
 
+EXTRAS: Final = {"postgres": "psycopg"}
+"""The extras with which LTMC does more, and a distribution that each brings."""
+
+LICENCES: Final[dict[str, str]] = {
+    "async-timeout": "Apache-2.0",
+    "jinja2": "BSD-3-Clause",
+    "pyperclip": "BSD-3-Clause",
+    "pywin32": "PSF-2.0",
+}
+"""SPDX expressions of the distributions whose metadata has none, as their texts are worded."""
+
+MODEL: Final = ("all-minilm-l6-v2", "0.1.2", "Apache-2.0")
+"""Name, version and licence of the sentence model in `ltmc.search`; NOTICE says where it comes from."""
+
 NOTICES: Final = ("LICENSE", "NOTICE")
 """Texts that must go wherever LTMC goes: its licence, and what the licence of the model asks for."""
 

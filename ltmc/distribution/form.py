@@ -24,6 +24,13 @@ def form() -> Form:
     return "pyz" if "_unpacking" in sys.modules else "source"
 
 
+def known_as() -> str:
+    """Return what is running as people know it: source, wheel, pyz, frozen or one file."""
+    if form() == "source":
+        return "source" if Path(__file__).parents[2].joinpath("pyproject.toml").exists() else "wheel"
+    return "one file" if ONE_FILE else form()
+
+
 def commit() -> str:
     """Return the commit that this was built from, as git abbreviates it; `unknown` where nothing tells."""
     noted = Path(__file__).with_name(COMMIT_FILE)

@@ -1,32 +1,30 @@
 """The folders into which ``ltmc.pyz`` unpacks itself: where they are, how one is made, which may go.
 
 An extension module cannot be loaded from inside a zip file, so the first start unpacks the file, once
-for each build of it, to ``<root>/ltmc-<digest>/site-packages``. A copy of this module stands at the top
-of the .pyz and does that, so it imports nothing of LTMC, and at the top only what every start imports
-anyway.
+for each build of it, to ``<root>/ltmc-<digest>/site-packages``. Copies of this module and its twins stand at the
+top of the .pyz (`bundles/archive.py`) and do that, so they import nothing of LTMC but each other, and at the top
+only what every start imports anyway.
 
-Code is run from here, so nobody else may be able to put it here: `_enter` goes down to the root and refuses
+Code is run from here, so nobody else may be able to put it here: `enter` goes down to the root and refuses
 it before anything in it is made or opened.
 
-Each process that runs from such a folder holds a shared ``flock`` on it until it ends, and `prune`
-removes only a folder on which it gets the exclusive one. Each start sets the folder's time of change, so that
-a server can remove by itself what was not started for long. Filling and pruning happen under the
-exclusive lock of the root's ``.lock``. The program in one file keeps to the same (`freeze/launcher/launcher.c`).
+Each process that runs from such a folder holds a shared lock on it until it ends, and `prune` removes only a
+folder on which it gets the exclusive one. Each start sets the folder's time of change, so that a server can remove
+by itself what was not started for long. Filling and pruning happen under the exclusive lock of the root. The
+program in one file keeps to the same (`freeze/launcher/launcher.c`).
 """
 
-import errno
 import os
-import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-try:
-    import fcntl
-except ImportError:  # Windows, where nothing is unpacked
-    fcntl = None  # type: ignore[assignment]
+if sys.platform == "win32":
+    from ltmc.distribution import unpacking_windows as host
+else:
+    from ltmc.distribution import unpacking_unix as host
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +40,6 @@ PACKED, SITE = "site-packages/packed.zip", "site-packages/"
 TRIES = 10
 """What was unpacked may be pruned before it is locked; then it is unpacked again."""
 
-_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _ZIP_END = 22  # bytes of a zip file's last record, when the zip has no comment
 _held: list[int] = []
 
@@ -50,15 +47,11 @@ _held: list[int] = []
 def roots() -> list[Path]:
     """Return the folders that may hold unpacked versions, the preferred one first.
 
-    ``LTMC_ROOT`` alone when it is set. Else ``ltmc`` in the user's cache folder, and for a home that is
-    read-only, full or absent a folder of this user in the temporary folder.
+    ``LTMC_ROOT`` alone when it is set.
     """
     if named := os.environ.get(ENV):
         return [Path(os.path.expanduser(named)).absolute()]  # noqa: PTH111 (never raises)
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    home = Path(cache if cache.startswith("/") else os.path.expanduser("~/.cache"), "ltmc")  # noqa: PTH111 (never raises)
-    temporary = Path(os.environ.get("TMPDIR") or "/tmp", f"ltmc-{os.geteuid()}")  # noqa: S108 (see _enter)
-    return [root for root in (home, temporary) if root.is_absolute()]
+    return [root for root in host.usual_roots() if root.is_absolute()]
 
 
 def locate(archive: Path, before_unpacking: "Callable[[], None] | None" = None) -> Path:
@@ -106,73 +99,14 @@ def _digest(archive: Path) -> str:
         return sha256(file.read()).hexdigest()[:16]
 
 
-def _enter(root: Path, *, make: bool = False) -> None:
-    """Go down to `root` and see that nobody but this user and root can change it, or what is put into it.
-
-    The folders above may be those of everyone in which only owners rename (``/tmp``). A link among them is
-    followed only where this user or root made it, and `root` itself may be none.
-
-    Args:
-        make: make what is missing, for this user alone.
-
-    Raises:
-        OSError: it is absent, is no folder, or others can change it.
-    """
-    ours = {0, os.geteuid()}
-    ahead = [*reversed(root.parts[1:])] or ["."]
-    handle = os.open("/", _FOLDER)
-    above = ours | {os.fstat(handle).st_uid}  # in a user namespace root is nobody
-    try:
-        for _ in range(256):  # links may form a circle
-            name = ahead.pop()
-            if make:
-                with suppress(FileExistsError):
-                    os.mkdir(name, 0o700, dir_fd=handle)
-            about = os.stat(name, dir_fd=handle, follow_symlinks=False)
-            if stat.S_ISLNK(about.st_mode) and about.st_uid in above and ahead:
-                target = os.readlink(name, dir_fd=handle)
-                ahead += [part for part in reversed(target.split("/")) if part]
-                inner = os.open("/" if target.startswith("/") else ".", _FOLDER, dir_fd=handle)
-            else:
-                inner = os.open(name, _FOLDER, dir_fd=handle)
-                about = os.fstat(inner)
-            os.close(handle)
-            handle = inner
-            shared = about.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not stat.S_ISLNK(about.st_mode)
-            if not ahead:
-                if shared or about.st_uid not in ours:
-                    raise PermissionError(errno.EACCES, "others can change what is in it")
-                return
-            if about.st_uid not in above or (shared and not about.st_mode & stat.S_ISVTX):
-                raise PermissionError(errno.EACCES, f"others can change {name}, above it")
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-    finally:
-        os.close(handle)
-
-
 def _use(root: Path, name: str) -> Path | None:
     """Lock a folder against `prune`; its site-packages, or None when it is absent or not to be trusted."""
-    folder = root / name
     try:
-        _enter(root)
-        handle = os.open(folder, _FOLDER)
+        host.enter(root)
+        _held.append(host.hold(root / name))
     except OSError:
         return None
-    with suppress(OSError):  # a file system without locks; there `prune` gets none either
-        fcntl.flock(handle, fcntl.LOCK_SH)
-    with suppress(OSError):  # it is root's
-        os.utime(handle)
-    about = os.fstat(handle)
-    trusted = about.st_uid in (0, os.geteuid()) and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    try:  # `prune` may have moved it away between open and lock
-        present = os.path.samestat(about, folder.stat())
-    except OSError:
-        present = False
-    if not (trusted and present):
-        os.close(handle)
-        return None
-    _held.append(handle)
-    return folder / "site-packages"
+    return root / name / "site-packages"
 
 
 def _unpack(archive: Path, root: Path, name: str) -> None:
@@ -188,8 +122,8 @@ def _unpack(archive: Path, root: Path, name: str) -> None:
     folder, staging = root / name, root / f"{name}{STAGING}"
     former = os.umask(0o077)
     try:
-        _enter(root, make=True)
-        with _locked(root):
+        host.enter(root, make=True)
+        with host.locked(root):
             for left in root.glob(f"{PREFIX}*{STAGING}"):  # of a dead process: a living one has the lock
                 shutil.rmtree(left, ignore_errors=True)
             if folder.exists():
@@ -228,7 +162,7 @@ def mend(archive: Path, site: Path) -> list[str]:
     import shutil
 
     differing = []
-    with _locked(site.parents[1]), packed(archive) as source:
+    with host.locked(site.parents[1]), packed(archive) as source:
         entries = {entry.filename.removeprefix(SITE): entry for entry in source.infolist()}
         for folder, folders, files in os.walk(site):
             for name in [*folders, *files]:
@@ -254,16 +188,6 @@ def mend(archive: Path, site: Path) -> list[str]:
     return sorted({*differing})
 
 
-@contextmanager
-def _locked(root: Path) -> Iterator[None]:
-    lock = os.open(root / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
-
-
 class Unpacked(NamedTuple):
     """One folder of a root.
 
@@ -284,7 +208,7 @@ def entries() -> list[Unpacked]:
     """Return what lies in the roots of this user, by path."""
     found = []
     for folder in _folders():
-        with _exclusive(folder) as free:
+        with host.exclusive(folder) as free:
             found.append(_describe(folder, in_use=not free))
     return found
 
@@ -303,7 +227,7 @@ def prune(*, unused_days: float = 0) -> tuple[list[Unpacked], list[Unpacked]]:
         with suppress(OSError):
             if folder.stat().st_mtime > time.time() - unused_days * 86_400:
                 continue
-        with suppress(OSError), _locked(folder.parent), _exclusive(folder) as free:
+        with suppress(OSError), host.locked(folder.parent), host.exclusive(folder) as free:
             entry = _describe(folder, in_use=not free)
             if free:
                 gone = folder.with_name(f"{folder.name}.{os.getpid()}{STAGING}")
@@ -318,30 +242,11 @@ def prune(*, unused_days: float = 0) -> tuple[list[Unpacked], list[Unpacked]]:
 
 def _folders() -> list[Path]:
     found: list[Path] = []
-    for root in roots() if fcntl else ():
+    for root in roots():
         with suppress(OSError):
-            _enter(root)
+            host.enter(root)
             found += [path for path in root.iterdir() if path.name.startswith(PREFIX) and path.is_dir()]
     return sorted(found)
-
-
-@contextmanager
-def _exclusive(folder: Path) -> Iterator[bool]:
-    """Whether the exclusive lock on `folder` could be had; if so it is held meanwhile."""
-    try:
-        handle = os.open(folder, _FOLDER)
-    except OSError:
-        yield False
-        return
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(handle)
 
 
 def _describe(folder: Path, *, in_use: bool) -> Unpacked:

@@ -9,10 +9,11 @@ import os
 import re
 import secrets
 import stat
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from types import EllipsisType
@@ -20,6 +21,11 @@ from typing import NamedTuple
 
 from ltmc.errors import ErrorCode, LtmcError, invalid, not_found, shorten
 from ltmc.files.documents import SUFFIXES, why_not_written
+
+if sys.platform == "win32":
+    from ltmc.files import folders_windows as folders
+else:
+    from ltmc.files import folders_unix as folders
 
 MAX_FILE_BYTES = 2 * 1024 * 1024
 """The largest file that is read or written."""
@@ -34,10 +40,6 @@ _LEFT_OVER = re.compile(r"\.(?:ltmc-)?[0-9a-f]{16}\.tmp")
 
 files_read: ContextVar[deque[str] | None] = ContextVar("files_read", default=None)
 """The names of the files that were read last, while `noting_reads`."""
-
-_BY_FOLDER = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
-_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
-_FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class FileState(NamedTuple):
@@ -121,12 +123,13 @@ class PathGuard(NamedTuple):
         """
         resolved = self.resolve(path, field)
         try:
-            with self._folder(resolved.parent) as folder:
-                handle = _open(resolved, _FILE, folder)
-                with os.fdopen(handle, "rb") as file:
-                    status = os.fstat(file.fileno())
-                    _require_regular(field, path, status)
-                    data = file.read(MAX_FILE_BYTES + 1)
+            with (
+                self._folder(resolved.parent) as folder,
+                os.fdopen(folders.open_file(folder, resolved.name), "rb") as file,
+            ):
+                status = os.fstat(file.fileno())
+                _require_regular(field, path, status)
+                data = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             raise _unusable(field, path, error) from None
         if len(data) > MAX_FILE_BYTES:
@@ -158,54 +161,33 @@ class PathGuard(NamedTuple):
         resolved = self.document(path, field)
         if len(data) > MAX_FILE_BYTES:
             raise _too_large(field, path)
-        temporary = resolved.with_name(f".ltmc-{secrets.token_hex(8)}.tmp")
+        temporary = f".ltmc-{secrets.token_hex(8)}.tmp"
         try:
             with self._folder(resolved.parent, create=True) as folder:
-                _remove_left_over(resolved.parent, folder)
-                mode = _mode_of(field, path, resolved, folder)
-                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-                handle = _open(temporary, flags, folder, mode)
+                _remove_left_over(folder)
+                mode = _mode_of(field, path, folder, resolved.name)
+                handle = folders.make_file(folder, temporary, mode)
                 try:
                     with os.fdopen(handle, "wb") as file:
                         file.write(data)
                         file.flush()
                         os.fsync(file.fileno())
-                    if known is not ... and _content(resolved, folder) != known:
+                    if known is not ... and _content(folder, resolved.name) != known:
                         raise _changed(field, path)
-                    _rename(temporary, resolved, folder)
+                    folders.rename(folder, temporary, resolved.name)
                 except BaseException:
                     with suppress(OSError):
-                        _remove(temporary, folder)
+                        folders.remove(folder, temporary)
                     raise
         except OSError as error:
             raise _unusable(field, path, error) from None
         return resolved
 
-    @contextmanager
-    def _folder(self, resolved: Path, *, create: bool = False) -> Iterator[int | None]:
-        """Return a handle on a folder under an allowed root, reached without following a link.
-
-        None where the system cannot open relative to a folder; paths are then opened whole.
-        """
-        if not _BY_FOLDER:
-            if create:
-                resolved.mkdir(parents=True, exist_ok=True)
-            yield None
-            return
-        here = Path(resolved.anchor)
-        handle = os.open(here, _FOLDER)
-        try:
-            for part in resolved.parts[1:]:
-                here /= part
-                if create and not any(top.is_relative_to(here) for top in self.allowed):
-                    with suppress(FileExistsError):
-                        os.mkdir(part, dir_fd=handle)
-                inner = os.open(part, _FOLDER, dir_fd=handle)
-                os.close(handle)
-                handle = inner
-            yield handle
-        finally:
-            os.close(handle)
+    def _folder(self, resolved: Path, *, create: bool = False) -> AbstractContextManager[folders.Folder]:
+        """Give a folder under an allowed root, reached without following a link."""
+        return folders.reached(
+            resolved, lambda here: create and not any(top.is_relative_to(here) for top in self.allowed)
+        )
 
 
 @contextmanager
@@ -218,56 +200,28 @@ def noting_reads() -> Iterator[None]:
         files_read.reset(token)
 
 
-def _remove_left_over(parent: Path, folder: int | None) -> None:
+def _remove_left_over(folder: folders.Folder) -> None:
     """Remove from a folder what writers that were killed left in it."""
     with suppress(OSError):
-        with ExitStack() as stack:
-            here: Path | int = parent
-            if folder is not None:
-                here = os.open(".", os.O_RDONLY, dir_fd=folder)
-                stack.callback(os.close, here)
-            entries = stack.enter_context(os.scandir(here))
-            names = [entry.name for entry in entries if _LEFT_OVER.fullmatch(entry.name)]
-        for name in names:
-            status = os.lstat(parent / name) if folder is None else os.lstat(name, dir_fd=folder)
+        for name in filter(_LEFT_OVER.fullmatch, folders.names(folder)):
+            status = folders.status(folder, name)
             if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > LEFT_OVER_SECONDS:
-                _remove(parent / name, folder)
+                folders.remove(folder, name)
 
 
-def _open(path: Path, flags: int, folder: int | None, mode: int = 0o600) -> int:
-    if folder is None:
-        return os.open(path, flags, mode)
-    return os.open(path.name, flags, mode, dir_fd=folder)
-
-
-def _content(resolved: Path, folder: int | None) -> bytes | None:
+def _content(folder: folders.Folder, name: str) -> bytes | None:
     """Return what a file holds now; None where there is none."""
     try:
-        with os.fdopen(_open(resolved, _FILE, folder), "rb") as file:
+        with os.fdopen(folders.open_file(folder, name), "rb") as file:
             return file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         return None
 
 
-def _rename(source: Path, target: Path, folder: int | None) -> None:
-    if folder is None:
-        source.replace(target)
-    else:
-        os.replace(source.name, target.name, src_dir_fd=folder, dst_dir_fd=folder)
-
-
-def _remove(path: Path, folder: int | None) -> None:
-    if folder is None:
-        path.unlink()
-    else:
-        os.unlink(path.name, dir_fd=folder)
-
-
-def _mode_of(field: str, path: str, resolved: Path, folder: int | None) -> int:
+def _mode_of(field: str, path: str, folder: folders.Folder, name: str) -> int:
     """Return the permissions for a new version of the file."""
     try:
-        where = resolved if folder is None else Path(resolved.name)
-        status = os.stat(where, dir_fd=folder, follow_symlinks=False)
+        status = folders.status(folder, name)
     except FileNotFoundError:
         return 0o644
     _require_regular(field, path, status)

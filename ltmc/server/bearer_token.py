@@ -52,7 +52,11 @@ def rotate(path: Path) -> str:
         LtmcError: BACKEND_UNAVAILABLE if it cannot be written.
     """
     token, draft = _draft(path)
-    draft.replace(path)
+    try:
+        draft.replace(path)
+    except OSError as error:  # on Windows also while a server reads it
+        draft.unlink()
+        raise _unusable(path, str(error)) from error
     return token
 
 
@@ -106,7 +110,7 @@ def _draft(path: Path) -> tuple[str, Path]:
     try:
         path.parent.mkdir(0o700, parents=True, exist_ok=True)
         number, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)  # mode 0600
-        with os.fdopen(number, "w") as file:
+        with os.fdopen(number, "w", encoding="ascii") as file:
             file.write(token + "\n")
             file.flush()
             os.fsync(number)

@@ -5,6 +5,7 @@ before as a failed start. When the client says that its roots changed, the next 
 """
 
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,13 @@ async def first_root(session: ServerSession) -> Path | None:
         logger.warning("the client named no roots: %s", error)
         return None
     addresses = [urlsplit(str(root.uri)) for root in answer.roots]
-    return next((Path(url2pathname(one.path)) for one in addresses if one.scheme == "file"), None)
+    return next((Path(path_of(one.path)) for one in addresses if one.scheme == "file"), None)
+
+
+def path_of(address: str) -> str:
+    """Return the path that the path of a file's URI means here."""
+    # Of a drive, which some clients write as c%3A, Windows knows the colon alone.
+    return url2pathname(re.sub("%3a", ":", address, count=1, flags=re.IGNORECASE))
 
 
 def follow(app: Application, add: Callable[..., None]) -> None:

@@ -12,7 +12,6 @@ import logging
 import os
 import queue
 import re
-import select
 import signal
 import sys
 import threading
@@ -30,6 +29,11 @@ from pydantic import ValidationError
 
 from ltmc.app.redaction import masked, masked_json
 from ltmc.server.greeting import Greeting, take_wire
+
+if sys.platform == "win32":
+    from ltmc.server import pipes_windows as pipes
+else:
+    from ltmc.server import pipes_unix as pipes
 
 Inbound = SessionMessage | Exception
 Run = Callable[[MemoryObjectReceiveStream[Inbound], MemoryObjectSendStream[SessionMessage]], Awaitable[None]]
@@ -175,7 +179,11 @@ class _Wire:
                 return done.result(GRACE_SECONDS)
             except TimeoutError:
                 since = self._writing_since
-                if since is not None and time.monotonic() - since > GRACE_SECONDS and _hung_up(self._wire_in):
+                if (
+                    since is not None
+                    and time.monotonic() - since > GRACE_SECONDS
+                    and pipes.sender_left(self._wire_in)
+                ):
                     self._loop.call_soon_threadsafe(self._stop)  # it reads no more and is gone
 
     async def _feed(
@@ -204,7 +212,7 @@ class _Wire:
         while self._waiting and anyio.current_time() < until:
             with anyio.move_on_after(GRACE_SECONDS):
                 await self._idle.wait()
-            if _hung_up(self._wire_out):
+            if pipes.reader_left(self._wire_out):
                 break
         inbound.close()
 
@@ -258,13 +266,6 @@ class _Wire:
                     broken = True  # the client is gone; its input will end too
                 self._writing_since = None
                 self._loop.call_soon_threadsafe(_done, written)
-
-
-def _hung_up(fd: int) -> bool:
-    """Note that the client has closed its end, though not all that it sent may be read."""
-    poll = select.poll()
-    poll.register(fd, 0)
-    return any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0))
 
 
 class _Line:

@@ -15,7 +15,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ltmc.agents import guidance, installing, jsonc
+from ltmc.agents import guidance, hooks, installing, jsonc
 from ltmc.agents.ledger import Ledger
 from ltmc.agents.model import Scope
 from ltmc.agents.places import Places
@@ -735,3 +735,49 @@ def test_without_the_ledger_files_that_nobody_changed_become_what_they_were(home
     files = {name: one for name, one in after.items() if name not in gone and not (home / name).is_dir()}
     assert files == {name: one for name, one in before.items() if name in files}
     assert files.keys() == {name for name in before if name not in gone and not (home / name).is_dir()}
+
+
+AT_HOME = {"codex": ".codex", "gemini": ".gemini", "cursor": ".cursor", "opencode": ".config/opencode"}
+ROAMING, SUPPORT = "AppData/Roaming", "Library/Application Support"
+
+
+@pytest.mark.parametrize(
+    ("system", "folders"),
+    [
+        (
+            "win32",
+            {
+                "claude-desktop": f"{ROAMING}/Claude",
+                "vscode": f"{ROAMING}/Code/User",
+                "devin": f"{ROAMING}/devin",
+                "zed": f"{ROAMING}/Zed",
+                "goose": f"{ROAMING}/Block/goose/config",
+            },
+        ),
+        (
+            "darwin",
+            {
+                "claude-desktop": f"{SUPPORT}/Claude",
+                "vscode": f"{SUPPORT}/Code/User",
+                "devin": ".config/devin",
+                "zed": ".config/zed",
+                "goose": ".config/goose",
+            },
+        ),
+    ],
+)
+def test_agents_are_looked_for_where_each_system_has_them(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, system: str, folders: dict[str, str]
+) -> None:
+    for variable in ("APPDATA", "XDG_CONFIG_HOME", "CODEX_HOME", "GOOSE_PATH_ROOT"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(sys, "platform", system)
+    for name, folder in (AT_HOME | folders).items():
+        assert bare / folder in CLIENTS[name].folders(Places(bare)), name
+
+
+def test_a_command_is_quoted_for_the_shell_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ["C:\\Program Files\\Python\\python.exe", "-P", "-m", "ltmc", "hook", "it's"]
+    assert hooks.shell(command) == "'C:\\Program Files\\Python\\python.exe' -P -m ltmc hook 'it'\"'\"'s'"
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert hooks.shell(command) == '"C:\\Program Files\\Python\\python.exe" -P -m ltmc hook it\'s'

@@ -14,8 +14,8 @@ from ltmc.tools import manifest
 
 ROOT = Path(ltmc.__file__).parent
 
-SHARED = {"errors", "settings", "timestamps"}
-"""The modules that every room may import."""
+SHARED = {"errors", "settings", "timestamps", "system"}
+"""The modules, and the room of what systems differ in, that every room may import."""
 
 ARROWS = {
     "__main__": {"cli", "app", "server"},

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ltmc.distribution import unpacking
+from ltmc.distribution import unpacking, unpacking_unix
 from tests import artefacts
 from tests.bundles.test_unpacking import environment, run, whole
 from tests.conftest import unavailable
@@ -131,7 +131,7 @@ def test_a_root_that_became_open_to_others_is_used_no_more(root: Path, archive: 
 
 def test_the_root_of_all_is_looked_at_as_any_other() -> None:
     with suppress(OSError):
-        unpacking._enter(Path("/"))
+        unpacking_unix.enter(Path("/"))
 
 
 def test_a_lock_file_that_is_a_link_is_not_followed(root: Path, archive: Path) -> None:

@@ -1,7 +1,6 @@
 """The lock file: complete, hashed, and read rightly for each Python."""
 
 import re
-import sys
 import tomllib
 from contextlib import suppress
 from importlib import metadata
@@ -13,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from bundles import lock
+from ltmc.distribution import licences
 from tests.artefacts import ROOT
 from tests.conftest import REQUIRE_ALL
 
@@ -25,10 +25,11 @@ def pinned(python: tuple[int, int], file: Path = lock.LOCK) -> dict[str, str]:
 
 def test_every_dependency_is_pinned_to_a_version_that_we_allow() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    all_systems = dict(line.split(" ")[0].split("==") for line in lock.constraints().splitlines())
     for text in project["dependencies"]:
         wanted = Requirement(text)
-        for python in lock.PYTHONS:
-            version = pinned(python)[canonicalize_name(wanted.name)]
+        for found in [all_systems] if wanted.marker else map(pinned, lock.PYTHONS):
+            version = found[canonicalize_name(wanted.name)]
             assert wanted.specifier.contains(version), f"{text}: the lock file has {version}"
 
 
@@ -40,27 +41,55 @@ def test_one_version_of_each_package_serves_all_pythons() -> None:
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}
 
 
-def test_every_requirement_has_hashes() -> None:
-    for entry in re.split(r"\n(?=\S)", lock.LOCK.read_text().strip()):
-        head, *hashes = entry.split("\n")
+@pytest.mark.parametrize("file", [lock.LOCK, lock.BUILD_TOOLS])
+def test_every_requirement_has_hashes(file: Path) -> None:
+    for head, hashes in lock.entries(file):
         assert hashes, head
-        assert all(re.fullmatch(r" +--hash=sha256:[0-9a-f]{64}( \\)?", line) for line in hashes), head
+        lines = hashes.rstrip().split("\n")
+        assert all(re.fullmatch(r" +--hash=sha256:[0-9a-f]{64}( \\)?", line) for line in lines), head
 
 
 def test_the_constraints_are_those_of_the_lock_file() -> None:
     assert lock.CONSTRAINTS.read_text() == lock.constraints(), "run python -m bundles.lock"
 
 
-def test_the_versions_that_are_shipped_are_tested() -> None:
-    found = {}
-    for name, version in pinned(sys.version_info[:2]).items():
-        with suppress(PackageNotFoundError):  # of an extra that no one asked for here
-            found[name] = (metadata.version(name), version)
-    differ = {name: pair for name, pair in found.items() if pair[0] != pair[1]}
-    if differ and not REQUIRE_ALL:
-        pytest.skip("an environment that was not made with -c bundles/constraints.txt")
-    assert "fastmcp" in found
-    assert differ == {}
+def of_this_python(file: Path) -> dict[str, str]:
+    """Package to version, for the Python and the system that run this."""
+    wanted = [Requirement(head) for head, _ in lock.entries(file)]
+    here = [one for one in wanted if one.marker is None or one.marker.evaluate()]
+    return {canonicalize_name(one.name): str(one.specifier).removeprefix("==") for one in here}
+
+
+def same(installed: dict[str, str], wanted: dict[str, str]) -> None:
+    if installed != wanted and not REQUIRE_ALL:
+        pytest.skip("an environment that was not made with bundles/build-tools.lock")
+    assert installed == wanted
+
+
+def test_exactly_what_is_shipped_is_tested() -> None:
+    """Each distribution of the lock file in its version, and nothing else that LTMC would use."""
+    installed = {part.name: part.version for part in licences.parts() if part.kind == "python"}
+    of_extras = {"psycopg", "psycopg-binary"}
+    same(
+        {name: installed[name] for name in installed.keys() - of_extras - {"ltmc"}}, of_this_python(lock.LOCK)
+    )
+
+
+def test_the_tools_of_the_build_are_those_of_their_lock_file() -> None:
+    wanted, installed = of_this_python(lock.BUILD_TOOLS), {}
+    for name in wanted:
+        with suppress(PackageNotFoundError):
+            installed[name] = metadata.version(name)
+    same(installed, wanted)
+
+
+def test_the_tools_of_the_build_are_pinned_to_versions_that_we_allow_beside_what_is_shipped() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found = of_this_python(lock.BUILD_TOOLS)
+    for text in project["optional-dependencies"]["build"]:
+        wanted = Requirement(text)
+        assert wanted.specifier.contains(found[canonicalize_name(wanted.name)]), text
+    assert found.items() >= of_this_python(lock.LOCK).items()
 
 
 def test_markers_are_settled_for_the_named_python_and_not_the_running_one(tmp_path: Path) -> None:

@@ -37,13 +37,20 @@ def test_the_extension_starts_the_server_as_its_manifest_says(db: Path, tmp_path
         assert client.ok("add_todo", title="from the extension")["todo_id"] == 1
 
 
-def test_server_json_is_valid_and_names_the_extension_by_its_hash() -> None:
+def test_server_json_is_valid_and_names_the_package_and_the_extension_by_its_hash() -> None:
     about = json.loads(built("server.json").read_text())
     jsonschema.validate(about, schemas.SERVER)
-    (package,) = about["packages"]
+    on_pypi, package = about["packages"]
+    assert (on_pypi["registryType"], on_pypi["identifier"]) == ("pypi", "ltmc")
+    assert on_pypi["version"] == __version__
     assert package["fileSha256"] == sha256(built("ltmc.mcpb").read_bytes()).hexdigest()
     assert package["identifier"].endswith("/ltmc.mcpb")
     assert about["version"] == package["version"] == __version__
+
+
+def test_the_readme_proves_to_the_registry_whose_package_it_is() -> None:
+    name = publish.server_json("0" * 64, "ltmc.mcpb")["name"]
+    assert f"mcp-name: {name} " in (artefacts.ROOT / "README.md").read_text()
 
 
 def test_the_checksums_are_right() -> None:
@@ -81,6 +88,12 @@ WRONG_SERVERS: list[tuple[str, Any]] = [
     ("name", "two/slashes/here"),
     ("description", "x" * 101),
     ("packages", [{"registryType": "mcpb", "identifier": "https://a/mcpb", "transport": {"type": "stdio"}}]),
+    ("packages", []),
+    ("packages", [{"registryType": "pypi", "identifier": "ltmc", "transport": {"type": "stdio"}}]),
+    (
+        "packages",
+        [{"registryType": "pypi", "identifier": "a/b", "version": "1", "transport": {"type": "stdio"}}],
+    ),
     ("unknown", 1),
 ]
 

@@ -1,5 +1,6 @@
 """ltmc.pyz as a file: the same bytes each time, complete, of a bearable size, and honest when it is not whole."""
 
+import ast
 import io
 import json
 import re
@@ -56,7 +57,7 @@ def test_a_second_build_has_the_same_bytes(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    for name in ("ltmc.pyz", "ltmc.mcpb", "server.json"):
+    for name in ("ltmc.pyz", "ltmc.pyz.cdx.json", "ltmc.mcpb", "server.json"):
         again = sha256((tmp_path / name).read_bytes()).hexdigest()
         assert again == sha256(first.with_name(name).read_bytes()).hexdigest(), name
 
@@ -170,3 +171,20 @@ def test_a_damaged_file_says_so(tmp_path: Path) -> None:
     done = check(copy, tmp_path)
     assert done.returncode == 1
     assert re.fullmatch(rf"ltmc: {copy} is damaged \(.+\); fetch it again\.\n", done.stderr)
+
+
+def test_what_unpacks_it_imports_nothing_that_is_packed_on_any_system() -> None:
+    with zipfile.ZipFile(artefacts.pyz()) as archive:
+        beside = {name.removesuffix(".py") for name in archive.namelist() if "/" not in name}
+        parts = {
+            name: archive.read(f"{name}.py") for name in beside if name.startswith(("_unpacking", "_locks"))
+        }
+    assert parts.keys() == {"_unpacking", "_unpacking_unix", "_unpacking_windows", "_locks_windows"}
+    for name, text in parts.items():
+        for node in ast.walk(ast.parse(text)):
+            imported = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            imported += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+            for one in imported:
+                assert one.partition(".")[0] in sys.stdlib_module_names | parts.keys(), (
+                    f"{name} imports {one}"
+                )

@@ -26,6 +26,8 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 ELSEWHERE = {
     "python3 -m venv .venv": ".ci/run and tests/installers",
+    ".venv/bin/python -m pip": ".ci/run",
+    ".venv/bin/pip": ".ci/run",
     ".venv/bin/python -m bundles.": ".ci/run",
     ".venv/bin/python -m freeze.": ".ci/run",
     "uv pip compile": "it would change the lock file",

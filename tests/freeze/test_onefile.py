@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import tarfile
 import threading
@@ -363,3 +364,16 @@ def test_agents_are_told_of_the_one_file(tmp_path: Path) -> None:
     program = artefacts.program(onefile=True)
     assert run(program, "install", "codex", env=environment(tmp_path)).returncode == 0
     assert json.dumps(str(program)) in (tmp_path / ".codex" / "config.toml").read_text()
+
+
+def test_the_launcher_compiles_for_macos_too(tmp_path: Path) -> None:
+    pytest.importorskip("ziglang", reason="the build extra is not installed")
+    launcher = onefile.compile_launcher(tmp_path, "aarch64-macos").read_bytes()
+    magic, _, _, _, count = struct.unpack_from("<5I", launcher)
+    assert magic == 0xFEEDFACF, "no program of 64-bit macOS"
+    place, found = 32, set()
+    for _ in range(count):
+        command, size = struct.unpack_from("<2I", launcher, place)
+        found.add(command)
+        place += size
+    assert 0x1D in found, "not signed: an ARM Mac starts nothing that is not"

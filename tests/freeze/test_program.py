@@ -6,12 +6,16 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
+from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from ltmc.distribution import form
 from ltmc.tools import manifest
 from tests import artefacts
 from tests.client import Session
@@ -92,6 +96,36 @@ def test_the_packed_folder_is_the_folder(tmp_path: Path) -> None:
         archive.extractall(tmp_path, filter="data")
     assert subprocess.run(["diff", "-r", folder, tmp_path / "ltmc"], check=False).returncode == 0
     assert run(tmp_path / "ltmc" / "ltmc", "--version", env=environment(tmp_path)).returncode == 0
+
+
+def test_a_second_build_has_the_same_bytes(tmp_path: Path) -> None:
+    pytest.importorskip("PyInstaller", reason="the build extra is not installed")
+    first = artefacts.program().parent
+    (tmp_path / "tmp").mkdir()
+    built_at = json.loads((artefacts.DIST / "ltmc-onefile.cdx.json").read_text())["metadata"]["timestamp"]
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'umask 077; exec "$@"', "sh", sys.executable]
+        + ["-m", "freeze.build", "--dist", tmp_path / "dist"],
+        cwd=artefacts.ROOT,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(tmp_path),
+            "TMPDIR": str(tmp_path / "tmp"),
+            "PYTHONHASHSEED": "7",
+            "SOURCE_DATE_EPOCH": f"{datetime.fromisoformat(built_at).timestamp():.0f}",
+            "LTMC_COMMIT": (first / "_internal/ltmc/distribution" / form.COMMIT_FILE).read_text().strip(),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert subprocess.run(["diff", "-r", first, tmp_path / "dist" / "ltmc"], check=False).returncode == 0
+    names = ("linux-x86_64.tar.gz", "linux-x86_64.cdx.json", "onefile", "onefile.cdx.json")
+    for name in (f"ltmc-{name}" for name in names):
+        again = sha256((tmp_path / "dist" / name).read_bytes()).hexdigest()
+        assert again == sha256((artefacts.DIST / name).read_bytes()).hexdigest(), name
+    shutil.rmtree(tmp_path / "dist")
 
 
 def damaged(tmp_path: Path, damage: Callable[[Path], None]) -> Path:

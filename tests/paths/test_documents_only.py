@@ -198,7 +198,7 @@ def test_a_link_that_an_older_version_stored_is_not_followed(
         end = time.monotonic() + 20
         while True:
             events = client.ok("get_sync_status", project_id="p")["recent_events"]
-            if events and events[0]["handled_at"]:
+            if events and "handled_at" in events[0]:  # what is null is left out
                 break
             assert time.monotonic() < end
             time.sleep(0.05)

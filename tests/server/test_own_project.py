@@ -1,15 +1,18 @@
 """The project of calls that name none, with the setting ``project`` at ``auto``."""
 
 import json
+import nturl2path
 import sqlite3
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import anyio
 import pytest
 from mcp_types import ErrorData, ListRootsResult, Root
 
 from ltmc.app.project_identity import project_of
+from ltmc.server import roots
 from tests.client import Session, run_cli
 from tests.importing.samples import claude_record, write_lines
 from tests.paths.test_identity import git, repository
@@ -442,3 +445,19 @@ def test_another_repository_at_the_same_place_is_told_nothing(db: Path, tmp_path
     repository(here, "https://example.org/team/new")
     with Session(db, *AUTO, cwd=here) as client:
         assert client.ok("list_memories")["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
+        ("/c%3A/Users/me/a%20b%3Ac", "C:\\Users\\me\\a b:c"),
+        ("/D:/work", "D:\\work"),
+        ("/d%3a/work", "D:\\work"),
+    ],
+)
+def test_a_root_on_a_drive_of_windows_is_understood_however_it_is_written(
+    monkeypatch: pytest.MonkeyPatch, address: str, path: str
+) -> None:
+    assert roots.path_of(address) == unquote(address)
+    monkeypatch.setattr(roots, "url2pathname", nturl2path.url2pathname)
+    assert roots.path_of(address) == path

@@ -4,7 +4,6 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -76,32 +75,6 @@ def test_what_is_no_file_is_no_database(tmp_path: Path, db: str) -> None:
     assert "Traceback" not in done.stderr
     assert "pw@h" not in done.stderr
     assert list(tmp_path.iterdir()) == []
-
-
-WITHOUT_POSIX = """
-import importlib, os, sys
-from ltmc.tools import manifest
-modules = manifest.modules()
-for module in modules:  # and with it what others wrote, which is not looked at here
-    importlib.import_module(module)
-for module in [name for name in sys.modules if name.partition(".")[0] == "ltmc"]:
-    del sys.modules[module]
-sys.modules |= dict.fromkeys(["fcntl", "resource", "pwd", "grp", "termios"])
-for name in ("O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "O_PATH", "geteuid", "getuid", "fork"):
-    delattr(os, name)
-sys.platform = "win32"
-for module in modules:
-    importlib.import_module(module)
-from ltmc.distribution import unpacking
-assert unpacking.entries() == []
-"""
-
-
-def test_every_module_is_imported_where_what_windows_lacks_is_missing() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_POSIX], capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def test_a_pipe_is_no_token(db: Path) -> None:

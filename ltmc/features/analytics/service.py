@@ -5,7 +5,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from pathlib import Path
 from typing import TypedDict
 
 from ltmc.errors import invalid
@@ -15,10 +14,10 @@ from ltmc.storage.tables import chats, health, sync, usage_log
 from ltmc.timestamps import days_ago, parse
 from ltmc.tools.project_scope import scope_of
 
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
+if sys.platform == "win32":
+    from ltmc.features.analytics import process_windows as process
+else:
+    from ltmc.features.analytics import process_unix as process
 
 GROUPS = ("tool", "project", "caller", "agent", "day")
 """What calls can be counted by."""
@@ -228,27 +227,16 @@ class AnalyticsService:
     async def get_system_utilization(self) -> SystemUtilization:
         """Measure what this process and its database use now; None for what the platform does not tell."""
         db_bytes, wal_bytes = await self._engine.sizes()
-        descriptors = Path("/proc/self/fd")
         async with self._engine.read() as tx:
             keys = await health.cache_keys(tx)
             watchers = await sync.active_of_process(tx, os.getpid())
         return {
-            "process_rss_bytes": _resident_bytes(),
+            "process_rss_bytes": process.resident_bytes(),
             "cpu_percent": round(100 * time.process_time() / max(time.perf_counter() - _LOADED, 1e-9), 2),
-            "open_files": len(list(descriptors.iterdir())) if descriptors.exists() else None,
+            "open_files": process.open_files(),
             "threads": threading.active_count(),
             "db_bytes": db_bytes,
             "wal_bytes": wal_bytes,
             "cache_keys": keys,
             "active_watchers": watchers,
         }
-
-
-def _resident_bytes() -> int:
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    if resource is None:
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # the peak, where the present is not told
-    return peak if sys.platform == "darwin" else peak * 1024

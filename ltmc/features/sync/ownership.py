@@ -12,15 +12,17 @@ from pathlib import Path
 
 from ltmc.errors import ErrorCode, LtmcError
 
-if sys.platform != "win32":
-    import fcntl
+if sys.platform == "win32":
+    from ltmc.system import locks_windows as locks
+else:
+    from ltmc.system import locks_unix as locks
 
 TRIES, PAUSE_SECONDS = 5, 0.02
 """How often a lock is tried for that someone may hold for a moment, only to see whether it is free."""
 
 
 class WatchLocks:
-    """A byte for each session in an empty file beside the database. On Windows nobody knows of others."""
+    """A byte for each session in an empty file beside the database."""
 
     def __init__(self, database: Path) -> None:
         self._path = database.with_name(database.name + "-watches")
@@ -41,7 +43,7 @@ class WatchLocks:
                 message = f"The file {self._path} cannot be used: {error.strerror}."
                 raise LtmcError(ErrorCode.BACKEND_UNAVAILABLE, message) from error
         for _ in range(TRIES):
-            if _lock(self._file, sync_id, shared=False):
+            if locks.lock_byte(self._file, _byte(sync_id), shared=False):
                 self._mine.add(sync_id)
                 return True
             await asyncio.sleep(PAUSE_SECONDS)
@@ -50,8 +52,8 @@ class WatchLocks:
     def release(self, sync_id: str) -> None:
         """Let others have a session."""
         self._mine.discard(sync_id)
-        if self._file is not None and sys.platform != "win32":
-            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, _byte(sync_id))
+        if self._file is not None:
+            locks.unlock_byte(self._file, _byte(sync_id))
 
     def is_elsewhere(self, sync_id: str) -> bool:
         """Tell whether another process has a session; nothing is written to find out."""
@@ -61,7 +63,7 @@ class WatchLocks:
                     self._file = os.open(self._path, mode)
         if self._file is None or sync_id in self._mine:  # asking for a lock of one's own would change it
             return False
-        free = _lock(self._file, sync_id, shared=True)
+        free = locks.lock_byte(self._file, _byte(sync_id), shared=True)
         if free:
             self.release(sync_id)
         return not free
@@ -71,16 +73,6 @@ class WatchLocks:
         if self._file is not None:
             os.close(self._file)
         self._file, self._mine = None, set()
-
-
-def _lock(file: int, sync_id: str, *, shared: bool) -> bool:
-    if sys.platform != "win32":
-        try:
-            kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-            fcntl.lockf(file, kind | fcntl.LOCK_NB, 1, _byte(sync_id))
-        except (BlockingIOError, PermissionError):
-            return False
-    return True
 
 
 def _byte(sync_id: str) -> int:

@@ -1,6 +1,7 @@
 """Copies of the database, made while it is in use and verified."""
 
 import sqlite3
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,6 @@ from ltmc.storage.sqlite.files import (
     BESIDE,
     Progress,
     copy_pages,
-    force_to_disk,
     require_apart,
     require_ordinary,
     scratch_file,
@@ -22,6 +22,11 @@ from ltmc.storage.sqlite.files import (
 from ltmc.storage.sqlite.log_owner import own_log
 from ltmc.storage.sqlite.search_index import SqliteSearchIndex
 from ltmc.storage.sqlite.stored_values import first_faults
+
+if sys.platform == "win32":
+    from ltmc.storage.sqlite import disk_windows as disk
+else:
+    from ltmc.storage.sqlite import disk_unix as disk
 
 T = TypeVar("T")
 
@@ -105,9 +110,9 @@ def write_copy(
         with closing(sqlite3.connect(scratch)) as made:
             made.execute("PRAGMA journal_mode = DELETE")  # one file that needs no other beside it
         result = check(scratch)
-        force_to_disk(scratch)
+        disk.force_to_disk(scratch)
         scratch.replace(target)
-        force_to_disk(target.parent)
+        disk.force_to_disk(target.parent)
     return result
 
 

@@ -4,19 +4,20 @@ import os
 import re
 import sqlite3
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from ltmc.errors import invalid
 from ltmc.storage.sqlite.errors import unavailable
 from ltmc.timestamps import days_ago
 
-try:
-    import fcntl
-except ImportError:  # Windows, where an open file cannot be replaced
-    fcntl = None  # type: ignore[assignment]
+if sys.platform == "win32":
+    from ltmc.system import locks_windows as locks
+else:
+    from ltmc.system import locks_unix as locks
 
 COPY_SECONDS = 30.0
 """How long a copy waits for the locks of others."""
@@ -44,9 +45,6 @@ _KEPT_NAME = re.compile(
     rf"(?:{re.escape(BEFORE_RESTORE)}|{re.escape(OF_REPLACED)})"
     r"(\d{4}-\d\d-\d\dT\d{6}\.\d{6}Z)(?:-wal|-shm|-journal|-opened)?"
 )
-
-_PENDING_BYTE = 0x40000000
-"""The byte of a database file that SQLite locks before it reads it for the first time."""
 
 
 def create_private(path: Path) -> None:
@@ -110,8 +108,6 @@ def scratch_file(folder: Path) -> Iterator[Path]:
 
 def remove_left_over(folder: Path) -> None:
     """Remove the scratch files of processes that were killed, and nothing that belongs to a living one."""
-    if fcntl is None:
-        return
     with suppress(OSError):
         for entry in [*os.scandir(folder)]:
             if _SCRATCH_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
@@ -210,46 +206,11 @@ def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
     Raises:
         OSError: it is no folder, or another process has the lock and is not waited for (BlockingIOError).
     """
-    if fcntl is None:
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
+    handle = locks.open_lock(folder)
     try:
-        if wait:
-            with suppress(OSError):  # a file system without such locks; there nobody gets one without waiting
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-        else:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # On a file system without such locks who waits goes on, and nobody gets one without waiting.
+        with suppress(OSError) if wait else nullcontext():
+            locks.lock(handle, wait=wait)
         yield
     finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def kept_from_opening(path: Path) -> Iterator[None]:
-    """Keep other processes, a second restore among them, from opening the database at `path`."""
-    if fcntl is None:
-        yield
-        return
-    give_up = time.monotonic() + COPY_SECONDS
-    with path.open("r+b") as file:
-        while True:
-            try:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _PENDING_BYTE)
-                break
-            except OSError as error:
-                if time.monotonic() > give_up:
-                    raise unavailable(path, "it is locked by another process") from error
-                time.sleep(0.05)
-        if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
-            raise unavailable(path, "another process replaced it meanwhile; try again")
-        yield
-
-
-def force_to_disk(path: Path) -> None:
-    """Wait until a file, or the names in a folder, would survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        locks.release(handle)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -17,14 +18,17 @@ from ltmc.storage.sqlite.files import (
     COPY_SECONDS,
     copy_pages,
     create_private,
-    force_to_disk,
-    kept_from_opening,
     require_apart,
     require_ordinary,
     scratch_file,
 )
 from ltmc.storage.sqlite.log_owner import own_log
 from ltmc.timestamps import now
+
+if sys.platform == "win32":
+    from ltmc.storage.sqlite import disk_windows as disk
+else:
+    from ltmc.storage.sqlite import disk_unix as disk
 
 
 class RestoreReport(Contents):
@@ -146,13 +150,13 @@ def _replace_file(ready: Path, target: Path, kept: Path) -> None:
 
     Servers that have the old files open go on writing into what is kept, until they notice.
     """
-    force_to_disk(ready)
-    with kept_from_opening(target):
+    disk.force_to_disk(ready)
+    with disk.kept_from_opening(target):
         present = [suffix for suffix in ("", *BESIDE) if Path(f"{target}{suffix}").exists()]
         for suffix in present:
             os.link(f"{target}{suffix}", f"{kept}{suffix}")
-        force_to_disk(target.parent)
+        disk.force_to_disk(target.parent)
         for suffix in present[1:]:
             Path(f"{target}{suffix}").unlink()
         ready.replace(target)
-        force_to_disk(target.parent)
+        disk.force_to_disk(target.parent)

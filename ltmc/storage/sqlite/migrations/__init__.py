@@ -37,9 +37,27 @@ def require_known(path: Path, version: int) -> None:
         raise LtmcError(
             ErrorCode.UNSUPPORTED,
             f"The database {path} has schema version {version}; this LTMC knows versions up to "
-            f"{SCHEMA_VERSION}. Use a newer LTMC, or another file (--db).",
+            f"{SCHEMA_VERSION}. Use a newer LTMC, or another file (--db){_way_back(path)}.",
             details={"path": str(path), "version": version, "supported": SCHEMA_VERSION},
         )
+
+
+def _way_back(path: Path) -> str:
+    """Return how to go back to the copy that `migrate` made last of a schema known here; nothing without one."""
+    import glob
+    import shlex
+
+    kept = [
+        (file.stat().st_mtime, file.name)
+        for version in range(1, SCHEMA_VERSION + 1)
+        for file in path.parent.glob(f"{glob.escape(path.name)}.v{version}-*.backup")
+    ]
+    if not kept:
+        return ""
+    command = (
+        f"ltmc restore --force --db {shlex.quote(str(path))} {shlex.quote(str(path.with_name(max(kept)[1])))}"
+    )
+    return f"; or go back to how it was before it was brought forward: {command}"
 
 
 def require_present(connection: sqlite3.Connection, path: Path) -> None:
