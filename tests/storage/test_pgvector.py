@@ -263,8 +263,7 @@ def test_frequencies_of_common_terms_come_from_the_statistics(
 def test_a_second_large_project_gets_its_index_once_that_of_the_first_is_made(
     place: PostgresPlace, vector_postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ltmc.storage.postgres import connections
-    from ltmc.storage.postgres import near
+    from ltmc.storage.postgres import connections, near
 
     monkeypatch.setattr(connections, "BUSY_SECONDS", 0.2)
     held = f"SELECT pg_advisory_lock({near.INDEXING})"

@@ -221,6 +221,7 @@ def test_statements_are_translated() -> None:
     assert tsquery('"a""b" AND ("it\'s" OR "c" *)') == "'a\"b' & ('it''s' | 'c':*)"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux alone can be asked for it")
 def test_a_server_that_is_lost_is_noticed_soon_unless_the_address_says_otherwise(place: Path) -> None:
     from ltmc.storage.postgres.connections import connected as connect
 

@@ -185,11 +185,7 @@ class Connections:
                     raise
                 await self._close_idle()  # they are of the same server
                 if isinstance(error, psycopg.errors.UndefinedTable):
-                    why = (
-                        "its tables are gone; the next call makes new ones"
-                        if self._may_migrate
-                        else str(error)
-                    )
+                    why = f"its tables are gone{'; the next call makes new ones' * self._may_migrate}"
                     raise unavailable(self.url, why) from error
         return await self._begin(await self._new(), begin)
 
@@ -252,7 +248,7 @@ class Connections:
             with closing(self._connected()) as connection:
                 if near.begin_index(connection, self.pgvector, scope):
                     self._index_due[scope] = time.monotonic() + LOOK_SECONDS
-        except psycopg.Error as error:
+        except (LtmcError, psycopg.Error) as error:
             logger.warning("no index of near vectors is made: %s", error)
 
     async def _give_back(self, connection: Connection) -> None:
