@@ -20,7 +20,8 @@ from psycopg.conninfo import conninfo_to_dict
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.storage.engine import T
 from ltmc.storage.postgres import migrations, near
-from ltmc.storage.postgres.errors import shown, unavailable, uncertain
+from ltmc.storage.postgres.address import shown
+from ltmc.storage.postgres.errors import unavailable, uncertain
 from ltmc.storage.sqlite.waiting import settled
 
 LOCK_SECONDS, STATEMENT_SECONDS = 30, 60
