@@ -1,7 +1,8 @@
 """Build the C kernel of the sentence model, one plain shared library for every Python, into its package.
 
 Zig's C compiler does it where `ziglang` is installed (the extra `build` has it), else the system's. Zig names the
-oldest glibc that will do, so what is built here loads on other hosts too.
+oldest system that will do, so what is built here loads on other hosts too. With LTMC_TARGET, one of `TARGETS`, it is
+built for that platform.
 """
 
 import importlib.util
@@ -10,6 +11,8 @@ import platform
 import shutil
 import subprocess
 import sys
+import sysconfig
+import tempfile
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -21,19 +24,39 @@ from setuptools.command.sdist import sdist
 ROOT = Path(__file__).parent
 KERNEL = Path("ltmc", "search", "kernel")
 COMMIT_FILE = Path("ltmc", "distribution", "commit.txt")  # which ltmc/distribution/form.py reads
-LIBRARY = {"darwin": "libltmc-kernel.dylib", "win32": "ltmc-kernel.dll"}.get(
-    sys.platform, "libltmc-kernel.so"
-)
 ZIG = "ziglang==0.17.1"
 FLAGS = ["-std=gnu11", "-O3", "-shared", "-fPIC", "-fvisibility=hidden", "-fno-math-errno"]
-MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine())
-GLIBC = "2.17"
-ZIG_TARGET = {"linux": f"linux-gnu.{GLIBC}", "darwin": "macos", "win32": "windows-gnu"}
+SO, DYLIB, DLL = "libltmc-kernel.so", "libltmc-kernel.dylib", "ltmc-kernel.dll"
+TARGETS = {
+    "manylinux_2_17_x86_64": ("x86_64-linux-gnu.2.17", SO),
+    "manylinux_2_17_aarch64": ("aarch64-linux-gnu.2.17", SO),
+    "musllinux_1_2_x86_64": ("x86_64-linux-musl", SO),
+    "musllinux_1_2_aarch64": ("aarch64-linux-musl", SO),
+    "macosx_11_0_arm64": ("aarch64-macos.11.0", DYLIB),
+    "macosx_10_13_x86_64": ("x86_64-macos.10.13", DYLIB),
+    "win_amd64": ("x86_64-windows-gnu", DLL),
+}
+"""By the wheel's platform: the target of Zig, and the name of the library."""
+
+
+def host() -> str | None:
+    """Return the target of this Python; None when there is none."""
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine())
+    libc = "musl" if "musl" in (sysconfig.get_config_var("SOABI") or "") else "gnu"
+    kind = {"linux": f"-linux-{libc}", "darwin": "-macos", "win32": "-windows"}.get(sys.platform, "?")
+    return next((tag for tag, (triple, _) in TARGETS.items() if triple.startswith(machine + kind)), None)
+
+
+GIVEN = os.environ.get("LTMC_TARGET")
+if GIVEN and GIVEN not in TARGETS:
+    raise SystemExit(f"LTMC_TARGET: got {GIVEN}; allowed: {', '.join(TARGETS)}")
+TAG = GIVEN or host()
+ZIG_TARGET, LIBRARY = TARGETS.get(TAG, ("", SO))
 
 
 def has_zig() -> bool:
     """Whether Zig can be used."""
-    return importlib.util.find_spec("ziglang") is not None and sys.platform in ZIG_TARGET
+    return bool(ZIG_TARGET) and importlib.util.find_spec("ziglang") is not None
 
 
 def system_compiler() -> str | None:
@@ -45,8 +68,9 @@ def command(target: Path) -> list[str]:
     """Return the command that builds the library."""
     if has_zig():
         # Without a target Zig would use whatever this very processor has.
-        triple = f"{MACHINE}-{ZIG_TARGET[sys.platform]}"
-        compiler = [sys.executable, "-m", "ziglang", "cc", "-target", triple, "-s"]
+        compiler = [sys.executable, "-m", "ziglang", "cc", "-target", ZIG_TARGET, "-s"]
+    elif GIVEN:
+        raise SystemExit(f"for {GIVEN} LTMC's kernel needs Zig: `pip install {ZIG}`")
     elif found := system_compiler():
         compiler = [*found.split(), "-ffp-contract=on"] if "clang" in found else found.split()
     else:
@@ -101,7 +125,10 @@ class BuildKernel(build_ext):
         """Compile."""
         target = Path(self.get_ext_fullpath(ext.name))
         target.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(command(target), check=True)
+        with tempfile.TemporaryDirectory() as name:  # for Windows Zig writes more than that
+            made = Path(name, LIBRARY)
+            subprocess.run(command(made), check=True)
+            shutil.copyfile(made, target)
 
 
 class KernelWheel(bdist_wheel):
@@ -109,10 +136,7 @@ class KernelWheel(bdist_wheel):
 
     def get_tag(self) -> tuple[str, str, str]:
         """Return Python, ABI and platform."""
-        tag = super().get_tag()[2]
-        if has_zig() and tag.startswith("linux_"):
-            tag = f"manylinux_{GLIBC.replace('.', '_')}_{MACHINE}"
-        return "py3", "none", tag
+        return "py3", "none", TAG if has_zig() else super().get_tag()[2]
 
 
 setup(
@@ -129,5 +153,5 @@ setup(
         "bdist_wheel": KernelWheel,
         "sdist": SourceDistribution,
     },
-    setup_requires=[] if system_compiler() else [ZIG],
+    setup_requires=[] if system_compiler() and not GIVEN else [ZIG],
 )

@@ -1,13 +1,15 @@
-"""A merged ``site-packages`` to one .pyz, with shiv, the same bytes each time.
+"""Folders to archives, the same bytes each time: a merged ``site-packages`` to one .pyz, with shiv; a .tar.gz.
 
 The files lie in an archive inside of it: Python reads the whole table of a .pyz at each start, and that of 4,000
 files takes it 15 ms. Beside it lies what greets an agent before anything is unpacked.
 """
 
+import gzip
 import re
 import stat
 import subprocess
 import sys
+import tarfile
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +36,11 @@ print(*(module.__file__ for name, module in sys.modules.items() if name.partitio
 
 
 def write(
-    site_packages: Path, target: Path, epoch: int, pythons: tuple[tuple[int, int], ...] = lock.PYTHONS
+    site_packages: Path,
+    target: Path,
+    epoch: int,
+    platform: lock.Platform,
+    pythons: tuple[tuple[int, int], ...] = lock.PYTHONS,
 ) -> None:
     """Write `target` from `site_packages`.
 
@@ -46,7 +52,8 @@ def write(
         site_packages: what to put in; no file in it may carry the date or the path of this build.
         target: the .pyz.
         epoch: the time that every entry gets, in seconds since 1970 (at least 1980, as zip needs it).
-        pythons: what `launcher` is to accept.
+        platform: what `launcher` is to accept.
+        pythons: the same.
     """
     built_at = datetime.fromtimestamp(epoch, UTC)
     with TemporaryDirectory() as name:
@@ -66,7 +73,8 @@ def write(
             ),
             compressed=False,
         )
-    _put_launcher(target, site_packages / "ltmc", built_at, pythons)
+    about = (platform.sys_platform, platform.machine, platform.words)
+    _put_launcher(target, site_packages / "ltmc", built_at, PYTHONS=pythons, PLATFORM=about, GLIBC=lock.GLIBC)
 
 
 def _pack(site_packages: Path, target: Path, built_at: datetime) -> None:
@@ -78,11 +86,27 @@ def _pack(site_packages: Path, target: Path, built_at: datetime) -> None:
             archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
-def _put_launcher(
-    target: Path, package: Path, built_at: datetime, pythons: tuple[tuple[int, int], ...]
-) -> None:
+def pack(folder: Path, target: Path, epoch: int) -> None:
+    """Write `folder` as a .tar.gz in which only its name and contents decide the bytes, and not the umask."""
+
+    def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+        entry.uid = entry.gid = 0
+        entry.uname = entry.gname = ""
+        entry.mtime = epoch
+        entry.mode = 0o755 if entry.isdir() or entry.mode & stat.S_IXUSR else 0o644
+        return entry
+
+    with (
+        target.open("wb") as raw,
+        gzip.GzipFile("", "wb", mtime=epoch, fileobj=raw) as file,
+        tarfile.open(fileobj=file, mode="w") as archive,
+    ):
+        archive.add(folder, folder.name, filter=plain)  # adds what is in a folder in sorted order
+
+
+def _put_launcher(target: Path, package: Path, built_at: datetime, **filled: tuple[object, ...]) -> None:
     launcher = Path(__file__).with_name("launcher.py").read_text("utf-8")
-    for name, value in (("PYTHONS", pythons), ("GLIBC", lock.GLIBC)):
+    for name, value in filled.items():
         launcher = launcher.replace(f"{name} = ()", f"{name} = {value!r}")
     with zipfile.ZipFile(target, "a", zipfile.ZIP_DEFLATED) as archive:
         for name, text in (

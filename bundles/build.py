@@ -1,6 +1,7 @@
-"""``python -m bundles.build``: ltmc.pyz, its parts, the desktop extension, server.json, SHA256SUMS in ``dist``."""
+"""``python -m bundles.build``: ltmc.pyz, its parts, wheels, the extension, server.json, SHA256SUMS in ``dist``."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from bundles import archive, lock, parts, publish, sbom, wheels
+from bundles import archive, inspection, lock, parts, publish, sbom, wheels
+from ltmc.distribution import form
 
 ROOT = Path(__file__).parents[1]
 _OLDEST = 315532800  # 1980-01-01, the first moment that a zip file can hold
@@ -36,40 +38,77 @@ def check(command: list[str], scratch: Path) -> None:
         raise click.ClickException(f"{command[-1]}: the check failed")
 
 
-def build(target: Path, pythons: tuple[tuple[int, int], ...] = lock.PYTHONS) -> None:
-    """Build the .pyz for `pythons` at `target`; nothing is left there when the check of it fails."""
+def build(dist: Path, platform: lock.Platform, pythons: tuple[tuple[int, int], ...] = lock.PYTHONS) -> Path:
+    """Build the wheel and the .pyz for `platform` and `pythons` into `dist`; the path of the .pyz.
+
+    Raises:
+        click.ClickException: the check of the .pyz failed, and nothing of it is in `dist`.
+    """
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        os.environ["SOURCE_DATE_EPOCH"] = str(source_date())
-        found = [wheel for python in pythons for wheel in wheels.download(python, ROOT / "build" / "wheels")]
-        own = wheels.build_ltmc(ROOT, scratch / "own")
+        cache = ROOT / "build" / "wheels"
+        found = [wheel for python in pythons for wheel in wheels.download(python, cache, platform)]
+        own = wheels.build_ltmc(ROOT, scratch / "own", platform)
         site = scratch / "site-packages"
         wheels.merge([*found, own], site)
         parts.add(site, parts.of_archive())
-        built = scratch / target.name
-        archive.write(site, built, source_date(), pythons)
-        if sys.version_info[:2] in pythons:
+        built = scratch / f"{platform.stem}.pyz"
+        archive.write(site, built, source_date(), platform, pythons)
+        if faults := inspection.faults(built, platform, pythons):
+            raise click.ClickException(f"{built.name}: {'; '.join(faults)}")
+        if platform == lock.host() and sys.version_info[:2] in pythons:
             check([sys.executable, str(built)], scratch)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(built.read_bytes())
-        target.chmod(0o755)
-        sbom.write(target.name, site, found, target.with_name(f"{target.name}.cdx.json"), source_date())
+        dist.mkdir(parents=True, exist_ok=True)
+        for made in (own, built):
+            shutil.copyfile(made, dist / made.name)
+        sbom.write(built.name, site, found, dist / f"{built.name}.cdx.json", source_date())
+    (dist / built.name).chmod(0o755)
+    return dist / built.name
+
+
+def build_sdist(dist: Path) -> None:
+    """Build the source distribution into `dist`, the same bytes each time."""
+    with tempfile.TemporaryDirectory() as name:
+        made = wheels.build_sdist(ROOT, Path(name))
+        shutil.unpack_archive(made, name, filter="data")
+        archive.pack(Path(name, made.name.removesuffix(".tar.gz")), dist / made.name, source_date())
+
+
+NAMES = [platform.name for platform in lock.PLATFORMS]
 
 
 @click.command()
 @click.option("--dist", type=click.Path(path_type=Path), default=ROOT / "dist", help="Where to write.")
 @click.option("--python", "chosen", multiple=True, help="Only for these, for example 3.11.  [default: all]")
-def main(dist: Path, chosen: tuple[str, ...]) -> None:
-    """Build ltmc.pyz and what is made from it."""
+@click.option(
+    "--platform",
+    "named",
+    multiple=True,
+    type=click.Choice([*NAMES, "all"]),
+    help="For these.  [default: that of this host]",
+)
+def main(dist: Path, chosen: tuple[str, ...], named: tuple[str, ...]) -> None:
+    """Build ltmc.pyz, or that of other platforms, and what is made from it."""
     pythons = tuple(python for python in lock.PYTHONS if not chosen or f"{python[0]}.{python[1]}" in chosen)
     if len(pythons) != len(chosen or lock.PYTHONS):
         raise click.BadParameter(f"--python: got {', '.join(chosen)}; allowed: 3.11 to 3.14")
-    pyz = dist / "ltmc.pyz"
-    build(pyz, pythons)
-    publish.write_mcpb(pyz, dist / "ltmc.mcpb", time.gmtime(source_date())[:6])
-    publish.write_server_json(dist / "ltmc.mcpb", dist / "server.json")
+    host = lock.host()
+    if not named and host is None:
+        raise click.UsageError("nothing is made for this host; name a --platform")
+    os.environ |= {
+        "SOURCE_DATE_EPOCH": str(source_date()),
+        "LTMC_COMMIT": os.environ.get("LTMC_COMMIT") or form.commit(),
+    }
+    for platform in lock.PLATFORMS:
+        if platform.name in named or "all" in named or (not named and platform == host):
+            pyz = build(dist, platform, pythons)
+            mcpb = pyz.with_suffix(".mcpb")
+            publish.write_mcpb(pyz, mcpb, platform, time.gmtime(source_date())[:6])
+            if platform == host:
+                publish.write_server_json(mcpb, dist / "server.json")
+            click.echo(f"{pyz}: {pyz.stat().st_size / 1e6:.1f} MB")
+    build_sdist(dist)
     publish.write_sums(dist)
-    click.echo(f"{pyz}: {pyz.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

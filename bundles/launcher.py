@@ -1,24 +1,27 @@
 # What the __main__.py of ltmc.pyz calls. Every Python since 2.7 must be able to compile it, so that an
 # unsupported one prints a sentence and not a SyntaxError: no annotations, no f-strings. `archive` fills
-# in PYTHONS and GLIBC.
+# in what is empty here.
+import os
 import sys
 
 PYTHONS = ()
+PLATFORM = ()
 GLIBC = ()
 
 
 def unsupported():
-    """Return what of this host ltmc.pyz does not support; None when it supports it all."""
+    """Return what of this host the file does not support; None when it supports it all."""
     if sys.version_info[:2] not in PYTHONS:
         return "Python %d.%d" % sys.version_info[:2]
     if sys.implementation.name != "cpython":
         return sys.implementation.name
-    if "t" in sys.abiflags:
+    if "t" in getattr(sys, "abiflags", "") or "free-threading" in sys.version:
         return "a free-threaded Python"
-    import os
-
-    if sys.platform != "linux" or os.uname().machine != "x86_64" or sys.maxsize < 2**32:
-        return "%s on %s" % (sys.platform, os.uname().machine if hasattr(os, "uname") else "?")
+    system, processor, _ = PLATFORM
+    if (sys.platform, machine()) != (system, processor) or sys.maxsize < 2**32:
+        return "%s on %s" % (sys.platform, machine())
+    if system != "linux":
+        return None
     try:
         libc = os.confstr("CS_GNU_LIBC_VERSION").split()[1]
         if tuple(int(part) for part in libc.split(".")[:2]) < GLIBC:
@@ -28,13 +31,25 @@ def unsupported():
     return None
 
 
+def machine():
+    """Return the processor that this Python is made for."""
+    if hasattr(os, "uname"):
+        return os.uname().machine
+    return next((name for name in ("amd64", "arm64") if name in sys.version.lower()), "x86")
+
+
 def main():
     found = unsupported()
     if found:
         sys.exit(
-            "ltmc.pyz needs CPython %s on 64-bit x86 Linux with glibc %s or newer, and this is %s; "
-            "start it with such a Python, or use the ltmc program, which brings its own."
-            % (", ".join("%d.%d" % version for version in PYTHONS), "%d.%d" % GLIBC, found)
+            "%s needs CPython %s on %s, and this is %s; start it with such a Python, or take the form of LTMC "
+            "that is made for this host."
+            % (
+                os.path.basename(sys.argv[0]),
+                ", ".join("%d.%d" % version for version in PYTHONS),
+                PLATFORM[2],
+                found,
+            )
         )
     try:
         command = unpacked()
@@ -65,6 +80,11 @@ def unpacked():
     site = _unpacking.locate(archive, greet if sys.argv[1:2] == ["serve"] else None)
     # In place of the archive: nothing is imported from it any more, and no PYTHONPATH goes before it.
     sys.path[0] = str(site)
+    of_one_python = site / ("cp%d%d" % sys.version_info[:2])  # where names do not tell Pythons apart: pywin32
+    if of_one_python.is_dir():
+        from site import addsitedir
+
+        addsitedir(str(of_one_python))
     # The folder is ours and without compiled code each start takes twice as long, so
     # PYTHONDONTWRITEBYTECODE, common in container images, is not for it.
     sys.dont_write_bytecode = False

@@ -15,9 +15,9 @@ from ltmc.tools import selection
 
 ROOT = Path(__file__).parents[1]
 ARTEFACTS = (
-    "ltmc.pyz",
-    "ltmc.pyz.cdx.json",
-    "ltmc.mcpb",
+    *(f"{one.stem}.{suffix}" for one in lock.PLATFORMS for suffix in ("pyz", "pyz.cdx.json", "mcpb")),
+    *(f"ltmc-{__version__}-py3-none-{platform.own}.whl" for platform in lock.PLATFORMS),
+    f"ltmc-{__version__}.tar.gz",
     "server.json",
     "ltmc-onefile",
     "ltmc-onefile.cdx.json",
@@ -26,9 +26,11 @@ ARTEFACTS = (
 )
 
 
-def write_mcpb(pyz: Path, target: Path, epoch: tuple[int, int, int, int, int, int]) -> None:
-    """Write the desktop extension: `pyz` and the manifest that says how to start it."""
-    about = extension_manifest()
+def write_mcpb(
+    pyz: Path, target: Path, platform: lock.Platform, epoch: tuple[int, int, int, int, int, int]
+) -> None:
+    """Write the desktop extension for `platform`: `pyz` and the manifest that says how to start it."""
+    about = extension_manifest(platform)
     jsonschema.validate(about, schemas.MCPB, format_checker=jsonschema.FormatChecker())
     with zipfile.ZipFile(target, "w") as archive:
         archive.writestr(zipfile.ZipInfo("manifest.json", epoch), _text(about), zipfile.ZIP_DEFLATED)
@@ -36,8 +38,8 @@ def write_mcpb(pyz: Path, target: Path, epoch: tuple[int, int, int, int, int, in
         archive.writestr(zipfile.ZipInfo("server/ltmc.pyz", epoch), pyz.read_bytes())
 
 
-def extension_manifest() -> dict[str, Any]:
-    """Return the manifest.json of the desktop extension, with the tools that are offered."""
+def extension_manifest(platform: lock.Platform) -> dict[str, Any]:
+    """Return the manifest.json of the desktop extension for `platform`, with the tools that are offered."""
     project = _project()
     oldest, newest = lock.PYTHONS[0], lock.PYTHONS[-1]
     return {
@@ -52,11 +54,15 @@ def extension_manifest() -> dict[str, Any]:
         "server": {
             "type": "python",
             "entry_point": "server/ltmc.pyz",
-            "mcp_config": {"command": "python3", "args": ["${__dirname}/server/ltmc.pyz", "serve"]},
+            "mcp_config": {
+                "command": "python3",
+                "args": ["${__dirname}/server/ltmc.pyz", "serve"],
+                "platform_overrides": {"win32": {"command": "python"}},
+            },
         },
         "tools": [{"name": tool.name, "description": tool.title} for tool in selection.select("all")],
         "compatibility": {
-            "platforms": ["linux"],
+            "platforms": [platform.sys_platform],
             "runtimes": {"python": f">={oldest[0]}.{oldest[1]},<{newest[0]}.{newest[1] + 1}"},
         },
     }

@@ -27,6 +27,8 @@ def _closed(required: str, optional: str = "", **fields: Any) -> dict[str, Any]:
     }
 
 
+_STARTS: dict[str, Any] = {"args": _TEXTS, "env": {"type": "object", "additionalProperties": _TEXT}}
+
 MCPB = _closed(
     "manifest_version name version description author server",
     "display_name license keywords tools compatibility",
@@ -36,7 +38,15 @@ MCPB = _closed(
     server=_closed(
         "type entry_point mcp_config",
         type={"const": "python"},
-        mcp_config=_closed("command", "args env", args=_TEXTS, env={"additionalProperties": _TEXT}),
+        mcp_config=_closed(
+            "command",
+            "args env platform_overrides",
+            platform_overrides={
+                "type": "object",
+                "additionalProperties": _closed("", "command args env", **_STARTS),
+            },
+            **_STARTS,
+        ),
     ),
     tools={"type": "array", "items": _closed("name", "description")},
     compatibility=_closed(

@@ -1,6 +1,7 @@
 """Wheels: fetched by pip with the hashes of the lock file, then merged into one folder."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,8 +19,17 @@ _OF_ONE_WHEEL = {"RECORD", "WHEEL", "INSTALLER", "REQUESTED", "direct_url.json",
 """What of a .dist-info folder describes one wheel or one installation of it: none is read at run time,
 and they differ between the wheels for two Pythons."""
 
-_UNUSED = ("yaml/_yaml.",)
-"""What nothing here loads: PyYAML's faster parser, 3 MB of four Pythons; it goes on in Python without."""
+_UNUSED = (
+    "yaml/_yaml.",  # PyYAML's faster parser, 3 MB of four Pythons; it goes on in Python without
+    # Of pywin32, 11 MB for each Python, the MCP SDK takes what is in win32.
+    *("adodbapi/", "isapi/", "pythonwin/", "win32com/", "win32comext/", "PyWin32.chm"),
+)
+"""What nothing here loads."""
+
+_PURE = "-py3-none-any.whl"
+
+_SAYS_WHICH = re.compile(r"\.(abi3|cpython-3\d+|cp3\d+)[-.]")
+"""In the name of an extension module: which Pythons can load it."""
 
 
 def download(python: tuple[int, int], cache: Path, platform: lock.Platform = lock.LINUX_X86_64) -> list[Path]:
@@ -55,24 +65,39 @@ def _fetch(wanted: str, python: tuple[int, int], platform: lock.Platform, folder
         Path(name, "wheels").rename(folder)
 
 
-def build_ltmc(source: Path, folder: Path) -> Path:
-    """Build LTMC's own wheel into `folder` from a copy of its files in `source`; its path.
+def build_ltmc(source: Path, folder: Path, platform: lock.Platform = lock.LINUX_X86_64) -> Path:
+    """Build LTMC's own wheel for `platform` into `folder` from a copy of its files in `source`; its path."""
+    with tempfile.TemporaryDirectory() as name:
+        _build("wheel", source, Path(name), folder, LTMC_TARGET=platform.own)
+    (wheel,) = folder.glob(f"ltmc-*-py3-none-{platform.own}.whl")
+    return wheel
+
+
+def build_sdist(source: Path, folder: Path) -> Path:
+    """Build LTMC's source distribution into `folder` from a copy of its files in `source`; its path."""
+    with tempfile.TemporaryDirectory() as name:
+        _build("sdist", source, Path(name), folder)
+    (sdist,) = folder.glob("ltmc-*.tar.gz")
+    return sdist
+
+
+def _build(kind: str, source: Path, copy: Path, folder: Path, **environment: str) -> None:
+    """Let setuptools build into `folder`.
 
     A copy, because setuptools would leave its ``build`` folder there, and would take modules that are
     long gone from one that it finds.
     """
-    with tempfile.TemporaryDirectory() as name:
-        copy = Path(name)
-        for file in ("pyproject.toml", "setup.py", "README.md", *contents.NOTICES):
-            shutil.copy(source / file, copy)
-        shutil.copytree(source / "LICENSES", copy / "LICENSES")
-        shutil.copytree(source / "ltmc", copy / "ltmc", ignore=shutil.ignore_patterns("__pycache__"))
-        folder.mkdir(parents=True, exist_ok=True)
-        program = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
-        environment = {"LTMC_COMMIT": form.commit()} | os.environ
-        run([sys.executable, "-c", program, str(folder.resolve())], cwd=copy, env=environment)
-    (wheel,) = folder.glob("ltmc-*.whl")
-    return wheel
+    for file in ("pyproject.toml", "setup.py", "README.md", *contents.NOTICES):
+        shutil.copy(source / file, copy)
+    shutil.copytree(source / "LICENSES", copy / "LICENSES")
+    shutil.copytree(source / "ltmc", copy / "ltmc", ignore=shutil.ignore_patterns("__pycache__"))
+    for path in copy.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    folder.mkdir(parents=True, exist_ok=True)
+    program = f"import sys; from setuptools import build_meta; build_meta.build_{kind}(sys.argv[1])"
+    kept = {"LTMC_COMMIT": form.commit(), "ZIG_GLOBAL_CACHE_DIR": str(source / "build" / "zig")}
+    environment = kept | os.environ | environment
+    run([sys.executable, "-c", program, str(folder.resolve())], cwd=copy, env=environment, umask=0o022)
 
 
 def run(command: list[str], **options: Any) -> None:
@@ -92,20 +117,25 @@ def run(command: list[str], **options: Any) -> None:
 def merge(wheels: Iterable[Path], target: Path) -> None:
     """Unpack `wheels` side by side into `target`, a ``site-packages`` for all of their Pythons at once.
 
+    A wheel for one Python with extension modules whose names do not say so goes into a folder for that Python, such
+    as ``cp311``, which `launcher` adds. A package that has a pure wheel for some Python is taken from that for all.
+
     Raises:
-        ValueError: two wheels disagree about a file, or hold an extension module whose name does not
-            say which Pythons can load it.
+        ValueError: two wheels disagree about a file, or hold an extension module of which nothing says which
+            Pythons can load it.
     """
-    for wheel in sorted(wheels, key=lambda path: (path.name, str(path))):
+    found = sorted(wheels, key=lambda path: (path.name, str(path)))
+    pure = {wheel.name.removesuffix(_PURE) for wheel in found if wheel.name.endswith(_PURE)}
+    for wheel in found:
+        if "-".join(wheel.name.split("-")[:2]) in pure and not wheel.name.endswith(_PURE):
+            continue
         with zipfile.ZipFile(wheel) as archive:
-            for entry in archive.infolist():
-                name = None if entry.is_dir() else _installed_name(entry.filename)
-                if name is None:
-                    continue
-                if _is_extension_of_unknown_python(name):
-                    raise ValueError(f"{wheel.name}: {name} does not say which Pythons can load it")
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            named = [(entry, name) for entry in entries if (name := _installed_name(entry.filename))]
+            place = target / _place(wheel, [name for _, name in named])
+            for entry, name in named:
                 content = archive.read(entry)
-                path = target / name
+                path = (target if name.parts[0].endswith(".dist-info") else place) / name
                 if path.exists():
                     if path.read_bytes() != content:
                         raise ValueError(f"{wheel.name}: {name} differs from that of another wheel")
@@ -115,10 +145,21 @@ def merge(wheels: Iterable[Path], target: Path) -> None:
                 path.chmod(0o644)
 
 
+def _place(wheel: Path, names: list[PurePosixPath]) -> str:
+    """Return the folder for what is in `wheel`: empty, or that of its only Python."""
+    unknown = [name for name in names if _is_extension_of_unknown_python(name)]
+    abi = wheel.stem.split("-")[-2]
+    if not unknown or abi == "abi3":
+        return ""
+    if not re.fullmatch(r"cp3\d+", abi):
+        raise ValueError(f"{wheel.name}: {unknown[0]} does not say which Pythons can load it")
+    return abi
+
+
 def _is_extension_of_unknown_python(name: PurePosixPath) -> bool:
-    """Whether a file is an extension module that does not say so; a plain library (lib*.so) is none."""
-    said = {suffix.split("-")[0] for suffix in name.suffixes}
-    return name.suffix == ".so" and not name.name.startswith("lib") and not {".abi3", ".cpython"} & said
+    """Whether a file is an extension module whose name does not say so; a plain library (lib*.so) is none."""
+    is_extension = name.suffix == ".pyd" or (name.suffix == ".so" and not name.name.startswith("lib"))
+    return is_extension and not _SAYS_WHICH.search(name.name)
 
 
 def _installed_name(name: str) -> PurePosixPath | None:

@@ -5,19 +5,16 @@ into a folder as for ltmc.pyz, for the Python that runs the build. What imports 
 from the hook in `ltmc.distribution.pyinstaller`, which reads `ltmc.tools.manifest`.
 """
 
-import gzip
 import os
 import shutil
-import stat
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
 
 import click
 
+from bundles import archive, lock, publish, sbom, wheels
 from bundles import build as bundle
-from bundles import lock, publish, sbom, wheels
 from freeze import onefile, parts
 
 EXCLUDED = (
@@ -88,24 +85,6 @@ def names_in(folder: Path) -> set[str]:
     return {path.name.split(".")[0] for path in folder.iterdir() if path.name.split(".")[0].isidentifier()}
 
 
-def pack(folder: Path, target: Path, epoch: int) -> None:
-    """Write `folder` as a .tar.gz in which only its contents decide the bytes, and not the umask."""
-
-    def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-        entry.uid = entry.gid = 0
-        entry.uname = entry.gname = ""
-        entry.mtime = epoch
-        entry.mode = 0o755 if entry.isdir() or entry.mode & stat.S_IXUSR else 0o644
-        return entry
-
-    with (
-        target.open("wb") as raw,
-        gzip.GzipFile("", "wb", mtime=epoch, fileobj=raw) as file,
-        tarfile.open(fileobj=file, mode="w") as archive,
-    ):
-        archive.add(folder, "ltmc", filter=plain)  # adds what is in a folder in sorted order
-
-
 @click.command()
 @click.option("--dist", type=click.Path(path_type=Path), default=bundle.ROOT / "dist", help="Where to write.")
 def main(dist: Path) -> None:
@@ -121,7 +100,7 @@ def main(dist: Path) -> None:
         found = wheels.download(sys.version_info[:2], bundle.ROOT / "build" / "wheels")
         built = freeze(scratch, found)
         bundle.check([str(built / "ltmc")], scratch)
-        pack(built, dist / ARCHIVE, bundle.source_date())
+        archive.pack(built, dist / ARCHIVE, bundle.source_date())
         onefile.write(dist / ARCHIVE, scratch / ONE_FILE)
         bundle.check([str(scratch / ONE_FILE)], scratch)
         for artefact in (ARCHIVE, ONE_FILE):

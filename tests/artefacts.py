@@ -22,13 +22,13 @@ FORMS = ("source", "pyz", "frozen", "onefile")
 def pyz() -> Path:
     """``dist/ltmc.pyz``, made from the present source."""
     path = DIST / "ltmc.pyz"
-    if why := _pyz_trouble(path):
+    if why := trouble(path):
         unavailable(why)
     return path
 
 
 @cache
-def _pyz_trouble(path: Path) -> str | None:
+def trouble(path: Path) -> str | None:
     again = "run python -m bundles.build"
     if not path.exists():
         return f"{path.name} is not built; {again}"
@@ -42,7 +42,12 @@ def _pyz_trouble(path: Path) -> str | None:
         for name in archive.namelist():
             source = PACKAGE.parent / name.removeprefix("site-packages/")
             # The library differs by compiler, and every commit has another name.
-            own = name.startswith("site-packages/ltmc/") and source.suffix not in (".so", ".txt")
+            own = name.startswith("site-packages/ltmc/") and source.suffix not in (
+                ".so",
+                ".dylib",
+                ".dll",
+                ".txt",
+            )
             if own and not (source.exists() and source.read_bytes() == archive.read(name)):
                 return f"{path.name} is not made from the present {source.name}; {again}"
     return None

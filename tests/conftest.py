@@ -112,13 +112,18 @@ def new_database(request: pytest.FixtureRequest) -> Callable[[Path], Path]:
 
 
 @pytest.fixture
-def db(new_database: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def db(
+    new_database: Callable[[Path], Path],
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
     """A database that does not exist yet, or is empty."""
     place = new_database(tmp_path / "data")
     if isinstance(
         place, PostgresPlace
     ):  # what belongs to the host, such as the token of HTTP, is in the home
-        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     return place
 
 

@@ -8,6 +8,8 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from contextvars import Context
 from datetime import UTC, datetime, timedelta
 
 from ltmc.app.application import Application
@@ -29,11 +31,14 @@ RANDOM_BYTES = 32
 MOST_DAYS = 36_500
 MOST_PROJECTS = 50
 
-KNOWN_SECONDS = 1.0
-"""How long the tokens that were read last are believed: a revoked one is refused after that."""
+KNOWN_SECONDS, MOST_KNOWN = 1.0, 10_000
+"""How long a token that was looked up is believed, since a revoked one is refused after that; and how many are kept."""
 
 APART_SECONDS = 0.1
-"""How much time passes at least between two readings; who brings a token that is not known yet waits for the next."""
+"""How much time passes at least between two queries for what is no known token; who brings that waits for the next."""
+
+TELL_SECONDS = 10.0
+"""How long a query for tokens may take."""
 
 NOTE_SECONDS = 60.0
 """How often it is noted at most that a token was used, and said that a revoked one was shown."""
@@ -60,15 +65,17 @@ def _digest(token: bytes) -> str:
 class Known:
     """What tells whose a token is.
 
-    It reads all tokens together, and not before each request: strangers may send any number of wrong ones.
+    Tokens are looked up one query at a time, those of all requests that wait together. Strangers, who may bring any
+    number of wrong ones, wait a little for that, unless a known one is looked up anyway.
     """
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self._settings, self._engine = settings, engine
-        self._tokens: dict[str, Token] = {}
-        self._read_at = float("-inf")
-        self._reading = asyncio.Lock()
-        self._failure: tuple[float, LtmcError] | None = None
+        self._known: dict[str, tuple[Token, float]] = {}  # by digest, with the time; the oldest first
+        self._wanted: dict[str, asyncio.Future[Token | None]] = {}
+        self._known_wanted = asyncio.Event()
+        self._looked_at = float("-inf")
+        self._looking: asyncio.Task[None] | None = None
         self._noted: dict[tuple[str, str], float] = {}
 
     async def whose(self, presented: bytes) -> Caller | None:
@@ -79,11 +86,7 @@ class Known:
         """
         if not presented.startswith(PREFIX.encode()) or not self._settings.has_database():
             return None
-        asked, digest = time.monotonic(), _digest(presented)
-        await self._read_since(asked - KNOWN_SECONDS)
-        if digest not in self._tokens:  # it may be new
-            await self._read_since(asked)
-        token = self._tokens.get(digest)
+        token = await self._token(_digest(presented))
         if token is None:
             return None
         if ended := _ended(token):
@@ -98,26 +101,57 @@ class Known:
             self._note_use(token.name)
         return Caller(token.name, role, tuple(token.projects))
 
-    async def _read_since(self, moment: float) -> None:
-        """Have the tokens read after a moment, and not too soon after the last time."""
-        asked = time.monotonic()
-        async with self._reading:
-            if self._read_at >= moment:  # another request did meanwhile
-                return
-            if (
-                self._failure and self._failure[0] >= asked
-            ):  # or tried in vain: who waits does not wait for each
-                raise self._failure[1]
-            await asyncio.sleep(max(0.0, self._read_at + APART_SECONDS - time.monotonic()))
-            began = time.monotonic()
+    async def _token(self, digest: str) -> Token | None:
+        token, looked_at = self._known.get(digest, (None, float("-inf")))
+        if looked_at >= time.monotonic() - KNOWN_SECONDS:
+            return token
+        if digest not in self._wanted:
+            self._wanted[digest] = asyncio.get_running_loop().create_future()
+        if token is not None:
+            self._known_wanted.set()
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look_up(), context=Context())
+        return await asyncio.shield(self._wanted[digest])
+
+    async def _look_up(self) -> None:
+        """Look up what is wanted, until nothing is; where that fails it does for all who wait."""
+        while self._wanted:
+            if not any(digest in self._known for digest in self._wanted):
+                self._known_wanted.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._looked_at + APART_SECONDS - time.monotonic()):
+                        await self._known_wanted.wait()
+            wanted, self._wanted = self._wanted, {}
+            self._looked_at = time.monotonic()
+            query = asyncio.ensure_future(self._of_digests([*wanted]))
+            # Not by cancelling and waiting: that takes its time where the database is silent.
+            await asyncio.wait([query], timeout=TELL_SECONDS)
             try:
-                async with self._engine.read() as tx:
-                    found = await tokens.everyone(tx)
-            except LtmcError as error:
-                self._failure = time.monotonic(), LtmcError(error.code, error.message)
-                raise
-            self._tokens = {token.digest: token for token in found}
-            self._read_at = began
+                if not query.done():
+                    query.cancel()
+                    raise LtmcError(
+                        ErrorCode.BACKEND_UNAVAILABLE,
+                        f"The tokens could not be read within {TELL_SECONDS:g} s.",
+                    )
+                found = query.result()
+            except Exception as error:  # noqa: BLE001 - whatever it is, those who wait get it
+                for waiting in (*wanted.values(), *self._wanted.values()):
+                    waiting.set_exception(error)
+                    waiting.exception()  # seen: who waited may be gone
+                self._wanted = {}
+                return
+            for digest, waiting in wanted.items():
+                token = found.get(digest)
+                self._known.pop(digest, None)
+                if token is not None:
+                    self._known[digest] = token, self._looked_at
+                waiting.set_result(token)
+            while len(self._known) > MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+
+    async def _of_digests(self, digests: Sequence[str]) -> dict[str, Token]:
+        async with self._engine.read() as tx:
+            return {token.digest: token for token in await tokens.of_digests(tx, digests)}
 
     def _is_time_for(self, what: str, name: str) -> bool:
         due = self._noted.get((what, name), float("-inf")) + NOTE_SECONDS

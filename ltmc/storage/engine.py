@@ -101,7 +101,7 @@ class Engine(Protocol):
         """Wait until what `log` was given before is written."""
 
     async def is_locked(self) -> bool:
-        """Return whether someone writes at length just now; nothing is written to find out."""
+        """Return whether someone writes at length just now, or the server is read-only; nothing is written for it."""
 
     async def empty_log(self) -> bool:
         """Write everything to the database file and leave nothing beside it; return whether nobody was in the way."""

@@ -17,9 +17,12 @@ from tests.artefacts import ROOT
 from tests.conftest import REQUIRE_ALL
 
 
-def pinned(python: tuple[int, int], file: Path = lock.LOCK) -> dict[str, str]:
+def pinned(
+    python: tuple[int, int], file: Path = lock.LOCK, platform: lock.Platform = lock.LINUX_X86_64
+) -> dict[str, str]:
     """Package to version."""
-    lines = [line.split(" ")[0] for line in lock.requirements(python, lock=file).splitlines() if "==" in line]
+    listed = lock.requirements(python, platform, file)
+    lines = [line.split(" ")[0] for line in listed.splitlines() if "==" in line]
     return {name: version for name, _, version in (line.partition("==") for line in lines)}
 
 
@@ -109,3 +112,22 @@ def test_markers_are_settled_for_the_named_python_and_not_the_running_one(tmp_pa
 @pytest.mark.parametrize("python", lock.PYTHONS)
 def test_what_only_older_pythons_need_is_in(python: tuple[int, int]) -> None:
     assert ("importlib-metadata" in pinned(python)) == (python < (3, 12))
+
+
+def test_what_only_one_system_needs_is_in_for_it() -> None:
+    found = {platform.name: pinned((3, 13), platform=platform) for platform in lock.PLATFORMS}
+    assert {name for name, packages in found.items() if "pywin32" in packages} == {"windows-x64"}
+    assert {name for name, packages in found.items() if "secretstorage" in packages} == {
+        "linux-x86_64",
+        "linux-arm64",
+    }
+
+
+def test_the_files_of_this_host_are_called_like_ltmc_itself() -> None:
+    assert lock.host() == lock.LINUX_X86_64
+    assert [platform.stem for platform in lock.PLATFORMS] == [
+        "ltmc",
+        "ltmc-linux-arm64",
+        "ltmc-macos-arm64",
+        "ltmc-windows-x64",
+    ]

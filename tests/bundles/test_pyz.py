@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from bundles import lock
+from ltmc import __version__
 from ltmc.distribution import form, unpacking
 from tests import artefacts
 
@@ -57,7 +58,16 @@ def test_a_second_build_has_the_same_bytes(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    for name in ("ltmc.pyz", "ltmc.pyz.cdx.json", "ltmc.mcpb", "server.json"):
+    made = [path.name for path in tmp_path.glob("*.*") if path.is_file()]
+    assert {*made} >= {
+        "ltmc.pyz",
+        "ltmc.pyz.cdx.json",
+        "ltmc.mcpb",
+        "server.json",
+        f"ltmc-{__version__}.tar.gz",
+    }
+    assert [name for name in made if name.endswith(".whl")]
+    for name in made:
         again = sha256((tmp_path / name).read_bytes()).hexdigest()
         assert again == sha256(first.with_name(name).read_bytes()).hexdigest(), name
 

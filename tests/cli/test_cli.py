@@ -231,6 +231,7 @@ def test_what_a_command_does_is_said_in_whole_sentences() -> None:
         assert "..." not in listed
 
 
+@pytest.mark.database_file
 def test_doctor_tells_origins_and_hides_passwords(db: Path, tmp_path: Path) -> None:
     toml = tmp_path / "ltmc.toml"
     toml.write_text('profile = "core"\nlog_level = "info"\n')

@@ -14,13 +14,14 @@ import pytest
 import uvicorn
 from click.testing import CliRunner
 
+from ltmc.app.application import Application
 from ltmc.app.tokens import Known
 from ltmc.cli.main import main
 from ltmc.errors import ErrorCode, LtmcError
 from ltmc.server.http_transport import _Server
 from ltmc.server.rate_limit import RateLimit
 from ltmc.tools import manifest
-from tests.client import connected, run_cli, settings_of
+from tests.client import connected, run_cli, settings_of, use
 from tests.http.serving import Serving, User
 from tests.postgres import PostgresPlace
 
@@ -278,6 +279,32 @@ def test_counts_that_were_lost_elsewhere_still_count_here() -> None:
     *let_in, refused = asyncio.run(work())
     assert let_in == [0] * 5
     assert refused > 0
+
+
+def test_who_is_known_does_not_wait_for_strangers(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ltmc.app.tokens.APART_SECONDS", 3.0)
+    monkeypatch.setattr("ltmc.app.tokens.KNOWN_SECONDS", 0.0)
+    monkeypatch.setattr("ltmc.app.tokens.MOST_KNOWN", 2)
+    mine = {name: token(db, "add", name, "--role", "read").encode() for name in ("ann", "bob", "eve")}
+
+    async def work(app: Application) -> None:
+        known, began = app.get(Known), time.monotonic()
+        assert await known.whose(b"ltmc_stranger") is None
+        new = [asyncio.create_task(known.whose(one)) for one in (mine["ann"], b"ltmc_other", mine["bob"])]
+        assert [found.name if found else None for found in await asyncio.gather(*new)] == ["ann", None, "bob"]
+        assert time.monotonic() - began > 2.9
+        began = time.monotonic()
+        strangers = [asyncio.create_task(known.whose(b"ltmc_%d" % number)) for number in range(100)]
+        await asyncio.sleep(0.2)
+        assert not any(one.done() for one in strangers)
+        assert (await known.whose(mine["ann"])).name == "ann"
+        assert await asyncio.gather(*strangers) == [None] * 100  # with the same query
+        assert time.monotonic() - began < 2.5
+        for name, secret in mine.items():
+            assert (await known.whose(secret)).name == name
+        assert len(known._known) == 2
+
+    use(db, work)
 
 
 def test_who_waits_for_a_database_that_is_away_waits_for_it_once(tmp_path: Path) -> None:

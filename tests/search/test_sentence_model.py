@@ -51,13 +51,18 @@ def cosine(left: bytes, right: bytes) -> float:
     return sum(map(mul, a, b)) / sqrt(sum(map(mul, a, a)) * sum(map(mul, b, b)))
 
 
-@pytest.fixture(scope="module")
-def references() -> list[tuple[str, bytes]]:
+def read_references() -> list[tuple[str, bytes]]:
     """Return texts and their vectors by the published weights, made by `quantise/references.py`."""
     content = json.loads(lzma.decompress(REFERENCES.read_bytes()))
     assert content["unit"] == UNIT
     vectors = base64.b85decode(content["vectors"])
     return [(text, vectors[384 * i : 384 * i + 384]) for i, text in enumerate(content["texts"])]
+
+
+@pytest.fixture(scope="module")
+def references() -> list[tuple[str, bytes]]:
+    """Return them, read once."""
+    return read_references()
 
 
 def test_the_processor_has_instructions_and_the_best_are_used(model: SentenceModel) -> None:

@@ -69,7 +69,7 @@ async def fill(engine: Engine, texts: list[str], prefix: str = "") -> None:
 def is_distant(app: Application) -> bool:
     """Return whether the database finds what is near in the project."""
     engine = cast("Any", getattr(app.engine, "_engine", app.engine))
-    scopes = engine._resident[CurrentIndex]._index.scopes
+    scopes = engine._connections.resident[CurrentIndex]._index.scopes
     return isinstance(scopes[f"chunk:{search.PROJECT}"], DistantScope)
 
 
@@ -197,10 +197,10 @@ def test_it_may_be_in_another_schema(place: PostgresPlace, vector_postgres_serve
 def test_an_index_whose_making_was_broken_off_is_made_anew(
     place: PostgresPlace, vector_postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ltmc.storage.postgres import database as engine
+    from ltmc.storage.postgres import connections
     from ltmc.storage.postgres.near import index_name
 
-    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.2)
 
     name, wanted = database(place), index_name(f"chunk:{search.PROJECT}")
 
@@ -263,10 +263,9 @@ def test_frequencies_of_common_terms_come_from_the_statistics(
 def test_a_second_large_project_gets_its_index_once_that_of_the_first_is_made(
     place: PostgresPlace, vector_postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ltmc.storage.postgres import database as engine
-    from ltmc.storage.postgres import near
+    from ltmc.storage.postgres import connections, near
 
-    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.2)
     held = f"SELECT pg_advisory_lock({near.INDEXING})"
 
     async def work(app: Application) -> None:

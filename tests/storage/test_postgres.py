@@ -2,10 +2,14 @@
 
 import asyncio
 import json
+import os
+import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +21,7 @@ from ltmc.storage.postgres.statements import translated, tsquery
 from tests.client import Session, run_cli, settings_of, use
 from tests.eval import __main__ as evaluation
 from tests.postgres import PostgresPlace, PostgresServer
+from tests.proxy import Proxy
 
 pytest.importorskip("psycopg")
 
@@ -235,3 +240,91 @@ def test_figures_that_are_apart_are_named() -> None:
     assert evaluation.apart(figures, figures | {"none, hybrid": [0.5, 0.496]}) == []
     (told,) = evaluation.apart(figures, figures | {"none, hybrid": [0.5, 0.494]})
     assert told == "none, hybrid: [0.5, 0.5] and [0.5, 0.494]"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux alone can be asked for it")
+def test_a_server_that_is_lost_is_noticed_soon_unless_the_address_says_otherwise(place: Path) -> None:
+    from ltmc.storage.postgres.connections import connected as connect
+
+    for address, milliseconds in ((str(place), 10_000), (f"{place}?tcp_user_timeout=70000", 70_000)):
+        with (
+            closing(connect(address)) as connection,
+            socket.socket(fileno=os.dup(connection.fileno())) as end,
+        ):
+            assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == milliseconds
+            assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 5
+
+
+def test_a_statement_whose_server_is_silent_ends_when_it_is_cancelled(
+    place: Path, postgres_server: PostgresServer
+) -> None:
+    async def work(app: Application) -> None:
+        async def ask() -> int:
+            async with app.engine.read() as tx:
+                for _ in range(1_000_000):
+                    await tx.value("SELECT 1")
+            return 0
+
+        asked = [asyncio.create_task(ask()) for _ in range(4)]
+        await asyncio.sleep(0.5)
+        proxy.forget()
+        await asyncio.sleep(0.1)
+        for one in asked:
+            one.cancel()
+        _, left = await asyncio.wait(asked, timeout=5)
+        assert not left
+        async with asyncio.timeout(5), app.engine.read() as tx:
+            assert await tx.value("SELECT 1") == 1
+
+    with Proxy(postgres_server.port) as proxy:
+        use(cast("Path", PostgresPlace(f"postgresql://ltmc@127.0.0.1:{proxy.port}/{name_of(place)}")), work)
+
+
+def test_a_commit_whose_answer_is_lost_is_said_to_be_uncertain(
+    place: Path, postgres_server: PostgresServer
+) -> None:
+    with Proxy(postgres_server.port) as proxy:
+        address = f"postgresql://ltmc@127.0.0.1:{proxy.port}/{name_of(place)}"
+        with Session(cast("Path", PostgresPlace(address))) as client:
+            client.ok("add_todo", title="water the plants")
+            time.sleep(1)  # the log of use is written
+            proxy.cut_at = (b"INSERT INTO todos", b"COMMIT")
+            told = client.bad("add_todo", "BACKEND_UNAVAILABLE", title="water them again")
+            assert "may or may not be stored. Look before you call again" in told["error"]
+            assert told["details"]["stored"] == "unknown"
+            proxy.cut_at = ()
+            assert client.ok("list_todos")["total"] == 2
+            proxy.cut_at = (b"INSERT INTO todos",)
+            told = client.bad("add_todo", "BACKEND_UNAVAILABLE", title="water them again")
+            assert "call again when" in told["error"]
+            proxy.cut_at = ()
+            assert client.ok("list_todos")["total"] == 2
+
+
+def test_a_database_that_was_emptied_gets_new_tables(place: Path, postgres_server: PostgresServer) -> None:
+    name = name_of(place)
+    with Session(place) as client:
+        client.ok("store_memory", file_name="a.md", content="A heron.")
+        assert client.ok("retrieve_memory", query="heron")["total"] == 1
+        time.sleep(1)  # the log of use is written
+        postgres_server.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public", name)
+        assert "its tables are gone" in client.bad("list_memories", "BACKEND_UNAVAILABLE")["error"]
+        client.ok("store_memory", file_name="b.md", content="A wren.")
+        assert client.ok("retrieve_memory", query="wren")["results"][0]["file_name"] == "b.md"
+
+        postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        assert "does not exist" in client.bad("list_memories", "BACKEND_UNAVAILABLE")["error"]
+        postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        client.ok("store_memory", file_name="c.md", content="A kite.")
+        assert [one["file_name"] for one in client.ok("retrieve_memory", query="bird")["results"]] == ["c.md"]
+
+
+def test_a_server_that_is_read_only_is_said_to_be(place: Path, postgres_server: PostgresServer) -> None:
+    address = f"{place}?options=-cdefault_transaction_read_only%3Don"
+    with Session(place) as client:
+        client.ok("add_todo", title="water the plants")
+    with Session(cast("Path", PostgresPlace(address))) as client:
+        assert "read-only" in client.bad("add_todo", "BACKEND_UNAVAILABLE", title="more")["error"]
+        assert client.ok("list_todos")["total"] == 1
+        probed = client.ok("get_performance_report")["backends"]["postgresql"]
+        assert (probed["status"], "the server is read-only" in probed["error"]) == ("locked", True), probed

@@ -90,12 +90,15 @@ class Probes:
         """Run a probe and time it; one that fails or takes too long is down."""
         started = time.perf_counter()
         seconds = THOROUGH_SECONDS if thorough else PROBE_SECONDS
+        probing = asyncio.ensure_future(self._found(name, thorough=thorough))
         try:
             async with asyncio.timeout(seconds):
-                found = await self._by_name[name]()
-                if thorough and found["status"] == "ok" and name in self._thorough:
-                    found = await self._thorough[name]()
+                found = await asyncio.shield(probing)
+        except asyncio.CancelledError:
+            probing.cancel()
+            raise
         except TimeoutError:
+            probing.cancel()  # which takes its time where a server is silent
             found = {"status": "down", "error": f"no answer within {seconds:g} s"}
         except (LtmcError, sqlite3.Error, OSError) as error:
             found = {"status": "down", "error": str(error)}
@@ -105,11 +108,18 @@ class Probes:
         found["latency_ms"] = round((time.perf_counter() - started) * 1000, 3)
         return found
 
+    async def _found(self, name: str, *, thorough: bool) -> Probe:
+        found = await self._by_name[name]()
+        if thorough and found["status"] == "ok" and name in self._thorough:
+            found = await self._thorough[name]()
+        return found
+
     async def _database(self) -> Probe:
         async with self._engine.read():
             pass
         if await self._engine.is_locked():
-            return {"status": "locked", "error": "writes wait for another who writes"}
+            why = "" if self._engine.name == "sqlite" else ", or the server is read-only"
+            return {"status": "locked", "error": f"writes wait for another who writes{why}"}
         if self._engine.name == "sqlite":
             return {"status": "ok"}
         return {"status": "ok", "backend": await self._engine.version()}

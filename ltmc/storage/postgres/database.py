@@ -5,65 +5,38 @@ statements run on a thread. Connections are kept for the next transactions, and 
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, closing
-from functools import partial
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import psycopg
-from psycopg.adapt import Loader
 
-from ltmc.errors import ErrorCode, LtmcError, read_only
+from ltmc.errors import LtmcError, read_only
 from ltmc.storage.engine import Parameters, R, T
 from ltmc.storage.log_writing import LogWork, LogWriter
-from ltmc.storage.postgres import migrations, near
+from ltmc.storage.postgres import near
+from ltmc.storage.postgres.connections import (
+    LOCK_SECONDS,
+    READ,
+    READERS,
+    Connection,
+    Connections,
+    writing,
+)
 from ltmc.storage.postgres.errors import translated, unavailable
 from ltmc.storage.postgres.search_index import PostgresSearchIndex
 from ltmc.storage.postgres.statements import translated as statement
 from ltmc.storage.rows import loader
-from ltmc.storage.sqlite.waiting import deadline_in, settled, turn
+from ltmc.storage.sqlite.waiting import deadline_in, turn
 from ltmc.timestamps import now
-
-LOCK_SECONDS, STATEMENT_SECONDS = 30, 60
-"""How long a transaction that writes waits for others that do, and how long one statement may take."""
-
-CONNECT_SECONDS = 10
-"""How long the server is waited for."""
 
 TOGETHER = 100
 """How many statements are sent at a time."""
 
-READERS = 4
-"""How many transactions of this process read at a time."""
-
 LOCKED_SECONDS = 0.2
 """Who writes longer than this writes at length."""
-
-WRITING = 0x6C746D63_00000002
-"""The number of the advisory lock of who writes: as in SQLite, one at a time, whichever the host."""
-
-BUSY_SECONDS, LOOK_SECONDS = 60.0, 3_600.0
-"""How long after an index of near vectors could not be made, and how long after it was begun or found, a search looks
-for it again: its making may have been broken off, or it may have been dropped."""
-
-CANCEL_SECONDS = 0.05
-"""How often a cancellation is repeated: one that comes between two statements does nothing."""
-
-logger = logging.getLogger(__name__)
-
-Connection = psycopg.Connection[Any]
-
-
-class _Number(Loader):
-    """A sum as an int, a mean as a float."""
-
-    def load(self, data: Any) -> int | float:
-        text = bytes(data).decode()
-        return float(text) if "." in text or "e" in text.lower() else int(text)
 
 
 class Cursor:
@@ -112,7 +85,7 @@ class PostgresTransaction:
     """See `ltmc.storage.engine.Transaction`."""
 
     def __init__(
-        self, pool: "_Connections", connection: Connection, resident: dict[Callable[[], Any], Any] | None
+        self, pool: Connections, connection: Connection, resident: dict[Callable[[], Any], Any] | None
     ) -> None:
         self._pool, self._connection, self._resident = pool, connection, resident
         self.began = time.monotonic()
@@ -195,172 +168,6 @@ class PostgresTransaction:
             return await self._pool.on_thread(self._connection, run)
 
 
-class _Connections:
-    """The connections of one process; those that are idle are used again."""
-
-    def __init__(self, url: str, *, may_migrate: bool) -> None:
-        self.url = url
-        self._may_migrate = may_migrate
-        self.pgvector: near.Pgvector | None = None
-        self._index_due: dict[str, float] = {}
-        self._present = False
-        self._idle: list[Connection] = []
-        self._threads = _threads()
-
-    async def on_thread(self, connection: Connection | None, function: Callable[[], T]) -> T:
-        """Return the result of `function`, called on a thread; what it executes ends when the task is cancelled."""
-        work = asyncio.get_running_loop().run_in_executor(self._threads, function)
-        try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            while not work.done():
-                if connection is not None and not connection.closed:
-                    await settled(asyncio.to_thread(_cancel, connection))
-                await settled(asyncio.wait([work], timeout=CANCEL_SECONDS))
-            work.exception()  # seen: the cancellation matters more
-            raise
-
-    @asynccontextmanager
-    async def transaction(self, begin: str) -> AsyncIterator[Connection]:
-        """Hold a connection in a transaction, which is committed at the end, or rolled back when the block raises.
-
-        Args:
-            begin: statements that begin it; the last one finds the version of the schema.
-        """
-        connection = await self._begun(begin)
-        try:
-            yield connection
-            await settled(self.on_thread(connection, partial(_commit, connection)))
-        finally:
-            # what became of it is waited for; a connection whose transaction is not over is not used again
-            await settled(self.on_thread(None, partial(self._give_back, connection)))
-
-    async def _begun(self, begin: str) -> Connection:
-        while self._idle:
-            connection = self._idle.pop()
-            try:
-                return await self._begin(connection, begin)
-            except psycopg.OperationalError:
-                if not connection.closed:  # no fault of the connection, such as a lock
-                    raise
-        connection = await settled(self.on_thread(None, self._connected))
-        return await self._begin(connection, begin)
-
-    async def _begin(self, connection: Connection, begin: str) -> Connection:
-        try:
-            await self.on_thread(connection, partial(_begin, connection, begin, self.url))
-        except BaseException:
-            await settled(self.on_thread(None, partial(self._give_back, connection)))
-            raise
-        return connection
-
-    def _connected(self) -> Connection:
-        connection = connected(self.url)
-        try:
-            if not self._present:
-                if self._may_migrate:
-                    migrations.migrate(connection, self.url)
-                elif migrations.checked_version(connection, self.url) != migrations.SCHEMA_VERSION:
-                    raise LtmcError(
-                        ErrorCode.BACKEND_UNAVAILABLE,
-                        "The database has no present schema; start LTMC once without read-only to make it.",
-                    )
-                self.pgvector = near.found(connection, may_create=self._may_migrate)
-                self._present = True
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def begin_index(self, scope: str) -> None:
-        """Have the server make the index of near vectors of a large scope, where there is none; on a thread."""
-        if self.pgvector is None or not self._may_migrate or time.monotonic() < self._index_due.get(scope, 0):
-            return
-        self._index_due[scope] = time.monotonic() + BUSY_SECONDS
-        try:
-            with closing(self._connected()) as connection:
-                if near.begin_index(connection, self.pgvector, scope):
-                    self._index_due[scope] = time.monotonic() + LOOK_SECONDS
-        except psycopg.Error as error:
-            logger.warning("no index of near vectors is made: %s", error)
-
-    def _give_back(self, connection: Connection) -> None:
-        try:
-            if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-                connection.execute("ROLLBACK")
-        except psycopg.Error:
-            connection.close()
-        if not connection.closed:
-            self._idle.append(connection)
-
-    async def close(self) -> None:
-        """Close those that are idle."""
-        while self._idle:
-            await self.on_thread(None, self._idle.pop().close)
-        self._threads.shutdown(wait=False)
-        self._threads = _threads()
-
-
-def connected(url: str) -> Connection:
-    """Return a new connection, each statement of which is a transaction unless one is begun."""
-    connection = psycopg.connect(
-        url,
-        autocommit=True,
-        cursor_factory=psycopg.ClientCursor,
-        connect_timeout=CONNECT_SECONDS,
-        application_name="ltmc",
-        keepalives_idle=30,
-    )
-    try:
-        connection.adapters.register_loader("numeric", _Number)
-        connection.execute(
-            f"SET statement_timeout = '{STATEMENT_SECONDS}s'; SET jit = off; SET client_encoding = 'UTF8'; "
-            "SET standard_conforming_strings = on; SET timezone = 'UTC'"
-        )
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(2 * READERS, "ltmc-postgres")  # more than there are transactions
-
-
-def _cancel(connection: Connection) -> None:
-    try:
-        connection.cancel_safe(timeout=CONNECT_SECONDS)
-    except psycopg.Error as error:  # then the statement ends by itself
-        logger.info("a statement could not be cancelled: %s", error)
-
-
-def _begin(connection: Connection, begin: str, url: str) -> None:
-    cursor = connection.execute(f"{begin}; SELECT max(version) FROM schema_migrations".encode())
-    while cursor.nextset():
-        pass
-    row = cursor.fetchone()
-    migrations.require_present(row[0] if row and row[0] is not None else 0, url)
-
-
-def _commit(connection: Connection) -> None:
-    connection.execute("COMMIT")
-
-
-_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-
-
-def _write(lock_seconds: float, durability: str) -> str:
-    """Return what begins a transaction that writes; it is the only one, and sees all that was committed before."""
-    statements = [
-        "BEGIN ISOLATION LEVEL READ COMMITTED",
-        f"SET LOCAL lock_timeout = '{max(1, round(lock_seconds * 1000))}ms'",
-        f"SET LOCAL idle_in_transaction_session_timeout = '{STATEMENT_SECONDS}s'",
-    ]
-    if durability == "normal":
-        statements.append("SET LOCAL synchronous_commit = off")
-    return "; ".join([*statements, f"SELECT pg_advisory_xact_lock({WRITING})"])
-
-
 class PostgresDatabase:
     """The engine on a PostgreSQL database, whose schema is made at first use.
 
@@ -382,9 +189,8 @@ class PostgresDatabase:
     ) -> None:
         self.read_only = read_only
         self._path, self._durability = local, durability
-        self._connections = _Connections(url, may_migrate=not read_only)
+        self._connections = Connections(url, may_migrate=not read_only)
         self._reading, self._writing = asyncio.Semaphore(READERS), asyncio.Lock()
-        self._resident: dict[Callable[[], Any], Any] = {}
         self._log = LogWriter(self._logging)
 
     async def version(self) -> str:
@@ -421,9 +227,9 @@ class PostgresDatabase:
         with translated(self.url):
             async with (
                 turn(self._reading, deadline_in(LOCK_SECONDS)),
-                self._connections.transaction(_READ) as connection,
+                self._connections.transaction(READ) as connection,
             ):
-                transaction = PostgresTransaction(self._connections, connection, self._resident)
+                transaction = PostgresTransaction(self._connections, connection, self._connections.resident)
                 transaction.began = began
                 yield transaction
 
@@ -439,7 +245,7 @@ class PostgresDatabase:
         deadline = deadline_in(LOCK_SECONDS)
         with translated(self.url):
             async with turn(self._writing, deadline):
-                begin = _write(deadline - deadline_in(0), self._durability)
+                begin = writing(deadline - deadline_in(0), self._durability)
                 async with self._connections.transaction(begin) as connection:
                     transaction = PostgresTransaction(self._connections, connection, None)
                     if project_id is not None:
@@ -461,17 +267,20 @@ class PostgresDatabase:
     @asynccontextmanager
     async def _logging(self) -> AsyncIterator[PostgresTransaction]:
         with translated(self.url):
-            async with self._connections.transaction(_write(LOCK_SECONDS, "normal")) as connection:
+            async with self._connections.transaction(writing(LOCK_SECONDS, "normal")) as connection:
                 yield PostgresTransaction(self._connections, connection, None)
 
     async def is_locked(self) -> bool:
-        """Return whether someone writes at length just now; nothing is written to find out."""
+        """Return whether someone writes at length just now, or the server is read-only; nothing is written for it."""
         if self.read_only:
             return False
         try:
             with translated(self.url):
-                async with self._connections.transaction(_write(LOCKED_SECONDS, "normal")):
-                    return False
+                async with self._connections.transaction(writing(LOCKED_SECONDS, "normal")) as connection:
+                    transaction = PostgresTransaction(self._connections, connection, None)
+                    return bool(
+                        await transaction.value("SELECT current_setting('transaction_read_only') = 'on'")
+                    )
         except LtmcError as error:
             if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
                 return True

@@ -45,3 +45,14 @@ def unavailable(url: str, why: str) -> LtmcError:
         "answers, or check LTMC_DB.",
         details={"backend": "postgresql", "url": shown(url), "reason": why},
     )
+
+
+def uncertain(url: str, error: Exception) -> LtmcError:
+    """Return the error for a transaction of which nobody knows whether it was committed."""
+    reason = _reason(error)
+    return LtmcError(
+        ErrorCode.BACKEND_UNAVAILABLE,
+        f"The connection to the database {shown(url)} was lost while this call was being stored ({reason}): it may or "
+        "may not be stored. Look before you call again.",
+        details={"backend": "postgresql", "url": shown(url), "reason": reason, "stored": "unknown"},
+    )

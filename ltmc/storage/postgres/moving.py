@@ -10,7 +10,8 @@ import psycopg
 from ltmc.storage import moving
 from ltmc.storage.index_entries import scope_name, scope_term, terms_of
 from ltmc.storage.moving import Column, Row, Step, Target
-from ltmc.storage.postgres.database import Cursor, connected
+from ltmc.storage.postgres.connections import connected
+from ltmc.storage.postgres.database import Cursor
 from ltmc.storage.postgres.errors import translated
 from ltmc.storage.postgres.migrations import SCHEMA_VERSION, checked_version
 from ltmc.storage.postgres.search_index import PostgresSearchIndex, fitting
@@ -107,6 +108,7 @@ def opened(url: str) -> Iterator[PostgresTarget]:
     """Open a database that is marked as half moved."""
     with translated(url), closing(connected(url)) as connection:
         connection.execute("SET statement_timeout = 0")
+        connection.seconds = None
         yield PostgresTarget(connection)
 
 

@@ -1,9 +1,11 @@
 """The tokens of users: their names, roles, projects and digests."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ltmc.storage.engine import Transaction
 from ltmc.storage.rows import columns
+from ltmc.storage.sources import among
 
 
 class Token(NamedTuple):
@@ -27,6 +29,12 @@ class Token(NamedTuple):
 async def everyone(tx: Transaction) -> list[Token]:
     """Return every token, revoked ones too, by name."""
     return await tx.all(Token, f"SELECT {columns(Token)} FROM tokens ORDER BY name")
+
+
+async def of_digests(tx: Transaction, digests: Sequence[str]) -> list[Token]:
+    """Return the tokens of digests, revoked ones too."""
+    wanted = among("digest")(digests)
+    return await tx.all(Token, f"SELECT {columns(Token)} FROM tokens WHERE {wanted.sql}", wanted.parameters)
 
 
 async def get(tx: Transaction, name: str) -> Token | None:
