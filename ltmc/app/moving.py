@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from functools import partial
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from ltmc.storage import moving
 from ltmc.storage.engine import Engine, T, Transaction
 from ltmc.storage.half_moved import HalfMovedError
 from ltmc.storage.moving import Column, Columns, Hasher, Page, Row, Sum, Target
-from ltmc.storage.sqlite.files import identity
+from ltmc.storage.sqlite.errors import translated
 from ltmc.storage.sqlite.waiting import settled
 from ltmc.storage.tables import transfer
 
@@ -154,13 +154,16 @@ def _is_there(settings: Settings) -> bool:
         from ltmc.storage.postgres import moving as postgres
 
         return postgres.is_there(settings.postgres_url)
-    return settings.db.exists() and settings.db.stat().st_size > 0
+    with translated(settings.db):
+        return settings.db.exists() and settings.db.stat().st_size > 0
 
 
 def _require_another_file(source: Settings, target: Settings) -> None:
     """Refuse a file that is the source, whatever its name. Opened by two names it could be damaged."""
-    if None is source.postgres_url is target.postgres_url and identity(source.db) == identity(target.db):
-        raise _is_source()
+    if None is source.postgres_url is target.postgres_url:
+        with suppress(OSError):  # such as that it is not there
+            if source.db.samefile(target.db):
+                raise _is_source()
 
 
 async def _require_another_database(settings: Settings, tx: Transaction, before: str | None) -> str | None:
