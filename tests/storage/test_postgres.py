@@ -141,7 +141,7 @@ def test_a_server_that_goes_away_is_named_and_used_again_when_it_is_back() -> No
 
 def test_passwords_are_not_shown(postgres_server: PostgresServer) -> None:
     url = f"postgresql://ltmc:hunter2secret@127.0.0.1:{postgres_server.port}/absent"
-    for command in (("doctor", "--json"), ("list",), ("settings",)):
+    for command in (("doctor", "--json"), ("list",), ("top", "--once")):
         done = run_cli(*command, LTMC_DB=url)
         assert "hunter2secret" not in done.stdout + done.stderr, command
     with Session(cast("Path", PostgresPlace(url))) as client:
