@@ -47,9 +47,12 @@ def build(dist: Path, platform: lock.Platform, pythons: tuple[tuple[int, int], .
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         cache = ROOT / "build" / "wheels"
+        step(f"{platform.name}: fetching the wheels of the lock file")
         found = [wheel for python in pythons for wheel in wheels.download(python, cache, platform)]
+        step(f"{platform.name}: compiling the kernel, building LTMC's wheel")
         own = wheels.build_ltmc(ROOT, scratch / "own", platform)
         site = scratch / "site-packages"
+        step(f"{platform.name}: packing {platform.stem}.pyz")
         wheels.merge([*found, own], site)
         parts.add(site, parts.of_archive())
         built = scratch / f"{platform.stem}.pyz"
@@ -59,19 +62,31 @@ def build(dist: Path, platform: lock.Platform, pythons: tuple[tuple[int, int], .
         if platform == lock.host() and sys.version_info[:2] in pythons:
             check([sys.executable, str(built)], scratch)
         dist.mkdir(parents=True, exist_ok=True)
-        for made in (own, built):
-            shutil.copyfile(made, dist / made.name)
+        for one in (own, built):
+            shutil.copyfile(one, dist / one.name)
         sbom.write(built.name, site, found, dist / f"{built.name}.cdx.json", source_date())
     (dist / built.name).chmod(0o755)
     return dist / built.name
 
 
+def step(text: str) -> None:
+    """Say what is being done."""
+    click.echo(text, err=True)
+
+
+def made(dist: Path) -> None:
+    """Say which files of a release there are, and how large they are."""
+    for name in publish.ARTEFACTS:
+        if (dist / name).is_file():
+            click.echo(f"{(dist / name).stat().st_size / 1e6:8.1f} MB  {dist / name}")
+
+
 def build_sdist(dist: Path) -> None:
     """Build the source distribution into `dist`, the same bytes each time."""
     with tempfile.TemporaryDirectory() as name:
-        made = wheels.build_sdist(ROOT, Path(name))
-        shutil.unpack_archive(made, name, filter="data")
-        archive.pack(Path(name, made.name.removesuffix(".tar.gz")), dist / made.name, source_date())
+        built = wheels.build_sdist(ROOT, Path(name))
+        shutil.unpack_archive(built, name, filter="data")
+        archive.pack(Path(name, built.name.removesuffix(".tar.gz")), dist / built.name, source_date())
 
 
 NAMES = [platform.name for platform in lock.PLATFORMS]
@@ -106,9 +121,10 @@ def main(dist: Path, chosen: tuple[str, ...], named: tuple[str, ...]) -> None:
             publish.write_mcpb(pyz, mcpb, platform, time.gmtime(source_date())[:6])
             if platform == host:
                 publish.write_server_json(mcpb, dist / "server.json")
-            click.echo(f"{pyz}: {pyz.stat().st_size / 1e6:.1f} MB")
+    step("building the source distribution")
     build_sdist(dist)
     publish.write_sums(dist)
+    made(dist)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def unsupported():
         libc = os.confstr("CS_GNU_LIBC_VERSION").split()[1]
         if tuple(int(part) for part in libc.split(".")[:2]) < GLIBC:
             return "glibc " + libc
-    except (AttributeError, IndexError, ValueError):
+    except (AttributeError, IndexError, ValueError, OSError):  # musl knows no such name
         return "a C library other than glibc"
     return None
 

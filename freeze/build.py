@@ -93,13 +93,17 @@ def main(dist: Path) -> None:
         raise click.ClickException(
             f"Python {sys.version_info[0]}.{sys.version_info[1]} is not in the lock file"
         )
+    if lock.host() != lock.LINUX_X86_64:
+        raise click.ClickException("the program is made on 64-bit x86 Linux with glibc alone, for such hosts")
     dist.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         os.environ["SOURCE_DATE_EPOCH"] = str(bundle.source_date())
+        bundle.step("fetching the wheels of the lock file, freezing the program")
         found = wheels.download(sys.version_info[:2], bundle.ROOT / "build" / "wheels")
         built = freeze(scratch, found)
         bundle.check([str(built / "ltmc")], scratch)
+        bundle.step("packing it, and into one file")
         archive.pack(built, dist / ARCHIVE, bundle.source_date())
         onefile.write(dist / ARCHIVE, scratch / ONE_FILE)
         bundle.check([str(scratch / ONE_FILE)], scratch)
@@ -111,10 +115,7 @@ def main(dist: Path) -> None:
         for made in (built, scratch / ONE_FILE):
             shutil.move(made, dist / made.name)
     publish.write_sums(dist)
-    size = sum(path.lstat().st_size for path in (dist / "ltmc").rglob("*") if not path.is_dir())
-    click.echo(
-        f"{dist / 'ltmc'}: {size / 1e6:.1f} MB; {ONE_FILE}: {(dist / ONE_FILE).stat().st_size / 1e6:.1f} MB"
-    )
+    bundle.made(dist)
 
 
 if __name__ == "__main__":

@@ -109,11 +109,12 @@ SESSIONS: list[tuple[str, list[Call]]] = [
 """The last call is wrong: its answer helps."""
 
 
-async def run(console: Console, *, whole: bool = False) -> bool:
+async def run(console: Console, *, whole: bool = False, started_as: str = "ltmc") -> bool:
     """Show each call and what it is answered; return whether all went as it should.
 
     Args:
         whole: show the JSON of arguments and answers instead of what matters in it.
+        started_as: what is typed to start LTMC.
     """
     as_expected = True
     with tempfile.TemporaryDirectory(prefix="ltmc-demo-") as folder:
@@ -137,7 +138,7 @@ async def run(console: Console, *, whole: bool = False) -> bool:
                     console.print(Text.assemble(("" if whole else f"  {call.told(answer)}  "), (took, "dim")))
             console.print()
     console.print("Between the two the server ended: what it kept lies in one file of yours.")
-    console.print("To give it to your agents: ltmc install --all")
+    console.print(f"To give it to your agents: {started_as} install --all", soft_wrap=True)
     return as_expected
 
 

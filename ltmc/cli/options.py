@@ -50,6 +50,12 @@ class Program(Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run a command."""
+        if (
+            sys.platform == "win32"
+        ):  # where files and pipes would have another encoding than all else reads and writes
+            for stream in (sys.stdin, sys.stdout, sys.stderr):
+                if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
+                    stream.reconfigure(encoding="utf-8")
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # what the terminal's encoding lacks
         if os.path.expanduser("~") == "~":  # noqa: PTH111 - no HOME, and no entry in the list of users

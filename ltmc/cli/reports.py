@@ -28,7 +28,7 @@ def check(deep: bool, as_json: bool) -> None:
     Exits with 1 and names what is missing if anything is.
     """
     from ltmc.distribution.check import run
-    from ltmc.distribution.form import form
+    from ltmc.distribution.form import form, known_as
 
     def open_scratch_database() -> None:
         from ltmc.app import diagnosis  # what it imports may be missing, which is then a finding too
@@ -51,7 +51,7 @@ def check(deep: bool, as_json: bool) -> None:
             members = [entry for entry in entries if entry.kind == kind]
             rows.add_row(kind, str(len(members)), str(sum(bool(one.error) for one in members)))
         rows.show()
-        click.echo(f"LTMC {__version__} ({form()}): {len(entries) - len(broken)} of {len(entries)} load.")
+        click.echo(f"LTMC {__version__} ({known_as()}): {len(entries) - len(broken)} of {len(entries)} load.")
     for entry in broken:
         click.echo(f"Missing {entry.kind} {entry.name}: {entry.error}", err=True)
     if broken:

@@ -138,6 +138,7 @@ def _project_here(named: str) -> str | None:
 def demo(*, whole: bool) -> None:
     """Show the main job: two agents, one after the other, on a scratch database, over MCP."""
     from ltmc.cli.demo import run
+    from ltmc.distribution.form import typed_command
 
-    if not asyncio.run(run(terminal(), whole=whole)):
+    if not asyncio.run(run(terminal(), whole=whole, started_as=typed_command())):
         fail("a call of the demo went wrong; its answer is above.", "INTERNAL")

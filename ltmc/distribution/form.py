@@ -58,6 +58,23 @@ def own_archive() -> Path:
     return Path(sys.argv[0]).resolve()
 
 
+def typed_command() -> str:
+    """Return what a person types to start this LTMC again, as far as it can be told."""
+    import shlex
+    import shutil
+
+    program, running = sys.argv[0], form()
+    if running == "pyz":
+        return shlex.join(["python3", program])
+    if running == "frozen":
+        program = ONE_FILE or program
+    name = Path(program).stem
+    if name == "__main__":
+        return "python -m ltmc"
+    found = shutil.which(name)
+    return name if found and Path(found).resolve() == Path(program).resolve() else shlex.quote(program)
+
+
 def own_command() -> list[str]:
     """Return the program and arguments to which a command such as ``serve`` is added."""
     running = form()

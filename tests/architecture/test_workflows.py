@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bundles import lock, publish
 from tests.artefacts import ROOT
 
 FOLDER = ROOT / ".github" / "workflows"
@@ -18,6 +19,7 @@ PERMISSIONS = {
     ("ci.yml", "test"): {"contents": "read"},
     ("release.yml", "test"): {"contents": "read"},
     ("release.yml", "build"): {"contents": "read"},
+    ("release.yml", "run"): {},
     ("release.yml", "pypi"): {"id-token": "write"},
     ("release.yml", "provenance"): {"id-token": "write", "attestations": "write"},
     ("release.yml", "parts"): {"id-token": "write", "attestations": "write"},
@@ -72,9 +74,18 @@ def test_every_command_exists_and_nothing_of_an_event_is_put_into_one(name: str)
 def test_nothing_is_published_but_by_a_tag_and_after_the_tests() -> None:
     about = read("release.yml")
     assert about[True] == {"push": {"tags": ["v*"]}, "workflow_dispatch": None}, "yaml reads `on` as true"
+    jobs = about["jobs"]
     for job in ("pypi", "provenance", "parts"):
-        assert about["jobs"][job]["if"] == "github.event_name == 'push'"
-        assert about["jobs"][job]["needs"] == ["test", "build"]
-    assert about["jobs"]["github"]["needs"] == ["provenance", "parts"], "else it would come without them"
-    runners = {entry["runner"] for entry in about["jobs"]["build"]["strategy"]["matrix"]["include"]}
-    assert runners == {"ubuntu-24.04", "ubuntu-24.04-arm", "macos-14", "windows-2022"}
+        assert jobs[job]["if"] == "github.event_name == 'push'"
+        assert {"test", "run"} <= set(jobs[job]["needs"])
+    assert jobs["run"]["needs"] == "build"
+    assert jobs["github"]["needs"] == ["provenance", "parts"], "else it would come without them"
+    assert "parts" in jobs["pypi"]["needs"], "what is published there cannot be taken back"
+
+
+def test_the_files_that_are_named_are_made() -> None:
+    jobs = read("release.yml")["jobs"]
+    ran = {entry["file"] for entry in jobs["run"]["strategy"]["matrix"]["include"]}
+    listed = {name for entry in jobs["parts"]["strategy"]["matrix"]["include"] for name in entry.values()}
+    assert ran == {f"{platform.stem}.pyz" for platform in lock.PLATFORMS}, "as built on x86-64 Linux"
+    assert ran <= listed <= set(publish.ARTEFACTS)

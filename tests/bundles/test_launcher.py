@@ -1,5 +1,6 @@
 """What ltmc.pyz says on a Python or host that it does not support."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -42,6 +43,11 @@ def test_this_host_is_supported(host: pytest.MonkeyPatch) -> None:
     assert launcher.unsupported() is None
 
 
+def refused(_: str) -> str:
+    """What musl does."""
+    raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+
 @pytest.mark.parametrize(
     ("owner", "name", "value", "words"),
     [
@@ -54,6 +60,7 @@ def test_this_host_is_supported(host: pytest.MonkeyPatch) -> None:
         (sys, "maxsize", 2**31 - 1, "linux on x86_64"),
         (os, "confstr", lambda _: "glibc 2.17", "glibc 2.17"),
         (os, "confstr", lambda _: None, "a C library other than glibc"),
+        (os, "confstr", refused, "a C library other than glibc"),
     ],
 )
 def test_another_host_is_named(

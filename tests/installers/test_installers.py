@@ -71,7 +71,7 @@ def works(ltmc: list[str], folder: Path) -> None:
     said = run(*ltmc, "--version", folder=folder)
     assert said.startswith(f"ltmc, version {__version__} (wheel, commit "), said
     checked = run(*ltmc, "check", folder=folder, **env).splitlines()[-1]
-    assert re.fullmatch(rf"LTMC {__version__} \(source\): (\d+) of \1 load\.", checked), checked
+    assert re.fullmatch(rf"LTMC {__version__} \(wheel\): (\d+) of \1 load\.", checked), checked
     with Session(folder / "ltmc.db", command=ltmc) as client:
         client.ok("store_memory", file_name="heron.md", content="The heron nests by the weir.")
         (found,) = client.ok("retrieve_memory", query="where does the heron nest")["results"]
