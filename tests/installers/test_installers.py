@@ -1,4 +1,4 @@
-"""LTMC out of its own wheel, by each installer, with nothing but the wheels of the lock file."""
+"""LTMC by each installer: out of its own wheel, with nothing but the wheels of the lock file, and out of a clone."""
 
 import json
 import os
@@ -16,6 +16,7 @@ from tests.client import Session
 from tests.conftest import unavailable
 
 BIN = Path(sys.executable).parent
+README = (artefacts.ROOT / "README.md").read_text("utf-8")
 NEITHER = re.compile(
     r"LTMC's kernel needs a C compiler: install gcc or clang, or `pip install ziglang==[\d.]+`"
 )
@@ -173,3 +174,31 @@ def test_without_a_compiler_it_asks_for_one_that_pip_can_fetch_and_else_says_so(
     done = backend(unpacked, f"build.build_wheel({str(unpacked.parent)!r})", "/nowhere")
     assert done.returncode == 1
     assert NEITHER.fullmatch(done.stderr.strip().splitlines()[-1]), done.stderr
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of the repository."""
+    if not (artefacts.ROOT / ".git").exists():
+        unavailable("this is no clone")
+    folder = tmp_path_factory.mktemp("clone")
+    # As Git for Windows does by default; .gitattributes keeps the files as they are.
+    command = ["git", "-c", "core.autocrlf=true", "clone", "--quiet", artefacts.ROOT, folder]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+def test_the_first_command_of_the_readme(clone: Path, folder: Path) -> None:
+    (line,) = re.findall(r"^python3 -m venv .*ltmc demo$", README, re.MULTILINE)
+    shown = run("bash", "-euc", f"cd {clone}; {line}", folder=folder)
+    assert "We deploy on Tuesdays. [1]" in shown
+    assert "71 tools" in shown
+    assert shown.endswith("To give it to your agents: .venv/bin/ltmc install --all\n")
+
+
+def test_uv_in_a_clone(clone: Path, folder: Path) -> None:
+    assert "`uv tool install .`" in README
+    home = {"UV_TOOL_DIR": str(folder / "tools"), "UV_TOOL_BIN_DIR": str(folder / "bin")}
+    python = ["--python", artefacts.base_python()]
+    run(program("uv"), "tool", "install", "--quiet", *python, clone, folder=folder, **home)
+    works([str(folder / "bin" / "ltmc")], folder)
