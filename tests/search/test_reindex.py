@@ -89,13 +89,15 @@ def soon(client: Session, query: str, total: int) -> dict:
 
 
 def test_an_index_of_an_older_version_is_made_anew_in_the_background(db: Path) -> None:
+    older = "UPDATE search_state SET identity = '0:older'"
     fill(db, 5)
+    change(db, older)
+    assert "another version" in health(db)
     with Session(db) as client:
-        assert client.ok("retrieve_memory", query="walnut")["search_mode"] == "hybrid"
-        change(db, "UPDATE search_state SET identity = '0:older'")
-        assert "another version" in health(db)
         found = client.ok("retrieve_memory", query="walnut")
         assert (found["search_mode"], found["total"], len(found["warnings"])) == ("lexical", 5, 1)
+        assert soon(client, "walnut", 5)["search_mode"] == "hybrid"
+        change(db, older)  # beside a server that runs
         assert soon(client, "walnut", 5)["search_mode"] == "hybrid"
         assert health(db) == "ok"
 
