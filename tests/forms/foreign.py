@@ -1,11 +1,7 @@
 """What is asked of a form that was made for another platform, where something emulates that."""
 
 import statistics
-from typing import Any
 
-from ltmc.tools import selection
-from tests.client import Session
-from tests.forms import steps
 from tests.search.test_sentence_model import cosine, read_references
 
 EMBED = """
@@ -35,14 +31,3 @@ def compare(vectors: list[str]) -> None:
     cosines = [cosine(bytes.fromhex(one), other) for one, other in zip(vectors, expected, strict=True)]
     assert statistics.mean(cosines) >= 0.999
     assert min(cosines) >= 0.997
-
-
-def use(command: list[str], db: Any, folder: Any, env: dict[str, str]) -> None:
-    """Call every tool, read every prompt and resource, start anew and read back."""
-    with Session(db, command=command, env=env) as client:
-        called = steps.Recorder(client)
-        steps.use_every_tool(called, folder)
-        assert called.names == {tool.name for tool in selection.select("all")}
-        steps.use_prompts_and_resources(client)
-    with Session(db, command=command, env=env) as client:
-        steps.read_back(client)

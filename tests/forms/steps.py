@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ltmc.tools import manifest
+from ltmc.tools import manifest, selection
 from tests.client import Session
 
 
@@ -18,6 +18,17 @@ class Recorder:
         """Call a tool, which must succeed."""
         self.names.add(tool)
         return self._client.ok(tool, **arguments)
+
+
+def whole_session(command: list[str], db: Path, folder: Path, env: dict[str, str] | None = None) -> None:
+    """Call every tool, read every prompt and resource, start anew and read back; see `use_every_tool`."""
+    with Session(db, command=command, env=env) as client:
+        called = Recorder(client)
+        use_every_tool(called, folder)
+        assert called.names == {tool.name for tool in selection.select("all")}
+        use_prompts_and_resources(client)
+    with Session(db, command=command, env=env) as client:
+        read_back(client)
 
 
 def use_every_tool(client: Recorder, folder: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import artefacts, emulation
-from tests.forms import foreign
+from tests.forms import foreign, steps
 
 NAME = "ltmc-linux-arm64.pyz"
 
@@ -50,7 +50,7 @@ def test_vectors_are_those_of_the_published_weights(built: Path, root: Path, tmp
 def test_every_tool_once_then_restart_and_read_back(
     built: Path, root: Path, db: Path, tmp_path: Path
 ) -> None:
-    foreign.use([*emulation.python(), str(built)], db, tmp_path, {"LTMC_ROOT": str(root)})
+    steps.whole_session([*emulation.python(), str(built)], db, tmp_path, {"LTMC_ROOT": str(root)})
 
 
 def run(arguments: list[str], text: str = "", **environment: object) -> subprocess.CompletedProcess[str]:

