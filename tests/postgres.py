@@ -40,6 +40,11 @@ class PostgresPlace:
         pytest.skip(BOUND_TO_A_FILE)
 
 
+def engine_of(db: Path | PostgresPlace) -> str:
+    """Return what LTMC calls the engine of a database."""
+    return "postgresql" if isinstance(db, PostgresPlace) else "sqlite"
+
+
 class PostgresConnection:
     """A connection that takes the SQL of the tables, as one of ``sqlite3`` does."""
 

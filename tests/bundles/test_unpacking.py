@@ -219,12 +219,17 @@ def test_code_that_others_could_have_put_there_is_not_run(tmp_path: Path) -> Non
     assert "planted" not in done.stderr
 
 
-def test_prune_removes_what_no_process_uses_and_doctor_tells(tmp_path: Path) -> None:
-    env = environment(tmp_path, LTMC_DB=str(tmp_path / "ltmc.db"))
-    root = tmp_path / ".cache" / "ltmc"
-    other = other_build(tmp_path)
+def with_other_version(home: Path) -> tuple[dict[str, str], Path, Path]:
+    """An environment in which another build is unpacked; with it that file, and the folder."""
+    env, other = environment(home, LTMC_DB=str(home / "ltmc.db")), other_build(home)
     assert run("--version", env=env, file=other).returncode == 0
-    (abandoned,) = whole(root)
+    (folder,) = whole(home / ".cache" / "ltmc")
+    return env, other, folder
+
+
+def test_prune_removes_what_no_process_uses_and_doctor_tells(tmp_path: Path) -> None:
+    env, other, abandoned = with_other_version(tmp_path)
+    root = abandoned.parent
     left_over = root / f"{unpacked.PREFIX}0123456789abcdef{unpacked.STAGING}"
     with server(env):
         (in_use,) = set(whole_or_left(root)) - {abandoned}
@@ -279,11 +284,8 @@ def test_an_agent_is_greeted_before_anything_is_unpacked(tmp_path: Path) -> None
 
 
 def test_a_server_removes_by_itself_what_was_not_started_for_long(tmp_path: Path) -> None:
-    env = environment(tmp_path, LTMC_DB=str(tmp_path / "ltmc.db"))
-    root = tmp_path / ".cache" / "ltmc"
-    other = other_build(tmp_path)
-    assert run("--version", env=env, file=other).returncode == 0
-    (former,) = whole(root)
+    env, _, former = with_other_version(tmp_path)
+    root = former.parent
     lately = shutil.copytree(former, root / f"{unpacked.PREFIX}{'1' * 16}")
     os.utime(former, (0, 0))
     with server(env):

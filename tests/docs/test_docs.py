@@ -83,7 +83,7 @@ def run(line: str, before: list[str], surroundings: dict[str, str]) -> None:
     program = line if "|" in line or not line.startswith("ltmc") else f"exec {line}"
     with subprocess.Popen(
         ["bash", "-c", "\n".join([*before, program])],
-        cwd=surroundings["HOME"].replace("home", "repository"),
+        cwd=Path(surroundings["HOME"]).with_name("repository"),
         env=surroundings,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

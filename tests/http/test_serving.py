@@ -27,7 +27,7 @@ from ltmc.tools import selection
 from tests.client import Session, run_cli
 from tests.conftest import RedisServer
 from tests.http.serving import HEADERS, Serving, for_era
-from tests.postgres import PostgresPlace
+from tests.postgres import engine_of
 
 ERAS = {"legacy": "2025-11-25", "2026-07-28": "2026-07-28"}
 
@@ -465,11 +465,6 @@ def test_a_broken_database_is_unhealthy(db: Path) -> None:
         assert answer.json()["services"]["sqlite"] == "down"
         assert str(db.parent) not in answer.text
         assert samples(server)[f'ltmc_backend_up{{backend="{engine_of(db)}"}}'] == "0.0"
-
-
-def engine_of(db: Path) -> str:
-    """What the metrics call the database."""
-    return "postgresql" if isinstance(db, PostgresPlace) else "sqlite"
 
 
 def test_a_cache_that_is_down_is_degraded(db: Path, redis_server: RedisServer) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.client import Session
 from tests.conftest import RedisServer
+from tests.postgres import engine_of
 
 
 @pytest.fixture(params=["sqlite", "redis"])
@@ -16,8 +17,7 @@ def cache(request: pytest.FixtureRequest, db: Path) -> Iterator[Session]:
     if request.param == "redis":
         env["LTMC_REDIS_URL"] = request.getfixturevalue("redis_server").url
     with Session(db, env=env) as session:
-        own = "postgresql" if request.config.getoption("--engine") == "postgres" else "sqlite"
-        assert session.ok("redis_health_check")["backend"] == ("redis" if env else own)
+        assert session.ok("redis_health_check")["backend"] == ("redis" if env else engine_of(db))
         yield session
 
 
